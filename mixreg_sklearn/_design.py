@@ -1,0 +1,130 @@
+"""Centre, scale and whiten the features; find the rank; map coefficients back."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+_QR_NUMBERS = 2_000_000
+
+
+class Design(NamedTuple):
+    """An affine map from features to columns that are orthonormal under the weights.
+
+    The first column is one where there is an intercept; the others are
+    ``whitening' (x - centre)``, one for each dimension the features really span. So
+    the weighted Gram matrix of the columns is ``W I``: the normal equations of a
+    component are well conditioned whatever the units of the features, and a design of
+    deficient rank needs no special case.
+
+    Attributes
+    ----------
+    centre : ndarray of shape (d,)
+    whitening : ndarray of shape (d, r)
+    coefficients : ndarray of shape (d, r)
+        Feature coefficients ``coefficients @ c`` of least norm that predict as the
+        column coefficients ``c`` do.
+    inverse : ndarray of shape (r, d)
+        Column coefficients ``inverse @ b`` that predict as the features' ``b`` do.
+    intercept : bool
+    """
+
+    centre: np.ndarray
+    whitening: np.ndarray
+    coefficients: np.ndarray
+    inverse: np.ndarray
+    intercept: bool
+
+    @property
+    def n_columns(self):
+        return self.whitening.shape[1] + self.intercept
+
+    def columns(self, X):
+        """Whitened columns, feature-major: (n, d) -> (p, n)."""
+        n = len(X)
+        Z = np.empty((self.n_columns, n))
+        Z[: self.intercept] = 1.0
+        step = max(1, _QR_NUMBERS // max(1, X.shape[1]))
+        for start in range(0, n, step):
+            rows = slice(start, start + step)
+            centred = np.asarray(X[rows], dtype=float) - self.centre
+            Z[self.intercept :, rows] = np.dot(self.whitening.T, centred.T)
+        return Z
+
+    def to_features(self, coef):
+        """Column coefficients (K, p) -> intercepts (K,), feature coefficients (K, d)."""
+        slopes = coef[:, self.intercept :] @ self.coefficients.T
+        constant = coef[:, 0] if self.intercept else np.zeros(len(coef))
+        return constant - slopes @ self.centre, slopes
+
+    def from_features(self, intercept, slopes):
+        """Inverse of `to_features`: -> (K, p)."""
+        inner = slopes @ self.inverse.T
+        if not self.intercept:
+            return inner
+        return np.column_stack([intercept + slopes @ self.centre, inner])
+
+
+def make_design(X, weight, fit_intercept):
+    """Find the whitening of `X` under the row weights.
+
+    One blocked QR pass gives the triangular factor of the centred, scaled, weighted
+    features; its singular values give the rank (Golub & Van Loan 2013, section 5.5).
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    weight : ndarray of shape (n,)
+        Positive row weights.
+    fit_intercept : bool
+
+    Returns
+    -------
+    Design
+    """
+    n, d = X.shape
+    total = weight.sum()
+    largest = np.zeros(d)
+    centre = np.zeros(d)
+    for block, w in _blocks(X, weight):
+        largest = np.maximum(largest, np.abs(block).max(axis=0))
+        centre += w @ block
+    centre = centre / total if fit_intercept else np.zeros(d)
+    squares = np.zeros(d)
+    for block, w in _blocks(X, weight):
+        unit = (block - centre) / np.where(largest > 0, largest, 1.0)
+        squares += w @ (unit * unit)
+    unit = np.sqrt(squares / total)
+    rounding = 8 * np.finfo(float).eps
+    varies = unit > rounding
+    scale = np.where(varies, unit * largest, 1.0)
+    factor = np.zeros((0, d))
+    for block, w in _blocks(X, weight):
+        scaled = (block - centre) / scale * varies * np.sqrt(w / total)[:, None]
+        factor = linalg.qr(
+            np.vstack([factor, scaled]), mode="r", check_finite=False, overwrite_a=True
+        )[0][:d]
+    _, singular, right = linalg.svd(factor, full_matrices=False, check_finite=False)
+    tolerance = max(n, d) * np.finfo(float).eps
+    rank = int((singular > tolerance * max(singular.max(initial=0.0), rounding)).sum())
+    right = right[:rank].T
+    whitening = right / singular[:rank] / scale[:, None]
+    inverse = singular[:rank, None] * (right * scale[:, None]).T
+    coefficients = whitening
+    if rank < d:
+        coefficients = _least_norm(whitening, right * scale[:, None])
+    return Design(centre, whitening, coefficients, inverse, bool(fit_intercept))
+
+
+def _blocks(X, weight):
+    """Float64 blocks of rows with their weights."""
+    step = max(1, _QR_NUMBERS // max(1, X.shape[1]))
+    for start in range(0, len(X), step):
+        rows = slice(start, start + step)
+        yield np.asarray(X[rows], dtype=float), weight[rows]
+
+
+def _least_norm(solution, span):
+    """Project coefficients on the row space of the features, spanned by `span`."""
+    orthonormal, _ = linalg.qr(span / np.abs(span).max(axis=0), mode="economic")
+    return orthonormal @ (orthonormal.T @ solution)

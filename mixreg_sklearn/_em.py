@@ -1,0 +1,76 @@
+"""The EM loop over a batch of restarts. It knows no regression."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Run(NamedTuple):
+    """What EM returns: the batch, its last known objective and its iterations.
+
+    ``objective`` is the penalised log-likelihood of the parameters that went into the
+    last pass; the returned parameters are one M-step further, hence no worse.
+    """
+
+    params: object
+    objective: np.ndarray
+    n_iter: np.ndarray
+
+
+def em(model, rows, params, *, max_iter, tol=0.0):
+    """Iterate E- and M-steps on all restarts of a batch at once.
+
+    ``moments.loglik`` is the likelihood of the parameters that went in, so the
+    safeguard is free: where a step lowered the objective, the restart goes halfway
+    back and tries again. Converged restarts leave the batch.
+
+    Parameters
+    ----------
+    model : object with ``summarise``, ``solve`` and ``penalty``
+    rows : object with ``sum`` and ``total_weight``
+    params : Params
+        A batch of ``R`` starts.
+    max_iter : int
+        Passes over the rows.
+    tol : float, default=0
+        A restart stops when a pass raises its mean objective by less than this.
+
+    Returns
+    -------
+    Run
+    """
+    n_restarts = params.n_restarts
+    result = params
+    objectives = np.full(n_restarts, -np.inf)
+    n_iter = np.zeros(n_restarts, dtype=int)
+    active = np.arange(n_restarts)
+    accepted, current = params, params
+    best = objectives.copy()
+    for _ in range(max_iter):
+        moments = rows.sum(partial(model.summarise, current))
+        value = moments.loglik + model.penalty(current)
+        n_iter[active] += 1
+        slack = 1e-11 * (np.abs(best) + rows.total_weight)
+        fell = value < best - np.where(np.isfinite(best), slack, np.inf)
+        proposal = model.solve(moments, current)
+        if fell.any():
+            back = accepted.halfway(current).take(fell)
+            proposal = proposal.put(fell, back)
+            current = current.put(fell, accepted.take(fell))
+            value = np.where(fell, best, value)
+        objectives[active] = value
+        done = ~fell & (value - best < tol * rows.total_weight) if tol else fell & False
+        accepted, current, best = current, proposal, value
+        if done.any():
+            result = result.put(active[done], current.take(done))
+            stay = ~done
+            active, best = active[stay], best[stay]
+            accepted, current = accepted.take(stay), current.take(stay)
+            if not len(active):
+                break
+    if len(active) == n_restarts:
+        result = current
+    elif len(active):
+        result = result.put(active, current)
+    return Run(result, objectives, n_iter)

@@ -1,0 +1,194 @@
+"""From rows to the estimate: search, choice among optima, polish, certificate."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ._em import em
+from ._newton import Polished, polish
+from ._params import Params, concatenate
+from ._search import SAME, penalised, search, starved
+
+# Variances below this, for a response of unit variance, are rounding.
+ROUNDING = 1e-20
+# Floor of the variances of the estimate, relative to the pooled variance.
+_FLOOR = 1e-4
+# The search sees at most twice this many rows: 50 for every coefficient.
+_SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
+# Optima of a sample closer than this, in nats, are compared on all rows.
+_CLOSE = 5.0
+
+PERFECT = "one regression fits every row without error, so the likelihood is unbounded"
+COLLAPSED = (
+    "a component collapses on rows that it fits without error, so the likelihood has no"
+    " maximum there; the estimate maximises a penalised likelihood instead"
+)
+STARVED = "a component has fewer rows than it needs for its own coefficients"
+
+
+class Estimate(NamedTuple):
+    """One mixture, with what is known of it.
+
+    Attributes
+    ----------
+    polished : Polished
+        A batch of one: parameters, log-likelihood and certificate.
+    search : Search or None
+        None where there was nothing to search.
+    flaw : str
+        Why the estimate is degenerate; empty if it is not.
+    """
+
+    polished: Polished
+    search: object
+    flaw: str
+
+
+def fit_pooled(model, rows):
+    """The mixture of one component: a single regression through all rows."""
+    p = rows.n_columns
+    start = Params(np.zeros((1, 1, p)), np.ones((1, 1)), np.zeros((1, 1)))
+    return em(model, rows, start, max_iter=3).params
+
+
+def repeat_component(params, n_components):
+    """A mixture of `n_components` copies of one regression."""
+    return Params(
+        np.repeat(params.coef, n_components, axis=1),
+        np.repeat(params.scale, n_components, axis=1),
+        np.full((1, n_components), -np.log(n_components)),
+    )
+
+
+def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch):
+    """Search for the best optimum and polish it on all rows.
+
+    Parameters
+    ----------
+    model, pooled_model : Mixture
+        Of `n_components` components, and of one.
+    rows : ArrayRows
+    n_components : int
+    rng : numpy.random.Generator
+    settings : tuple (max_rounds, tol, max_iter)
+    watch : callable
+
+    Returns
+    -------
+    Estimate
+    """
+    max_rounds, tol, max_iter = settings
+    pooled = fit_pooled(pooled_model, rows)
+    perfect = pooled.scale[0, 0] ** 2 <= 2 * model.rule.floor
+    if n_components == 1 or perfect:
+        start = repeat_component(pooled, n_components)
+        polished = polish(model, rows, start, tol=tol, max_iter=max_iter)
+        return Estimate(polished, None, PERFECT if perfect else "")
+    sample = search_sample(rows, n_components)
+    found = search(
+        model, sample, pooled, n_components, rng, max_rounds=max_rounds, watch=watch
+    )
+    final = with_floor(model, found.target)
+    candidates = distinct(found)
+    if sample.n_rows < rows.n_rows:
+        candidates = _rerank(model, rows, candidates, found, tol, max_iter)
+    flawed = None
+    for optimum in candidates:
+        polished = climb(final, rows, optimum.params, tol, max_iter)
+        flaw = _flaw(final, rows, polished)
+        if not flaw:
+            return Estimate(polished, found, "")
+        if flaw == STARVED and flawed is None:
+            flawed = Estimate(polished, found, flaw)
+    return flawed or _penalised(final, rows, candidates[0], found, tol, max_iter)
+
+
+def estimate_from(model, pooled_model, rows, start, tol, max_iter):
+    """Climb from a given start; no search.
+
+    Returns
+    -------
+    Estimate
+    """
+    pooled = fit_pooled(pooled_model, rows)
+    perfect = pooled.scale[0, 0] ** 2 <= 2 * model.rule.floor
+    polished = climb(model, rows, start, tol, max_iter)
+    return Estimate(
+        polished, None, PERFECT if perfect else _flaw(model, rows, polished)
+    )
+
+
+def with_floor(model, target):
+    """The likelihood itself, with variances bounded away from collapse."""
+    if model.rule.tied:
+        return model
+    return model.with_rule(floor=max(model.rule.floor, _FLOOR * target))
+
+
+def climb(model, rows, start, tol, max_iter):
+    """EM until it slows down, then Newton to a proven maximum."""
+    run = em(model, rows, start, max_iter=min(10, max_iter), tol=1e-5)
+    polished = polish(model, rows, run.params, tol=tol, max_iter=max_iter)
+    return polished._replace(n_iter=polished.n_iter + run.n_iter)
+
+
+def search_sample(rows, n_components):
+    """Rows on which to search, in canonical order: all of them, or an even selection.
+
+    Rows are ordered by response, ties by a fixed combination of the features; a
+    selection is systematic in the cumulated weight. So it does not depend on how the
+    rows were ordered, or repeated instead of weighted.
+    """
+    key = np.cos(np.arange(1.0, rows.n_columns + 1)) @ rows.Z
+    order = np.lexsort((key, rows.y))
+    weight = rows.weight[order]
+    size = max(_SAMPLE_ROWS, _SAMPLE_PER_COEF * n_components * rows.n_columns)
+    if rows.n_rows <= 2 * size:
+        return rows.subset(order, weight)
+    cumulative = np.cumsum(weight)
+    marks = (np.arange(size) + 0.5) / size * cumulative[-1]
+    chosen = order[np.searchsorted(cumulative, marks)]
+    return rows.subset(chosen, np.ones(size))
+
+
+def distinct(found):
+    """The first of each group of optima that share an objective, best first."""
+    kept = []
+    for optimum, value in zip(found.optima, found.objective, strict=True):
+        if all(abs(value - other) > SAME for _, other in kept):
+            kept.append((optimum, value))
+    return [optimum for optimum, _ in kept]
+
+
+def _rerank(model, rows, candidates, found, tol, max_iter):
+    """Order the leading optima of a sample by what they become on all rows."""
+    leading = candidates[:1] + [
+        optimum
+        for optimum in candidates[1:3]
+        if candidates[0].loglik - optimum.loglik < _CLOSE and not optimum.starved
+    ]
+    if len(leading) == 1:
+        return leading
+    competing = penalised(model, found.target)
+    start = concatenate([optimum.params for optimum in leading])
+    settled = climb(competing, rows, start, tol, max_iter)
+    order = np.argsort(-settled.objective, kind="stable")
+    return [leading[i]._replace(params=settled.params.take(int(i))) for i in order]
+
+
+def _penalised(final, rows, optimum, found, tol, max_iter):
+    """The penalised estimate, where the likelihood has no maximum to offer."""
+    model = penalised(final, max(found.target, ROUNDING))
+    polished = climb(model, rows, optimum.params, tol, max_iter)
+    loglik = polished.objective - model.penalty(polished.params)
+    polished = polished._replace(
+        objective=loglik, converged=np.zeros_like(polished.converged)
+    )
+    return Estimate(polished, found, COLLAPSED)
+
+
+def _flaw(model, rows, polished):
+    """Why a polished mixture is degenerate, or an empty string."""
+    if (polished.params.scale**2 <= model.rule.floor * (1 + 1e-9)).any():
+        return COLLAPSED
+    return STARVED if starved(model, rows, polished.params).any() else ""

@@ -1,0 +1,218 @@
+"""The two verbs of a mixture of regressions, and its curvature.
+
+`summarise` (the E-step) turns parameters and rows into moments, `solve` (the M-step)
+moments into parameters, `curvature` gives the exact first and second derivatives of
+the log-likelihood. Nothing here loops, stops or draws.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ._moments import Moments, component_grams
+from ._params import Params, log_normalise
+from ._scales import ScaleRule
+
+_UNDERFLOW = 1e-290
+
+
+class Curvature(NamedTuple):
+    """Log-likelihood, gradient and Hessian of a batch. Curvatures add.
+
+    Parameters are ordered by component: its coefficients, log scale, logit.
+    """
+
+    loglik: np.ndarray
+    gradient: np.ndarray
+    hessian: np.ndarray
+
+    def __add__(self, other):
+        return Curvature(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Mixture:
+    """Family x sharing x scale rule, on rows of a whitened design.
+
+    Parameters
+    ----------
+    family : Family
+    sharing : Separate or Shared
+    rule : ScaleRule
+    """
+
+    def __init__(self, family, sharing, rule=None):
+        self.family, self.sharing = family, sharing
+        self.rule = ScaleRule() if rule is None else rule
+
+    def with_rule(self, **changes):
+        """The same mixture under another scale rule."""
+        return Mixture(self.family, self.sharing, self.rule._replace(**changes))
+
+    def penalty(self, params):
+        """What the scale rule adds to the log-likelihood, (R,)."""
+        return self.rule.penalty(params.scale)
+
+    def summarise(self, params, block):
+        """E-step: moments of `block` at `params`."""
+        n_restarts, n_components, p = params.coef.shape
+        n_columns = n_restarts * n_components
+        eta = np.dot(params.coef.reshape(n_columns, p), block.Z)
+        if block.offset is not None:
+            eta += block.offset
+        at = self.family.evaluate(
+            block.y,
+            eta,
+            params.scale.reshape(n_columns, 1),
+            params.log_weights.reshape(n_columns, 1),
+        )
+        log_joint = at.log_joint.reshape(n_restarts, n_components, -1)
+        tau, loglik = _posterior(log_joint, block.weight)
+        columns = tau.reshape(n_columns, -1)
+        weighted_score = columns * at.raw_score
+        shape = (n_restarts, n_components)
+        cross = np.dot(weighted_score, block.Z.T) * at.unit
+        if np.ndim(at.raw_information) == 0:
+            gram = component_grams(tau, block)
+            gram *= (at.raw_information * at.unit**2).reshape(*shape, 1, 1)
+        else:
+            raise NotImplementedError
+        return Moments(
+            loglik,
+            columns.sum(axis=1).reshape(shape),
+            gram,
+            cross.reshape(*shape, p),
+            np.einsum("cb,cb->c", columns, at.statistic).reshape(shape),
+        )
+
+    def solve(self, moments, params):
+        """M-step: the parameters that maximise the expected log-likelihood."""
+        step = self.sharing.step(moments.gram, moments.cross)
+        quadratic = np.einsum("rkp,rkpq,rkq->rk", step, moments.gram, step)
+        gain = 2 * np.einsum("rkp,rkp->rk", step, moments.cross) - quadratic
+        scale = self.family.update_scale(
+            params.scale, moments.weight, moments.statistic, gain, self.rule
+        )
+        weight = np.maximum(moments.weight, np.finfo(float).tiny)
+        return Params(params.coef + step, scale, log_normalise(np.log(weight)))
+
+    def membership(self, params, block):
+        """Posterior probabilities (K, B) of one mixture and log-densities (B,)."""
+        eta = np.dot(params.coef[0], block.Z)
+        if block.offset is not None:
+            eta += block.offset
+        log_joint = params.log_weights[0, :, None] + self.family.log_density(
+            block.y, eta, params.scale[0, :, None]
+        )
+        peak = log_joint.max(axis=0)
+        np.exp(log_joint - peak, out=log_joint)
+        total = log_joint.sum(axis=0)
+        return log_joint / total, peak + np.log(total)
+
+    def curvature(self, params, block):
+        """Exact derivatives of the log-likelihood over `block`.
+
+        With ``u_k`` the derivative of ``log pi_k f_k`` and ``h_k`` its second one, the
+        Hessian of a row is ``E[h + u u'] - E[u] E[u]'`` under the posterior of its
+        component (Louis 1982).
+        """
+        n_restarts, n_components, p = params.coef.shape
+        size = p + 2
+        Z = block.Z
+        eta = params.coef @ Z
+        if block.offset is not None:
+            eta += block.offset
+        at = self.family.derivatives(block.y, eta, params.scale[..., None])
+        log_joint = at.log_density + params.log_weights[..., None]
+        tau, loglik = _posterior(log_joint, 1.0)
+        loglik = loglik @ block.weight
+        weighted = tau * block.weight
+
+        score = np.empty((n_restarts, n_components, size, Z.shape[1]))
+        np.multiply(at.eta[:, :, None, :], Z, out=score[:, :, :p])
+        score[:, :, p] = at.scale
+        score[:, :, p + 1] = 1.0
+        weighted_score = score * weighted[:, :, None, :]
+        own = weighted_score @ score.swapaxes(-1, -2)
+        own[:, :, :p, :p] += ((weighted * at.eta_eta)[:, :, None, :] * Z) @ Z.T
+        mixed = (weighted * at.eta_scale) @ Z.T
+        own[:, :, :p, p] += mixed
+        own[:, :, p, :p] += mixed
+        own[:, :, p, p] += np.einsum("rkb,rkb->rk", weighted, at.scale_scale)
+
+        gradient = weighted_score.sum(axis=-1)
+        weights = np.exp(params.log_weights)
+        total = block.weight.sum()
+        gradient[:, :, p + 1] -= total * weights
+
+        flat = (n_restarts, n_components * size, Z.shape[1])
+        score *= tau[:, :, None, :]
+        hessian = -(weighted_score.reshape(flat) @ score.reshape(flat).swapaxes(1, 2))
+        hessian = hessian.reshape(n_restarts, n_components, size, n_components, size)
+        each = np.arange(n_components)
+        hessian[:, each, :, each, :] += own.swapaxes(0, 1)
+        hessian[:, each, p + 1, each, p + 1] -= total * weights
+        hessian[:, :, p + 1, :, p + 1] += (
+            total * weights[:, :, None] * weights[:, None, :]
+        )
+        n_parameters = n_components * size
+        return Curvature(
+            loglik,
+            gradient.reshape(n_restarts, n_parameters),
+            hessian.reshape(n_restarts, n_parameters, n_parameters),
+        )
+
+    def basis(self, params):
+        """Orthonormal directions in which the parameters of `params` may move.
+
+        Shared coefficients move together, a common scale moves as one, logits move in
+        contrasts. Shape (K (p + 2), m), in the order of `curvature`.
+        """
+        _, n_components, p = params.coef.shape
+        coefficients = self.sharing.basis()
+        scales = np.eye(n_components)
+        if self.rule.tied:
+            scales = np.full((n_components, 1), n_components**-0.5)
+        parts = [coefficients, scales, _contrasts(n_components)]
+        rows = np.arange(n_components * (p + 2)).reshape(n_components, p + 2)
+        places = [rows[:, :p].ravel(), rows[:, p], rows[:, p + 1]]
+        basis = np.zeros((rows.size, sum(part.shape[1] for part in parts)))
+        start = 0
+        for part, place in zip(parts, places, strict=True):
+            stop = start + part.shape[1]
+            basis[place, start:stop] = part
+            start = stop
+        return basis
+
+
+def _posterior(log_joint, weight):
+    """Responsibilities times `weight`, and log-likelihoods; overwrites `log_joint`.
+
+    The maximum is subtracted only where a row underflows under every component: two
+    passes over the largest array that nearly no block needs.
+
+    Returns
+    -------
+    tau : ndarray of shape (R, K, B)
+    loglik : ndarray of shape (R,), or (R, B) where `weight` is a scalar
+    """
+    with np.errstate(under="ignore", over="ignore"):
+        joint = np.exp(log_joint)
+        total = joint.sum(axis=1)
+        log_total = None
+        if not (_UNDERFLOW < total.min() and total.max() < np.inf):
+            peak = log_joint.max(axis=1)
+            np.subtract(log_joint, peak[:, None, :], out=joint)
+            np.exp(joint, out=joint)
+            total = joint.sum(axis=1)
+            log_total = np.log(total) + peak
+    if log_total is None:
+        log_total = np.log(total)
+    np.divide(weight, total, out=total)
+    joint *= total[:, None, :]
+    return joint, log_total @ weight if np.ndim(weight) else log_total
+
+
+def _contrasts(n):
+    """Orthonormal basis (n, n - 1) of the vectors that sum to zero."""
+    basis, _ = np.linalg.qr(np.eye(n) - 1.0 / n)
+    return basis[:, : n - 1]

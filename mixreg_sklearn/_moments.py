@@ -1,0 +1,96 @@
+"""What one pass over the rows leaves behind. Moments add."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Moments(NamedTuple):
+    """Sums over rows at given parameters, in units of information.
+
+    With responsibilities ``tau`` and row weights ``w``, score ``s = d log f / d eta``
+    and information ``i = -E d^2 log f / d eta^2``:
+
+    Attributes
+    ----------
+    loglik : ndarray of shape (R,)
+        ``sum_i w_i log sum_k pi_k f_k(y_i)`` of the parameters that went in.
+    weight : ndarray of shape (R, K)
+        ``sum_i w_i tau_ik``.
+    gram : ndarray of shape (R, K, p, p)
+        ``sum_i w_i tau_ik i_ik z_i z_i'``.
+    cross : ndarray of shape (R, K, p)
+        ``sum_i w_i tau_ik s_ik z_i``: residual form, zero at an optimum.
+    statistic : ndarray of shape (R, K)
+        ``sum_i w_i tau_ik t_ik``, the family's statistic for its scale.
+    """
+
+    loglik: np.ndarray
+    weight: np.ndarray
+    gram: np.ndarray
+    cross: np.ndarray
+    statistic: np.ndarray
+
+    def __add__(self, other):
+        return Moments(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def component_grams(tau, block):
+    """``sum_i tau_ci z_i z_i'`` for every column of components.
+
+    Three ways to the same number, chosen by shape (benchmarks/speed.py): one
+    product with the packed outer products of the rows where these are at hand (many
+    columns, few rows); else one product per component, by a stacked
+    product for narrow and a symmetric one for wide designs, leaving out the first
+    component because all of them add up to the block's own Gram matrix.
+
+    Parameters
+    ----------
+    tau : ndarray of shape (R, K, B)
+        Responsibilities times row weights; they sum to the row weights over ``K``.
+    block : Block
+
+    Returns
+    -------
+    ndarray of shape (R, K, p, p)
+    """
+    n_restarts, n_components, n_rows = tau.shape
+    Z = block.Z
+    p = len(Z)
+    if block.products is not None:
+        packed = np.dot(tau.reshape(-1, n_rows), block.products.T)
+        return packed[:, unpacking(p)].reshape(n_restarts, n_components, p, p)
+    grams = np.empty((n_restarts, n_components, p, p))
+    for r in range(n_restarts):
+        rest = tau[r, 1:]
+        if p < 20:
+            stacked = (rest[:, None, :] * Z).reshape(-1, n_rows)
+            grams[r, 1:] = np.dot(stacked, Z.T).reshape(-1, p, p)
+        else:
+            for k, weighted in enumerate(np.sqrt(rest), start=1):
+                root = Z * weighted
+                grams[r, k] = np.dot(root, root.T)
+        grams[r, 0] = block.gram - grams[r, 1:].sum(axis=0)
+    return grams
+
+
+@lru_cache
+def packing(p):
+    """Row and column indices of the upper triangle of a (p, p) matrix."""
+    return np.triu_indices(p)
+
+
+@lru_cache
+def unpacking(p):
+    """Index that turns a packed upper triangle into a flat symmetric matrix."""
+    index = np.empty((p, p), dtype=np.intp)
+    rows, columns = packing(p)
+    index[rows, columns] = index[columns, rows] = np.arange(len(rows))
+    return index.ravel()
+
+
+def outer_products(Z):
+    """Packed products ``z_a z_b``, a <= b, of every row: (p, n) -> (p(p+1)/2, n)."""
+    rows, columns = packing(len(Z))
+    return Z[rows] * Z[columns]

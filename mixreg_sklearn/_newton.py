@@ -1,0 +1,167 @@
+"""Newton's method on the exact log-likelihood, and the proof that it ended well."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from ._params import Params, log_normalise
+
+# Smallest eigenvalue of the information, scaled to unit diagonal, that counts as
+# positive: below it the curvature is not known to more than rounding.
+_POSITIVE = 1e-9
+# A step changes no log scale and no logit by more than this.
+_LONGEST = 2.0
+
+
+class Polished(NamedTuple):
+    """A batch at its maxima, with a certificate for each restart.
+
+    Attributes
+    ----------
+    params : Params
+    objective : ndarray of shape (R,)
+        Penalised log-likelihood.
+    decrement : ndarray of shape (R,)
+        Newton decrement ``g' A^{-1} g / 2``: what a quadratic model still gains, in
+        nats.
+    smallest_eigenvalue : ndarray of shape (R,)
+        Of the observed information scaled to unit diagonal; positive at a maximum.
+    converged : ndarray of shape (R,)
+        Decrement below the tolerance and information positive definite.
+    n_iter : ndarray of shape (R,)
+    """
+
+    params: Params
+    objective: np.ndarray
+    decrement: np.ndarray
+    smallest_eigenvalue: np.ndarray
+    converged: np.ndarray
+    n_iter: np.ndarray
+
+
+def polish(model, rows, params, *, tol, max_iter):
+    """Climb from every start of a batch to its local maximum.
+
+    Where the information is not positive definite its eigenvalues are replaced by
+    their absolute values, which leaves a saddle or plateau uphill (Nocedal & Wright
+    2006, section 3.4). A step is accepted only if the objective rises; after five
+    shorter tries an EM step replaces it.
+
+    Parameters
+    ----------
+    model : Mixture
+    rows : rows with ``sum``
+    params : Params
+    tol : float
+        Bound on the Newton decrement, in nats.
+    max_iter : int
+        Evaluations of the curvature.
+
+    Returns
+    -------
+    Polished
+    """
+    basis = model.basis(params)
+    n = params.n_restarts
+    out = Polished(
+        params, np.full(n, -np.inf), np.full(n, np.inf), np.full(n, -np.inf),
+        np.zeros(n, dtype=bool), np.zeros(n, dtype=int),
+    )
+    active = np.arange(n)
+    accepted, trial = params, params
+    best = out.objective.copy()
+    step = np.zeros((n, len(basis)))
+    length, tries = np.ones(n), np.zeros(n, dtype=int)
+    for _ in range(max_iter):
+        curvature = rows.sum(partial(model.curvature, trial))
+        value = curvature.loglik + model.penalty(trial)
+        out.n_iter[active] += 1
+        slack = 1e-12 * (np.abs(best) + rows.total_weight)
+        slack[~np.isfinite(best)] = np.inf
+        rose = value >= best - slack
+        if rose.any():
+            accepted = accepted.put(rose, trial.take(rose))
+            best = np.where(rose, value, best)
+            step[rose], decrement, smallest = _directions(
+                model, accepted.take(rose), _take(curvature, rose), basis
+            )
+            length[rose] = _longest(step[rose], accepted)
+            tries[rose] = 0
+            where = active[rose]
+            out.decrement[where], out.smallest_eigenvalue[where] = decrement, smallest
+        length[~rose] *= 0.25
+        tries[~rose] += 1
+        trial = _move(model, accepted, step * length[:, None])
+        stuck = tries > 5
+        if stuck.any():
+            moments = rows.sum(partial(model.summarise, accepted.take(stuck)))
+            trial = trial.put(stuck, model.solve(moments, accepted.take(stuck)))
+        proven = (out.smallest_eigenvalue[active] > _POSITIVE) & (
+            out.decrement[active] < tol
+        )
+        out.objective[active] = best
+        out.converged[active] = proven
+        done = proven | (tries > 8) | _on_floor(model, accepted)
+        if done.any():
+            # The last step is at hand and gains less than the tolerance: take it.
+            last = accepted.put(proven, trial.take(proven))
+            out = out._replace(params=out.params.put(active[done], last.take(done)))
+            stay = ~done
+            active, best, step = active[stay], best[stay], step[stay]
+            length, tries = length[stay], tries[stay]
+            accepted, trial = accepted.take(stay), trial.take(stay)
+            if not len(active):
+                return out
+    return out._replace(params=out.params.put(active, accepted))
+
+
+def _directions(model, params, curvature, basis):
+    """Ascent directions (R, M), Newton decrements and smallest eigenvalues."""
+    first, second = model.rule.penalty_derivatives(params.scale)
+    n_components, size = params.scale.shape[1], params.coef.shape[2] + 2
+    gradient, hessian = curvature.gradient, curvature.hessian
+    scales = np.arange(n_components) * size + size - 2
+    gradient[:, scales] += first
+    hessian[:, scales, scales] += second
+    gradient = gradient @ basis
+    information = -(basis.T @ hessian @ basis)
+    diagonal = np.abs(np.einsum("rmm->rm", information))
+    unit = 1 / np.sqrt(np.maximum(diagonal, np.finfo(float).tiny))
+    information *= unit[:, :, None] * unit[:, None, :]
+    gradient = gradient * unit
+    values, vectors = np.linalg.eigh(information)
+    smallest = values[:, 0]
+    values = np.maximum(np.abs(values), 1e-7 * np.abs(values).max(axis=1)[:, None])
+    rotated = np.einsum("rmj,rm->rj", vectors, gradient) / values
+    step = np.einsum("rmj,rj->rm", vectors, rotated)
+    decrement = 0.5 * (step * gradient).sum(axis=1)
+    return (step * unit) @ basis.T, decrement, smallest
+
+
+def _longest(step, params):
+    """Fraction of each step that keeps log scales and logits within reach."""
+    size = params.coef.shape[2] + 2
+    changes = np.abs(step.reshape(len(step), -1, size)[:, :, -2:]).max(axis=(1, 2))
+    return np.minimum(1.0, _LONGEST / np.maximum(changes, np.finfo(float).tiny))
+
+
+def _move(model, params, step):
+    """Parameters after a step in the order of `Mixture.curvature`."""
+    n_restarts, n_components, p = params.coef.shape
+    step = step.reshape(n_restarts, n_components, p + 2)
+    scale = params.scale * np.exp(step[:, :, p])
+    return Params(
+        params.coef + step[:, :, :p],
+        np.maximum(scale, np.sqrt(model.rule.floor)),
+        log_normalise(params.log_weights + step[:, :, p + 1]),
+    )
+
+
+def _on_floor(model, params):
+    """Restarts with a variance on its floor, where the gradient need not vanish."""
+    return (params.scale**2 <= model.rule.floor * (1 + 1e-9)).any(axis=1)
+
+
+def _take(curvature, index):
+    return type(curvature)(*(field[index] for field in curvature))

@@ -1,0 +1,151 @@
+"""A fit's data in the units of the engine, and its results in the user's."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ._design import Design, make_design
+from ._estimate import ROUNDING
+from ._model import Mixture
+from ._params import Params, log_normalise
+from ._rows import ArrayRows
+from ._scales import ScaleRule
+from ._sharing import sharing_of
+
+
+class Problem(NamedTuple):
+    """What the engine needs to know of a data set.
+
+    Attributes
+    ----------
+    design : Design
+    rows : ArrayRows
+        Rows of positive weight: whitened columns, response with mean 0 and variance 1.
+    model, pooled_model : Mixture
+        Of all components, and of one.
+    origin, unit : float
+        ``y = origin + unit * response``.
+    inflation : float
+        Row weights of the engine over those of the user. It is one unless the weights
+        sum to less than the number of rows, when they cannot be counts of rows.
+    kept : ndarray of bool
+        Rows of positive weight.
+    """
+
+    design: Design
+    rows: ArrayRows
+    model: Mixture
+    pooled_model: Mixture
+    origin: float
+    unit: float
+    inflation: float
+    kept: np.ndarray
+
+    def loglik_to_user(self, loglik):
+        """Log-likelihood of the response and weights as the user gave them."""
+        engine = loglik - self.rows.total_weight * np.log(self.unit)
+        return float(engine / self.inflation)
+
+    def to_user(self, params):
+        """Fitted attributes from the engine's parameters; canonical order."""
+        intercept, coef = self.design.to_features(params.coef[0] * self.unit)
+        if self.design.intercept:
+            intercept = intercept + self.origin
+        weights = np.exp(params.log_weights[0])
+        order = np.lexsort((*coef.T[::-1], intercept, -weights))
+        return {
+            "weights_": weights[order],
+            "coef_": coef[order],
+            "intercept_": intercept[order],
+            "scale_": params.scale[0, order] * self.unit,
+        }
+
+    def from_user(self, weights, coef, intercept, scale):
+        """Parameters of the engine from values in the user's units."""
+        shift = self.origin if self.design.intercept else 0.0
+        columns = self.design.from_features((intercept - shift), coef) / self.unit
+        params = Params(
+            columns[None],
+            np.maximum(scale[None] / self.unit, np.sqrt(self.model.rule.floor)),
+            log_normalise(np.log(np.maximum(weights, np.finfo(float).tiny)))[None],
+        )
+        return self._admissible(params)
+
+    def from_memberships(self, memberships):
+        """Parameters by one M-step from row memberships (n, K)."""
+        tau = memberships[self.kept].T * self.rows.weight
+        Z, y = self.rows.Z, self.rows.y
+        if self.rows.offset is not None:
+            y = y - self.rows.offset
+        gram = np.stack([np.dot(Z * w, Z.T) for w in tau])
+        cross = np.dot(tau * y, Z.T)
+        coef = self.model.sharing.step(gram[None], cross[None])
+        squares = (tau * (y - coef[0] @ Z) ** 2).sum(axis=1)
+        mass = tau.sum(axis=1)
+        variance = self.model.rule.variance(
+            squares[None], mass[None], np.ones((1, len(mass)))
+        )
+        log_weights = np.log(np.maximum(mass, np.finfo(float).tiny))
+        return Params(coef, np.sqrt(variance), log_normalise(log_weights)[None])
+
+    def _admissible(self, params):
+        """The nearest parameters that obey the sharing of coefficients and scales."""
+        scale = params.scale
+        if self.model.rule.tied:
+            weights = np.exp(params.log_weights)
+            pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
+            scale = np.broadcast_to(pooled, scale.shape)
+        return params._replace(
+            coef=self.model.sharing.project(params.coef), scale=scale
+        )
+
+
+def make_problem(X, y, weight, offset, family, structure, n_jobs):
+    """Prepare validated data for the engine.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), of float32 or float64
+    y, weight : ndarray of shape (n,)
+    offset : ndarray of shape (n,) or None
+    family : Family
+    structure : tuple (n_components, fit_intercept, shared features, shared_scale)
+    n_jobs : int
+
+    Returns
+    -------
+    Problem
+    """
+    n_components, fit_intercept, shared, shared_scale = structure
+    kept = weight > 0
+    if not kept.all():
+        X, y, weight = X[kept], y[kept], weight[kept]
+        offset = None if offset is None else offset[kept]
+    inflation = max(1.0, len(y) / weight.sum())
+    weight = weight * inflation
+    design = make_design(X, weight, fit_intercept)
+    if not design.n_columns:
+        raise ValueError(
+            "X has no column that differs from zero, and fit_intercept=False: there"
+            " is no regression to fit."
+        )
+    net = y if offset is None else y - offset
+    origin, unit = family.units(net, weight, fit_intercept)
+    rows = ArrayRows(
+        design.columns(X),
+        (y - origin) / unit,
+        weight,
+        None if offset is None else offset / unit,
+        n_jobs=n_jobs,
+    )
+    rule = ScaleRule(tied=shared_scale, floor=ROUNDING)
+    return Problem(
+        design,
+        rows,
+        Mixture(family, sharing_of(design, shared, n_components), rule),
+        Mixture(family, sharing_of(design, [], 1), rule),
+        origin,
+        unit,
+        inflation,
+        kept,
+    )

@@ -1,0 +1,107 @@
+"""Where rows come from. A back end is `sum` and nothing more."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from operator import add
+from typing import NamedTuple
+
+import numpy as np
+
+from ._moments import outer_products
+
+# Rows of a block: about this many numbers of the design stay in the second-level
+# cache while the pass reads them several times (benchmarks/speed.py).
+_BLOCK_NUMBERS = 131072
+# Outer products are kept for designs of at most this many numbers (32 MB).
+_PRODUCT_NUMBERS = 4_000_000
+
+
+class Block(NamedTuple):
+    """Some rows, feature-major, with what a pass needs to know of them.
+
+    Attributes
+    ----------
+    Z : ndarray of shape (p, B)
+        Columns of the whitened design.
+    y, weight : ndarray of shape (B,)
+        Response and row weight.
+    offset : ndarray of shape (B,) or None
+        Part of the linear predictor that has no coefficient.
+    gram : ndarray of shape (p, p)
+        ``sum_i w_i z_i z_i'``.
+    products : ndarray of shape (p (p + 1) / 2, B) or None
+        Packed outer products of the rows, for batches of restarts.
+    """
+
+    Z: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    offset: np.ndarray | None
+    gram: np.ndarray
+    products: np.ndarray | None
+
+
+class ArrayRows:
+    """Rows held in memory.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (p, n)
+        Whitened design, feature-major.
+    y, weight : ndarray of shape (n,)
+    offset : ndarray of shape (n,) or None
+    block_size : int, optional
+        Rows in a block. By default as many as fit the cache. It changes the
+        result by rounding only.
+    batched : bool, default=False
+        Keep the outer products of the rows, for batches of many restarts.
+    n_jobs : int, default=1
+        Threads. The result does not depend on it: blocks are added in order.
+    """
+
+    def __init__(
+        self, Z, y, weight, offset=None, *, block_size=None, batched=False, n_jobs=1
+    ):
+        p, n = Z.shape
+        self.Z, self.y, self.weight, self.offset = Z, y, weight, offset
+        self.n_jobs = n_jobs
+        self.total_weight = float(weight.sum())
+        if block_size is None:
+            block_size = 1 << int(np.log2(min(max(_BLOCK_NUMBERS // p, 2048), 32768)))
+        keep = batched and n * p * (p + 1) // 2 <= _PRODUCT_NUMBERS
+        self.blocks = [
+            self._block(slice(start, min(start + block_size, n)), keep)
+            for start in range(0, n, block_size)
+        ]
+
+    def _block(self, rows, keep_products):
+        Z = self.Z[:, rows]
+        return Block(
+            Z,
+            self.y[rows],
+            self.weight[rows],
+            None if self.offset is None else self.offset[rows],
+            np.dot(Z * self.weight[rows], Z.T),
+            outer_products(Z) if keep_products else None,
+        )
+
+    @property
+    def n_rows(self):
+        return self.Z.shape[1]
+
+    @property
+    def n_columns(self):
+        return self.Z.shape[0]
+
+    def sum(self, summarise):
+        """Add ``summarise(block)`` over all blocks, in their order."""
+        if self.n_jobs == 1 or len(self.blocks) == 1:
+            return reduce(add, map(summarise, self.blocks))
+        with ThreadPoolExecutor(self.n_jobs) as pool:
+            return reduce(add, pool.map(summarise, self.blocks))
+
+    def subset(self, rows, weight):
+        """The rows `rows`, reweighted, prepared for a batch of restarts."""
+        offset = None if self.offset is None else self.offset[rows]
+        Z = np.ascontiguousarray(self.Z[:, rows])
+        return ArrayRows(Z, self.y[rows], weight, offset, batched=True)

@@ -1,0 +1,87 @@
+"""What a family of conditional distributions has to know."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+class Evaluation(NamedTuple):
+    """A family at some rows, for every column of components.
+
+    ``score = unit * raw_score`` is ``d log f / d eta`` and ``information = unit**2 *
+    raw_information`` its negative expected derivative; a factor that is the same for
+    all rows of a component is kept apart so that it need not be multiplied n times.
+
+    Attributes
+    ----------
+    log_joint : ndarray of shape (C, B)
+        ``log pi + log f``.
+    raw_score : ndarray of shape (C, B)
+    raw_information : float or ndarray of shape (C, B)
+    unit : ndarray of shape (C, 1)
+    statistic : ndarray of shape (C, B)
+        What the update of the scale sums over rows.
+    """
+
+    log_joint: np.ndarray
+    raw_score: np.ndarray
+    raw_information: float | np.ndarray
+    unit: np.ndarray
+    statistic: np.ndarray
+
+
+class Derivatives(NamedTuple):
+    """Log-density and its derivatives in ``eta`` and in ``log scale``, all (C, B)."""
+
+    log_density: np.ndarray
+    eta: np.ndarray
+    scale: np.ndarray
+    eta_eta: np.ndarray
+    eta_scale: np.ndarray
+    scale_scale: np.ndarray
+
+
+class Family(ABC, BaseEstimator):
+    """Conditional distribution of the response given a linear predictor.
+
+    A family knows neither components nor restarts: everything is elementwise over
+    arrays that broadcast, by convention ``C`` columns of components by ``B`` rows.
+    """
+
+    @abstractmethod
+    def check_target(self, y):
+        """Raise ValueError where `y` is outside the family's range."""
+
+    @abstractmethod
+    def units(self, y, weight, fit_intercept):
+        """Origin and unit (two floats) in which `y` is best expressed."""
+
+    @abstractmethod
+    def evaluate(self, y, eta, scale, log_prior):
+        """One pass's worth of the family; may overwrite `eta`. -> Evaluation."""
+
+    @abstractmethod
+    def update_scale(self, scale, weight, statistic, gain, rule):
+        """New scales from the summed statistic and the gain of the coefficients."""
+
+    @abstractmethod
+    def derivatives(self, y, eta, scale):
+        """First and second derivatives of the log-density. -> Derivatives."""
+
+    @abstractmethod
+    def log_density(self, y, eta, scale):
+        """Logarithm of the density or probability of `y`."""
+
+    @abstractmethod
+    def mean(self, eta, scale):
+        """Expected response."""
+
+    @abstractmethod
+    def variance(self, eta, scale):
+        """Variance of the response."""
+
+    @abstractmethod
+    def sample(self, eta, scale, rng):
+        """Draw one response for every element of `eta`."""

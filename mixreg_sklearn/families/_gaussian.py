@@ -1,0 +1,67 @@
+"""Gaussian family, identity link."""
+
+import numpy as np
+
+from ._base import Derivatives, Evaluation, Family
+
+_LOG_2PI = np.log(2 * np.pi)
+
+
+class Gaussian(Family):
+    r"""Normal distribution with mean :math:`\eta` and standard deviation :math:`\sigma`.
+
+    .. math:: \log f(y) = -\tfrac12 \log(2\pi) - \log\sigma - (y-\eta)^2 / (2\sigma^2)
+
+    The estimate of :math:`\sigma_k^2` is the maximum likelihood one, the weighted
+    residual sum of squares over the component's weight, without a correction for
+    degrees of freedom.
+    """
+
+    def check_target(self, y):
+        """Every finite response is admissible."""
+
+    def units(self, y, weight, fit_intercept):
+        """Mean and standard deviation; the origin stays where no intercept moves it."""
+        mean = np.average(y, weights=weight)
+        origin = mean if fit_intercept else 0.0
+        unit = np.sqrt(np.average((y - origin) ** 2, weights=weight))
+        negligible = 8 * np.finfo(float).eps * np.abs(y).max()
+        return origin, unit if unit > negligible else max(abs(mean), 1.0)
+
+    def evaluate(self, y, eta, scale, log_prior):
+        # u = (y - eta) / (sigma sqrt 2), so that log f = const - u^2.
+        inverse = np.sqrt(0.5) / scale
+        u = np.subtract(y, eta, out=eta)
+        u *= inverse
+        square = u * u
+        log_joint = (log_prior - np.log(scale) - 0.5 * _LOG_2PI) - square
+        return Evaluation(log_joint, u, 0.5, 2 * inverse, square)
+
+    def update_scale(self, scale, weight, statistic, gain, rule):
+        squares = np.maximum(2 * statistic - gain, 0) * scale**2
+        return np.sqrt(rule.variance(squares, weight, scale**2))
+
+    def derivatives(self, y, eta, scale):
+        z = (y - eta) / scale
+        square = z * z
+        constant = np.broadcast_to(-1 / scale**2, z.shape)
+        return Derivatives(
+            -0.5 * square - np.log(scale) - 0.5 * _LOG_2PI,
+            z / scale,
+            square - 1,
+            constant,
+            -2 * z / scale,
+            -2 * square,
+        )
+
+    def log_density(self, y, eta, scale):
+        return -0.5 * ((y - eta) / scale) ** 2 - np.log(scale) - 0.5 * _LOG_2PI
+
+    def mean(self, eta, scale):
+        return eta
+
+    def variance(self, eta, scale):
+        return np.broadcast_to(scale**2, np.shape(eta))
+
+    def sample(self, eta, scale, rng):
+        return eta + scale * rng.standard_normal(np.shape(eta))
