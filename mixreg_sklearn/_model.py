@@ -48,6 +48,10 @@ class Mixture:
         """The same mixture under another scale rule."""
         return Mixture(self.family, self.sharing, self.rule._replace(**changes))
 
+    def resized(self, n_components):
+        """The same mixture with another number of components."""
+        return Mixture(self.family, self.sharing.resized(n_components), self.rule)
+
     def penalty(self, params):
         """What the scale rule adds to the log-likelihood, (R,)."""
         return self.rule.penalty(params.scale)

@@ -65,8 +65,12 @@ def polish(model, rows, params, *, tol, max_iter):
     basis = model.basis(params)
     n = params.n_restarts
     out = Polished(
-        params, np.full(n, -np.inf), np.full(n, np.inf), np.full(n, -np.inf),
-        np.zeros(n, dtype=bool), np.zeros(n, dtype=int),
+        params,
+        np.full(n, -np.inf),
+        np.full(n, np.inf),
+        np.full(n, -np.inf),
+        np.zeros(n, dtype=bool),
+        np.zeros(n, dtype=int),
     )
     active = np.arange(n)
     accepted, trial = params, params

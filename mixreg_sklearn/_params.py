@@ -48,6 +48,13 @@ class Params(NamedTuple):
         """The components in the order `order` of shape (K,), for every restart."""
         return Params(*(field[:, order] for field in self))
 
+    def without_each(self):
+        """The K mixtures of K - 1 components that lack one; of a batch of one."""
+        n_components = self.scale.shape[1]
+        kept = [np.delete(np.arange(n_components), j) for j in range(n_components)]
+        coef, scale, log_weights = (field[0][kept] for field in self)
+        return Params(coef, scale, log_normalise(log_weights))
+
     def halfway(self, other):
         """Midpoint between two batches; scales and weights in logarithms."""
         log_weights = (self.log_weights + other.log_weights) / 2

@@ -72,9 +72,7 @@ class Progress:
     def end(self, loglik, polished, flaw):
         """Report the estimate and its certificate."""
         if self.verbose:
-            proof = (
-                "maximum proven" if polished.converged[0] else flaw or "not proven"
-            )
+            proof = "maximum proven" if polished.converged[0] else flaw or "not proven"
             print(
                 f"  polish    log-likelihood {loglik:.4f}"
                 f"  Newton decrement {polished.decrement[0]:.1e}"

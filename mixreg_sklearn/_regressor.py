@@ -661,9 +661,7 @@ def _check_weight(sample_weight, X):
 def _check_offset(offset, X):
     if offset is None:
         return None
-    offset = check_array(
-        offset, ensure_2d=False, dtype=np.float64, input_name="offset"
-    )
+    offset = check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
     if offset.shape != (len(X),):
         raise ValueError(
             f"offset has shape {offset.shape}, but X has {len(X)} rows: it must be one"

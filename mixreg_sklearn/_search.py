@@ -16,7 +16,7 @@ from ._newton import polish
 from ._params import Params, concatenate
 from ._starts import (
     Pool,
-    exchanges,
+    insertions,
     peeled_regressions,
     soft_partitions,
     spread_regressions,
@@ -162,21 +162,30 @@ def _common_scale_arms(model, pool, n_components, rng, number):
 
 
 def _exchange(common, pool, settled, rng, max_rounds=6):
-    """Replace components of the best restart as long as that raises its likelihood."""
+    """Replace components of the best restart as long as that raises its likelihood.
+
+    Each component in turn is taken away, the others settle, a newcomer is inserted.
+    """
     best = int(settled.objective.argmax())
+    n_components = settled.params.scale.shape[1]
+    fewer = common.resized(n_components - 1)
+    # Small data can afford, and scarce data need, a wider choice of newcomers.
+    keep = int(np.clip(12_000 // (n_components * pool.Z.size), 2, 8))
     for _ in range(max_rounds):
-        proposals = exchanges(pool, settled.params.take(best), rng)
+        reduced = settled.params.take(best).without_each()
+        reduced = em(fewer, pool.rows, reduced, max_iter=10).params
+        proposals = insertions(pool, reduced, rng, keep=keep)
         run = em(common, pool.rows, _constrain(common, proposals), max_iter=6)
-        few = run.params.take(np.argsort(-run.objective, kind="stable")[:3])
-        run = em(common, pool.rows, few, max_iter=15)
-        winner = run.params.take(int(run.objective.argmax()))
-        tried = _settle(common, pool.rows, winner)
-        gain = tried.objective[0] - settled.objective[best]
+        half = max(3, len(run.objective) // 2)
+        few = run.params.take(np.argsort(-run.objective, kind="stable")[:half])
+        tried = _settle(common, pool.rows, few)
+        winner = int(tried.objective.argmax())
+        gain = tried.objective[winner] - settled.objective[best]
         if not gain > SAME:
             break
-        params = settled.params.put(slice(best, best + 1), tried.params)
+        params = settled.params.put(slice(best, best + 1), tried.params.take(winner))
         objective = settled.objective.copy()
-        objective[best] = tried.objective[0]
+        objective[best] = tried.objective[winner]
         settled = settled._replace(params=params, objective=objective)
     return settled
 
@@ -215,6 +224,8 @@ def _rank(optima, competing, n_rounds, target):
     order = sorted(range(len(optima)), key=lambda i: (optima[i].starved, -objective[i]))
     objective = objective[order]
     optima = [optima[i] for i in order]
-    same = [o for o, v in zip(optima, objective, strict=True) if v > objective[0] - SAME]
+    same = [
+        o for o, v in zip(optima, objective, strict=True) if v > objective[0] - SAME
+    ]
     agreeing = len({(o.round, o.arm) for o in same if o.starved == optima[0].starved})
     return Search(optima, objective, agreeing, n_rounds, target)

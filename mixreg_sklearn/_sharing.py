@@ -24,6 +24,10 @@ class Separate:
         self.n_components = n_components
         self.n_specific = n_columns
 
+    def resized(self, n_components):
+        """The same sharing among another number of components."""
+        return Separate(n_components, self.n_specific)
+
     def step(self, gram, cross):
         """Newton step of the coefficients, (R, K, p)."""
         return _solve(gram, cross)
@@ -58,7 +62,11 @@ class Shared:
                 np.tile(common, (n_components, 1)) * n_components**-0.5,
             ]
         )
+        self.own, self.common = own, common
         self.n_specific = own.shape[1]
+
+    def resized(self, n_components):
+        return Shared(self.own, self.common, n_components)
 
     def step(self, gram, cross):
         n_restarts, n_components, p = cross.shape

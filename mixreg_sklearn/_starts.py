@@ -9,7 +9,7 @@ Shapes: ``n`` rows of the search sample, ``p`` columns, ``R`` starts, ``K`` comp
 
 import numpy as np
 
-from ._params import Params, concatenate, log_normalise
+from ._params import Params, log_normalise
 
 _RIDGE = 1e-8
 # A component drawn by regression k-means++ is the best of this many candidates.
@@ -211,64 +211,59 @@ def _quantile(values, weight, mass):
     return np.take_along_axis(values, order, axis=1)[np.arange(len(values)), reached]
 
 
-def exchanges(pool, params, rng, *, per_component=20, keep=2):
-    """Mixtures in which one component is replaced by a promising newcomer.
+def insertions(pool, reduced, rng, *, per_component=20, keep=2):
+    """Mixtures with one more component: a promising newcomer.
 
-    Candidate regressions go through rows that the mixture explains badly, with and
-    without each component. A newcomer b in place of component j is scored by the
-    directional derivative ``sum_i w_i phi(y_i; b) / f_{-j}(y_i)`` of the likelihood
-    (Lindsay 1983). The `keep` best for every j are returned.
+    Candidate regressions go through rows that a mixture explains badly. A newcomer b
+    is scored by the directional derivative ``sum_i w_i phi(y_i; b) / f(y_i)`` of the
+    likelihood in its direction (Lindsay 1983). The `keep` best for every mixture are
+    returned.
 
     Parameters
     ----------
-    params : Params
-        One mixture with a common scale.
+    reduced : Params
+        A batch of J mixtures with a common scale.
 
     Returns
     -------
     Params
-        A batch of ``K * keep`` mixtures.
+        A batch of ``J * keep`` mixtures with one component more.
     """
-    coef, scale, log_weights = (field[0] for field in params)
-    n_components, p = coef.shape
-    wide = 4 * scale**2
-    pooled = np.exp(log_weights) @ scale**2 * 4
-    squares = pool.residuals(coef) ** 2
-    density = np.exp(log_weights)[:, None] * _kernel(squares, wide[:, None])
-    background = 1e-3 * max(pool.scale**2, pooled) ** -0.5
-    without = density.sum(axis=0) - density + 1e-3 * background
+    n_mixtures, n_kept = reduced.scale.shape
+    variance = (np.exp(reduced.log_weights) * reduced.scale**2).sum(axis=1)
+    wide = 4 * variance[:, None]
+    squares = pool.residuals(reduced.coef) ** 2
+    kernels = _kernel(squares, wide[:, :, None])
+    density = np.einsum("jk,jkn->jn", np.exp(reduced.log_weights), kernels)
+    density += 1e-6 * max(pool.scale**2, wide.max()) ** -0.5
 
-    total = n_components * per_component
-    size = min(pool.n, p)
-    uniforms = rng.random((n_components + 1, per_component, size))
-    importance = np.vstack([1 / without, np.ones(pool.n)])
+    size = min(pool.n, pool.p)
+    uniforms = rng.random((n_mixtures + 1, per_component, size))
+    importance = np.vstack([1 / density, np.ones(pool.n)])
     rows = pool.draw(importance, uniforms)
-    flat = pool.draw(importance[:-1] ** 0.5, uniforms[:-1])
-    rows[:-1, ::2] = flat[:, ::2]
+    rows[:, ::2] = pool.draw(importance**0.5, uniforms)[:, ::2]
     newcomers = pool.through(rows.reshape(-1, size))
-    if p > 3:
-        dropped = np.append(
-            np.repeat(np.arange(n_components), per_component),
-            np.arange(per_component) % n_components,
+    pooled = 4 * variance.min()
+    if pool.p > 3:
+        source = np.append(
+            np.repeat(np.arange(n_mixtures), per_component),
+            np.arange(per_component) % n_mixtures,
         )
         for stretch in (9, 4, 1, 1):
-            variance = pooled * stretch
-            near = _kernel(pool.residuals(newcomers) ** 2, variance) / n_components
-            newcomers = pool.weighted(near / (near + without[dropped]) + 1e-9)
+            near = _kernel(pool.residuals(newcomers) ** 2, pooled * stretch)
+            near /= n_kept + 1
+            newcomers = pool.weighted(near / (near + density[source]) + 1e-9)
     near = _kernel(pool.residuals(newcomers) ** 2, pooled)
-    derivative = near @ (pool.weight / without).T
-    best = np.argsort(-derivative, axis=0, kind="stable")[: min(keep, total)]
-    proposals = []
-    for j in range(n_components):
-        for candidate in best[:, j]:
-            changed = coef.copy()
-            changed[j] = newcomers[candidate]
-            weights = log_weights.copy()
-            weights[j] = -np.log(n_components)
-            proposals.append(
-                Params(changed[None], scale[None], log_normalise(weights)[None])
-            )
-    return concatenate(proposals)
+    derivative = near @ (pool.weight / density).T
+    best = np.argsort(-derivative, axis=0, kind="stable")[:keep]
+    place = np.repeat(np.arange(n_mixtures), len(best))
+    coef = np.concatenate(
+        [reduced.coef[place], newcomers[best.T.ravel()][:, None]], axis=1
+    )
+    share = np.full((len(place), 1), -np.log(n_kept))
+    weights = np.concatenate([reduced.log_weights[place], share], axis=1)
+    scale = np.repeat(reduced.scale[place, :1], n_kept + 1, axis=1)
+    return Params(coef, scale, log_normalise(weights))
 
 
 def _kernel(squares, variance):
