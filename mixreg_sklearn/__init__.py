@@ -1,5 +1,6 @@
 """Finite mixtures of regressions, as scikit-learn estimators."""
 
 from ._regressor import MixtureRegressor
+from ._selection import MixtureRegressorIC
 
-__all__ = ["MixtureRegressor"]
+__all__ = ["MixtureRegressor", "MixtureRegressorIC"]

@@ -42,35 +42,34 @@ def em(model, rows, params, *, max_iter, tol=0.0):
     """
     n_restarts = params.n_restarts
     result = params
-    objectives = np.full(n_restarts, -np.inf)
+    objective = np.full(n_restarts, -np.inf)
     n_iter = np.zeros(n_restarts, dtype=int)
     active = np.arange(n_restarts)
-    accepted, current = params, params
-    best = objectives.copy()
-    for _ in range(max_iter):
+    accepted, current, best = params, params, objective.copy()
+    for iteration in range(1, max_iter + 1):
         moments = rows.sum(partial(model.summarise, current))
         value = moments.loglik + model.penalty(current)
-        n_iter[active] += 1
-        slack = 1e-11 * (np.abs(best) + rows.total_weight)
-        fell = value < best - np.where(np.isfinite(best), slack, np.inf)
         proposal = model.solve(moments, current)
+        gain = value - best
+        fell = gain < -1e-11 * (np.abs(value) + rows.total_weight)
         if fell.any():
-            back = accepted.halfway(current).take(fell)
-            proposal = proposal.put(fell, back)
+            proposal = proposal.put(fell, accepted.halfway(current).take(fell))
             current = current.put(fell, accepted.take(fell))
             value = np.where(fell, best, value)
-        objectives[active] = value
-        done = ~fell & (value - best < tol * rows.total_weight) if tol else fell & False
         accepted, current, best = current, proposal, value
-        if done.any():
-            result = result.put(active[done], current.take(done))
-            stay = ~done
+        if iteration == max_iter:
+            stay = np.zeros(len(active), dtype=bool)
+        elif tol:
+            stay = fell | (gain >= tol * rows.total_weight)
+        else:
+            continue
+        if not stay.all():
+            done = ~stay
+            finished = active[done]
+            result = result.put(finished, current.take(done))
+            objective[finished], n_iter[finished] = best[done], iteration
             active, best = active[stay], best[stay]
             accepted, current = accepted.take(stay), current.take(stay)
             if not len(active):
                 break
-    if len(active) == n_restarts:
-        result = current
-    elif len(active):
-        result = result.put(active, current)
-    return Run(result, objectives, n_iter)
+    return Run(result, objective, n_iter)

@@ -48,7 +48,7 @@ def fit_pooled(model, rows):
     """The mixture of one component: a single regression through all rows."""
     p = rows.n_columns
     start = Params(np.zeros((1, 1, p)), np.ones((1, 1)), np.zeros((1, 1)))
-    return em(model, rows, start, max_iter=3).params
+    return em(model, rows, start, max_iter=2).params
 
 
 def repeat_component(params, n_components):
@@ -94,7 +94,7 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
         candidates = _rerank(model, rows, candidates, found, tol, max_iter)
     flawed = None
     for optimum in candidates:
-        polished = climb(final, rows, optimum.params, tol, max_iter)
+        polished = polish(final, rows, optimum.params, tol=tol, max_iter=max_iter)
         flaw = _flaw(final, rows, polished)
         if not flaw:
             return Estimate(polished, found, "")

@@ -5,12 +5,13 @@ moments into parameters, `curvature` gives the exact first and second derivative
 the log-likelihood. Nothing here loops, stops or draws.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from ._moments import Moments, component_grams
-from ._params import Params, log_normalise
+from ._params import Params
 from ._scales import ScaleRule
 
 _UNDERFLOW = 1e-290
@@ -91,26 +92,14 @@ class Mixture:
     def solve(self, moments, params):
         """M-step: the parameters that maximise the expected log-likelihood."""
         step = self.sharing.step(moments.gram, moments.cross)
-        quadratic = np.einsum("rkp,rkpq,rkq->rk", step, moments.gram, step)
-        gain = 2 * np.einsum("rkp,rkp->rk", step, moments.cross) - quadratic
+        # The quadratic 2 step'cross - step'gram step, at its maximum over the step.
+        gain = np.einsum("rkp,rkp->rk", step, moments.cross)
         scale = self.family.update_scale(
             params.scale, moments.weight, moments.statistic, gain, self.rule
         )
         weight = np.maximum(moments.weight, np.finfo(float).tiny)
-        return Params(params.coef + step, scale, log_normalise(np.log(weight)))
-
-    def membership(self, params, block):
-        """Posterior probabilities (K, B) of one mixture and log-densities (B,)."""
-        eta = np.dot(params.coef[0], block.Z)
-        if block.offset is not None:
-            eta += block.offset
-        log_joint = params.log_weights[0, :, None] + self.family.log_density(
-            block.y, eta, params.scale[0, :, None]
-        )
-        peak = log_joint.max(axis=0)
-        np.exp(log_joint - peak, out=log_joint)
-        total = log_joint.sum(axis=0)
-        return log_joint / total, peak + np.log(total)
+        total = weight.sum(axis=1, keepdims=True)
+        return Params(params.coef + step, scale, np.log(weight / total))
 
     def curvature(self, params, block):
         """Exact derivatives of the log-likelihood over `block`.
@@ -189,33 +178,33 @@ class Mixture:
 
 
 def _posterior(log_joint, weight):
-    """Responsibilities times `weight`, and log-likelihoods; overwrites `log_joint`.
+    """Responsibilities times `weight`, and log-likelihoods.
 
     The maximum is subtracted only where a row underflows under every component: two
-    passes over the largest array that nearly no block needs.
+    passes over the largest array that nearly no block needs. Nothing overflows, as
+    scales have a floor.
 
     Returns
     -------
     tau : ndarray of shape (R, K, B)
     loglik : ndarray of shape (R,), or (R, B) where `weight` is a scalar
     """
-    with np.errstate(under="ignore", over="ignore"):
-        joint = np.exp(log_joint)
-        total = joint.sum(axis=1)
-        log_total = None
-        if not (_UNDERFLOW < total.min() and total.max() < np.inf):
-            peak = log_joint.max(axis=1)
-            np.subtract(log_joint, peak[:, None, :], out=joint)
-            np.exp(joint, out=joint)
-            total = joint.sum(axis=1)
-            log_total = np.log(total) + peak
-    if log_total is None:
+    joint = np.exp(log_joint)
+    total = joint.sum(axis=1)
+    if total.min() > _UNDERFLOW:
         log_total = np.log(total)
+    else:
+        peak = log_joint.max(axis=1)
+        np.subtract(log_joint, peak[:, None, :], out=joint)
+        np.exp(joint, out=joint)
+        total = joint.sum(axis=1)
+        log_total = np.log(total) + peak
     np.divide(weight, total, out=total)
     joint *= total[:, None, :]
     return joint, log_total @ weight if np.ndim(weight) else log_total
 
 
+@lru_cache
 def _contrasts(n):
     """Orthonormal basis (n, n - 1) of the vectors that sum to zero."""
     basis, _ = np.linalg.qr(np.eye(n) - 1.0 / n)

@@ -85,7 +85,7 @@ def polish(model, rows, params, *, tol, max_iter):
         slack[~np.isfinite(best)] = np.inf
         rose = value >= best - slack
         if rose.any():
-            accepted = accepted.put(rose, trial.take(rose))
+            accepted = trial if rose.all() else accepted.put(rose, trial.take(rose))
             best = np.where(rose, value, best)
             step[rose], decrement, smallest = _directions(
                 model, accepted.take(rose), _take(curvature, rose), basis

@@ -138,7 +138,7 @@ def make_problem(X, y, weight, offset, family, structure, n_jobs):
         None if offset is None else offset / unit,
         n_jobs=n_jobs,
     )
-    rule = ScaleRule(tied=shared_scale, floor=ROUNDING)
+    rule = ScaleRule(tied=bool(shared_scale), floor=ROUNDING)
     return Problem(
         design,
         rows,

@@ -283,7 +283,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             "shared_features",
         )
         structure = (self.n_components, self.fit_intercept, shared, self.shared_scale)
-        with _one_blas_thread():
+        with _one_blas_thread(), np.errstate(under="ignore"):
             problem = make_problem(
                 X, y, weight, offset, family, structure, self._threads(X)
             )

@@ -5,6 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 
+# A component of less than this many rows has none, and keeps its variance.
+_NO_WEIGHT = 1e-9
+
+
 class ScaleRule(NamedTuple):
     r"""One update of the variances that covers the search and the estimate.
 
@@ -19,8 +23,8 @@ class ScaleRule(NamedTuple):
 
     Attributes
     ----------
-    tied : bool
-        One variance for all components.
+    tied : bool or ndarray of bool of shape (R, 1)
+        One variance for all components; in an array, for these restarts of a batch.
     ratio : float
         Lower bound on a variance, relative to the pooled variance of the moment.
     floor : float
@@ -31,7 +35,7 @@ class ScaleRule(NamedTuple):
         ``s_0``.
     """
 
-    tied: bool = False
+    tied: bool | np.ndarray = False
     ratio: float = 0.0
     floor: float = 0.0
     strength: float = 0.0
@@ -39,18 +43,25 @@ class ScaleRule(NamedTuple):
 
     def variance(self, squares, weight, current):
         """New variances of shape (R, K); a component without weight keeps its own."""
-        total = squares.sum(axis=1, keepdims=True)
-        total_weight = weight.sum(axis=1, keepdims=True)
-        pooled = total / total_weight
-        if self.tied:
-            return np.maximum(np.broadcast_to(pooled, squares.shape), self.floor)
-        denominator = weight + self.strength
-        empty = denominator < 1e-12 * total_weight
-        variance = (squares + self.strength * self.target) / np.where(
-            empty, 1.0, denominator
-        )
-        variance = np.where(empty, current, variance)
-        return np.maximum(np.maximum(variance, self.ratio * pooled), self.floor)
+        if self.tied is not False or self.ratio:
+            pooled = squares.sum(axis=1, keepdims=True) / weight.sum(
+                axis=1, keepdims=True
+            )
+        if self.tied is True:
+            return np.maximum(np.repeat(pooled, squares.shape[1], axis=1), self.floor)
+        if self.strength:
+            squares = squares + self.strength * self.target
+            weight = weight + self.strength
+        if weight.min() < _NO_WEIGHT:
+            empty = weight < _NO_WEIGHT
+            squares = np.where(empty, current, squares)
+            weight = np.where(empty, 1.0, weight)
+        variance = squares / weight
+        if self.ratio:
+            variance = np.maximum(variance, self.ratio * pooled)
+        if self.tied is not False:
+            variance = np.where(self.tied, pooled, variance)
+        return np.maximum(variance, self.floor)
 
     def penalty(self, scale):
         """Value added to the log-likelihood, shape (R,)."""

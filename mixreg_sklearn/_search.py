@@ -28,7 +28,11 @@ SAME = 0.05
 _AGREEMENT = 3
 # Pseudo-observations of the penalty under which optima compete.
 _STRENGTH = 1.0
-_SETTLED = 1e-6
+# Newton decrement, in nats, that is exact enough to compare optima.
+_SETTLED = 1e-3
+# Two common-scale arms and one with own scales, whose two best optima compete.
+_ARMS = ("common scale 1", "common scale 2", "own scales", "own scales")
+_COMMON_STARTS, _OWN_STARTS = 6, 12
 
 
 class Optimum(NamedTuple):
@@ -90,26 +94,25 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
     pool = Pool(rows, pooled)
     optima, target, best_common = [], None, -np.inf
     for number in range(1, max_rounds + 1):
-        common = _common_scale_arms(model, pool, n_components, rng, number)
-        if common.objective.max() > best_common + _SETTLED or target is None:
-            best_common = common.objective.max()
-            best = common.params.take(int(common.objective.argmax()))
+        arms, own = _short_runs(model, pool, n_components, rng, number)
+        tied = model.with_rule(tied=True)
+        common, objective = _exchange(tied, pool, arms, rng)
+        if objective.max() > best_common:
+            best_common = objective.max()
+            best = common.take(int(objective.argmax()))
             target = float((np.exp(best.log_weights) * best.scale**2).sum())
-        own = _own_scales_arm(model, pool, n_components, rng)
-        arms = ["common scale"] * common.params.n_restarts
-        arms += ["own scales"] * own.n_restarts
         competing = penalised(model, target)
         settled = _settle(
-            competing, rows, concatenate([common.params, own]), max_iter=100
+            competing, rows, concatenate([common, own]), max_iter=100
         )
-        penalty = np.broadcast_to(competing.penalty(settled.params), len(arms))
+        penalty = np.broadcast_to(competing.penalty(settled.params), len(_ARMS))
         poor = starved(competing, rows, settled.params)
-        for r, arm in enumerate(arms):
+        for r, arm in enumerate(_ARMS):
             optima.append(
                 Optimum(
                     settled.params.take(r),
                     float(settled.objective[r] - penalty[r]),
-                    arm if arm == "own scales" else f"{arm} {r + 1}",
+                    arm,
                     number,
                     int(settled.n_iter[r]),
                     bool(poor[r]),
@@ -140,68 +143,83 @@ def starved(model, rows, params):
     return smallest < model.sharing.n_specific + 1
 
 
-def _common_scale_arms(model, pool, n_components, rng, number):
-    """Two independent arms by successive halving; the better one tries exchanges."""
-    common = model.with_rule(tied=True)
+def _short_runs(model, pool, n_components, rng, number):
+    """Short EM runs of all arms in one batch, by successive halving.
+
+    Returns
+    -------
+    common : Params
+        The best start of each of the two common-scale arms.
+    own : Params
+        The two best starts of the own-scales arm.
+    """
     kinds = [spread_regressions, soft_partitions]
     if number > 1:
         kinds.append(peeled_regressions)
-    each = 6 // len(kinds)
-    arms = concatenate(
-        [kind(pool, n_components, each, rng) for _ in range(2) for kind in kinds]
-    )
-    arms = _constrain(common, arms)
-    for n_iter, keep in ((5, 3), (10, 1)):
-        run = em(common, pool.rows, arms, max_iter=n_iter)
-        halves = np.split(np.argsort(-run.objective.reshape(2, -1), axis=1), 2)
-        size = len(run.objective) // 2
-        chosen = [half[0, :keep] + i * size for i, half in enumerate(halves)]
-        arms = run.params.take(np.concatenate(chosen))
-    settled = _settle(common, pool.rows, arms)
-    return _exchange(common, pool, settled, rng)
+    each = 2 * _COMMON_STARTS // len(kinds)
+    n_own = _OWN_STARTS * (2 if pool.p > 10 and n_components >= 4 else 1)
+    starts = [kind(pool, n_components, each, rng) for kind in kinds]
+    starts.append(soft_partitions(pool, n_components, n_own, rng))
+    params = concatenate(starts)
+    # Starts of a kind are independent: half of them belong to each common-scale arm.
+    arm = np.tile(np.repeat([0, 1], each // 2), len(kinds))
+    arm = np.append(arm, np.full(n_own, 2))
+    for n_iter, keep in ((4, (3, 3, n_own)), (7, (1, 1, 2))):
+        tied = True if model.rule.tied else (arm < 2)[:, None]
+        short = model.with_rule(tied=tied, ratio=1e-2)
+        run = em(short, pool.rows, _constrain(short, params), max_iter=n_iter)
+        chosen = np.concatenate(
+            [_best(run.objective, keep[a], np.flatnonzero(arm == a)) for a in range(3)]
+        )
+        params, arm = run.params.take(chosen), arm[chosen]
+    return params.take(arm < 2), params.take(arm == 2)
 
 
-def _exchange(common, pool, settled, rng, max_rounds=6):
-    """Replace components of the best restart as long as that raises its likelihood.
+def _best(objective, n, among):
+    """The `n` restarts of largest objective among the given ones."""
+    return among[np.argsort(-objective[among], kind="stable")[:n]]
 
-    Each component in turn is taken away, the others settle, a newcomer is inserted.
+
+def _exchange(common, pool, arms, rng, max_rounds=6):
+    """Settle the common-scale arms while replacing components of the best one.
+
+    Each component in turn is taken away, the others settle, newcomers are inserted;
+    this is repeated as long as it raises the likelihood.
+
+    Returns
+    -------
+    arms : Params
+        The two arms, settled.
+    objective : ndarray of shape (2,)
     """
-    best = int(settled.objective.argmax())
-    n_components = settled.params.scale.shape[1]
+    n_components = arms.scale.shape[1]
     fewer = common.resized(n_components - 1)
     # Small data can afford, and scarce data need, a wider choice of newcomers.
     keep = int(np.clip(12_000 // (n_components * pool.Z.size), 2, 8))
+    best = 0
     for _ in range(max_rounds):
-        reduced = settled.params.take(best).without_each()
-        reduced = em(fewer, pool.rows, reduced, max_iter=10).params
-        proposals = insertions(pool, reduced, rng, keep=keep)
+        reduced = arms.take(best).without_each()
+        run = em(fewer, pool.rows, reduced, max_iter=10, tol=1e-5)
+        _, different = np.unique(run.objective.round(3), return_index=True)
+        proposals = insertions(pool, run.params.take(different), rng, keep=keep)
         run = em(common, pool.rows, _constrain(common, proposals), max_iter=6)
         half = max(3, len(run.objective) // 2)
         few = run.params.take(np.argsort(-run.objective, kind="stable")[:half])
-        tried = _settle(common, pool.rows, few)
+        tried = _settle(common, pool.rows, concatenate([arms, few]))
+        best = int(tried.objective[:2].argmax())
         winner = int(tried.objective.argmax())
-        gain = tried.objective[winner] - settled.objective[best]
-        if not gain > SAME:
+        better = tried.objective[winner] > tried.objective[best] + SAME
+        kept = np.arange(2)
+        kept[best] = winner if better else best
+        arms, objective = tried.params.take(kept), tried.objective[kept]
+        if not better:
             break
-        params = settled.params.put(slice(best, best + 1), tried.params.take(winner))
-        objective = settled.objective.copy()
-        objective[best] = tried.objective[winner]
-        settled = settled._replace(params=params, objective=objective)
-    return settled
-
-
-def _own_scales_arm(model, pool, n_components, rng):
-    """The two best of many soft starts whose variances differ from the beginning."""
-    n_starts = 24 if pool.p > 10 and n_components >= 4 else 12
-    own = model.with_rule(ratio=1e-2)
-    starts = _constrain(own, soft_partitions(pool, n_components, n_starts, rng))
-    run = em(own, pool.rows, starts, max_iter=15)
-    return run.params.take(np.argsort(-run.objective, kind="stable")[:2])
+    return arms, objective
 
 
 def _settle(model, rows, params, max_iter=20):
     """Converge a batch: EM until it slows down, then Newton."""
-    run = em(model, rows, params, max_iter=max_iter, tol=1e-6)
+    run = em(model, rows, params, max_iter=max_iter, tol=1e-4)
     settled = polish(model, rows, run.params, tol=_SETTLED, max_iter=15)
     return settled._replace(n_iter=settled.n_iter + run.n_iter)
 
@@ -209,10 +227,10 @@ def _settle(model, rows, params, max_iter=20):
 def _constrain(model, params):
     """Starts with coefficients that obey the sharing and scales that obey the rule."""
     scale = params.scale
-    if model.rule.tied:
+    if model.rule.tied is not False:
         weights = np.exp(params.log_weights)
         pooled = (weights * scale**2).sum(axis=1, keepdims=True)
-        scale = np.sqrt(np.broadcast_to(pooled, scale.shape))
+        scale = np.where(model.rule.tied, np.sqrt(pooled), scale)
     scale = np.maximum(scale, np.sqrt(model.rule.floor))
     return params._replace(coef=model.sharing.project(params.coef), scale=scale)
 

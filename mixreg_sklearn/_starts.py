@@ -169,7 +169,7 @@ def peeled_regressions(pool, n_components, n_starts, rng):
     """Robust peeling: fit one regression, take away its rows, fit the next.
 
     Cauchy-weighted least squares with scale by median absolute deviation, started
-    at a random subset or at least squares (Zilber & Nadler 2023).
+    at a random subset (Zilber & Nadler 2023).
     """
     size = min(3 * pool.p + 2, pool.n)
     uniforms = rng.random((n_components, n_starts, size))
@@ -178,7 +178,6 @@ def peeled_regressions(pool, n_components, n_starts, rng):
     coef = np.empty((n_starts, n_components, pool.p))
     for k in range(n_components):
         start = pool.through(pool.draw(left, uniforms[k]))
-        start[::2] = pool.weighted(left[::2])
         coef[:, k], closeness = _cauchy_regression(pool, start, left)
         needed = (n_components - 1 - k) * (pool.p + 1) * total / pool.n
         cut = _quantile(np.where(left > 0, closeness, np.inf), pool.weight, needed)

@@ -38,8 +38,9 @@ class Gaussian(Family):
         return Evaluation(log_joint, u, 0.5, 2 * inverse, square)
 
     def update_scale(self, scale, weight, statistic, gain, rule):
-        squares = np.maximum(2 * statistic - gain, 0) * scale**2
-        return np.sqrt(rule.variance(squares, weight, scale**2))
+        variance = scale * scale
+        squares = np.maximum(2 * statistic - gain, 0) * variance
+        return np.sqrt(rule.variance(squares, weight, variance))
 
     def derivatives(self, y, eta, scale):
         z = (y - eta) / scale
