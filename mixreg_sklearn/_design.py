@@ -52,7 +52,7 @@ class Design(NamedTuple):
         return Z
 
     def to_features(self, coef):
-        """Column coefficients (K, p) -> intercepts (K,), feature coefficients (K, d)."""
+        """Column coefficients (K, p) -> intercepts (K,) and coefficients (K, d)."""
         slopes = coef[:, self.intercept :] @ self.coefficients.T
         constant = coef[:, 0] if self.intercept else np.zeros(len(coef))
         return constant - slopes @ self.centre, slopes

@@ -30,9 +30,10 @@ from sklearn.utils.validation import (
 from threadpoolctl import ThreadpoolController
 
 from ._columns import column_indices
-from ._estimate import estimate_from, estimate_found
+from ._estimate import estimate_found, estimate_from
 from ._problem import make_problem
 from ._progress import CallbackSupport, Progress
+from ._search import SAME
 from .families import Family, Gaussian
 
 _FAMILIES = {"gaussian": Gaussian}
@@ -712,8 +713,6 @@ def _search_record(found, problem):
     """A search in the user's units, one entry for each distinct optimum."""
     if found is None:
         return {}
-    from ._search import SAME
-
     optima = []
     for optimum, objective in zip(found.optima, found.objective, strict=True):
         value = problem.loglik_to_user(objective)
@@ -737,6 +736,7 @@ def _search_record(found, problem):
     return {
         "optima": optima,
         "rounds": found.n_rounds,
-        "starts": 24 * found.n_rounds,
+        "starts": found.n_starts,
         "agreeing_arms": found.agreeing,
+        "sample_rows": found.n_rows,
     }

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-
 # A component of less than this many rows has none, and keeps its variance.
 _NO_WEIGHT = 1e-9
 
@@ -12,7 +11,8 @@ _NO_WEIGHT = 1e-9
 class ScaleRule(NamedTuple):
     r"""One update of the variances that covers the search and the estimate.
 
-    The variances maximise :math:`\ell - \frac{\nu}{2}\sum_k(\log s_k^2 + s_0/s_k^2)`, so
+    The variances maximise
+    :math:`\ell - \frac{\nu}{2} \sum_k (\log s_k^2 + s_0 / s_k^2)`, so
 
     .. math:: s_k^2 = (S_k + \nu s_0) / (N_k + \nu)
 

@@ -58,6 +58,10 @@ class Search(NamedTuple):
     agreeing : int
         Independent arms that found the best one.
     n_rounds : int
+    n_starts : int
+        Starts of all rounds together, insertions not counted.
+    n_rows : int
+        Rows of the search sample.
     target : float
         Pooled variance of the best common-scale optimum.
     """
@@ -66,6 +70,8 @@ class Search(NamedTuple):
     objective: np.ndarray
     agreeing: int
     n_rounds: int
+    n_starts: int
+    n_rows: int
     target: float
 
 
@@ -102,9 +108,7 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
             best = common.take(int(objective.argmax()))
             target = float((np.exp(best.log_weights) * best.scale**2).sum())
         competing = penalised(model, target)
-        settled = _settle(
-            competing, rows, concatenate([common, own]), max_iter=100
-        )
+        settled = _settle(competing, rows, concatenate([common, own]), max_iter=100)
         penalty = np.broadcast_to(competing.penalty(settled.params), len(_ARMS))
         poor = starved(competing, rows, settled.params)
         for r, arm in enumerate(_ARMS):
@@ -118,7 +122,11 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
                     bool(poor[r]),
                 )
             )
-        found = _rank(optima, competing, number, target)
+        optima, objective, agreeing = _rank(optima, competing)
+        n_starts = number * (2 * _COMMON_STARTS + _own_starts(pool, n_components))
+        found = Search(
+            optima, objective, agreeing, number, n_starts, rows.n_rows, target
+        )
         if watch(number, found) or found.agreeing >= _AGREEMENT:
             break
     return found
@@ -157,7 +165,7 @@ def _short_runs(model, pool, n_components, rng, number):
     if number > 1:
         kinds.append(peeled_regressions)
     each = 2 * _COMMON_STARTS // len(kinds)
-    n_own = _OWN_STARTS * (2 if pool.p > 10 and n_components >= 4 else 1)
+    n_own = _own_starts(pool, n_components)
     starts = [kind(pool, n_components, each, rng) for kind in kinds]
     starts.append(soft_partitions(pool, n_components, n_own, rng))
     params = concatenate(starts)
@@ -173,6 +181,11 @@ def _short_runs(model, pool, n_components, rng, number):
         )
         params, arm = run.params.take(chosen), arm[chosen]
     return params.take(arm < 2), params.take(arm == 2)
+
+
+def _own_starts(pool, n_components):
+    """Starts of the own-scales arm: twice as many where regressions are large."""
+    return _OWN_STARTS * (2 if pool.p > 10 and n_components >= 4 else 1)
 
 
 def _best(objective, n, among):
@@ -235,15 +248,18 @@ def _constrain(model, params):
     return params._replace(coef=model.sharing.project(params.coef), scale=scale)
 
 
-def _rank(optima, competing, n_rounds, target):
-    """Order optima by penalised likelihood, those with a starved component last."""
+def _rank(optima, competing):
+    """Order optima by penalised likelihood, those with a starved component last.
+
+    Returns the optima, their objectives, and how many arms agree on the first.
+    """
     penalties = [np.sum(competing.penalty(o.params)) for o in optima]
     objective = np.array([o.loglik for o in optima]) + penalties
     order = sorted(range(len(optima)), key=lambda i: (optima[i].starved, -objective[i]))
-    objective = objective[order]
-    optima = [optima[i] for i in order]
-    same = [
-        o for o, v in zip(optima, objective, strict=True) if v > objective[0] - SAME
-    ]
-    agreeing = len({(o.round, o.arm) for o in same if o.starved == optima[0].starved})
-    return Search(optima, objective, agreeing, n_rounds, target)
+    optima, objective = [optima[i] for i in order], objective[order]
+    agreeing = {
+        (optimum.round, optimum.arm)
+        for optimum, value in zip(optima, objective, strict=True)
+        if value > objective[0] - SAME and optimum.starved == optima[0].starved
+    }
+    return optima, objective, len(agreeing)

@@ -69,7 +69,7 @@ class Shared:
         return Shared(self.own, self.common, n_components)
 
     def step(self, gram, cross):
-        n_restarts, n_components, p = cross.shape
+        _, n_components, p = cross.shape
         T = self._columns.reshape(n_components, p, -1)
         weighted = gram @ T
         system = np.einsum("kpa,rkpb->rab", T, weighted, optimize=True)

@@ -8,7 +8,7 @@ _LOG_2PI = np.log(2 * np.pi)
 
 
 class Gaussian(Family):
-    r"""Normal distribution with mean :math:`\eta` and standard deviation :math:`\sigma`.
+    r"""Normal distribution, mean :math:`\eta`, standard deviation :math:`\sigma`.
 
     .. math:: \log f(y) = -\tfrac12 \log(2\pi) - \log\sigma - (y-\eta)^2 / (2\sigma^2)
 
