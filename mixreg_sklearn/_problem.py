@@ -10,6 +10,7 @@ from ._model import Mixture
 from ._params import Params, log_normalise
 from ._rows import ArrayRows
 from ._scales import ScaleRule
+from ._search import SAME
 from ._sharing import sharing_of
 
 
@@ -41,10 +42,13 @@ class Problem(NamedTuple):
     inflation: float
     kept: np.ndarray
 
-    def loglik_to_user(self, loglik):
-        """Log-likelihood of the response and weights as the user gave them."""
-        engine = loglik - self.rows.total_weight * np.log(self.unit)
-        return float(engine / self.inflation)
+    def loglik_to_user(self, loglik, weight):
+        """Log-likelihood of all rows in the user's units.
+
+        That of a sample, of total weight `weight`, is scaled up to all rows.
+        """
+        all_rows = self.rows.total_weight / self.inflation
+        return float(all_rows * (loglik / weight - np.log(self.unit)))
 
     def to_user(self, params):
         """Fitted attributes from the engine's parameters; canonical order."""
@@ -87,6 +91,38 @@ class Problem(NamedTuple):
         )
         log_weights = np.log(np.maximum(mass, np.finfo(float).tiny))
         return Params(coef, np.sqrt(variance), log_normalise(log_weights)[None])
+
+    def search_record(self, found):
+        """A search in the user's units, one entry for each distinct optimum."""
+        if found is None:
+            return {}
+        optima, last = [], np.inf
+        for optimum, objective in zip(found.optima, found.objective, strict=True):
+            if abs(last - objective) < SAME:
+                entry = optima[-1]
+            else:
+                last = objective
+                entry = {
+                    "log_likelihood": self.loglik_to_user(optimum.loglik, found.weight),
+                    "objective": self.loglik_to_user(objective, found.weight),
+                    "hits": 0,
+                    "arms": [],
+                    "first_round": optimum.round,
+                    "iterations": optimum.n_iter,
+                    "degenerate": optimum.starved,
+                }
+                optima.append(entry)
+            entry["hits"] += 1
+            entry["first_round"] = min(entry["first_round"], optimum.round)
+            if optimum.arm not in entry["arms"]:
+                entry["arms"].append(optimum.arm)
+        return {
+            "optima": optima,
+            "rounds": found.n_rounds,
+            "starts": found.n_starts,
+            "agreeing_arms": found.agreeing,
+            "sample_rows": found.n_rows,
+        }
 
     def _admissible(self, params):
         """The nearest parameters that obey the sharing of coefficients and scales."""

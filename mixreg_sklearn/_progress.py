@@ -56,10 +56,10 @@ class Progress:
         """Report a round of the search; True if a callback asks to stop."""
         if self.verbose:
             best = found.optima[0]
+            loglik = self.to_user(best.loglik, found.weight)
             print(
-                f"  round {number:2d}  log-likelihood {self.to_user(best.loglik):.4f}"
-                f"  found by {found.agreeing} independent arms"
-                f"  (last: {best.arm})  {self._seconds()}"
+                f"  round {number:2d}  log-likelihood {loglik:.4f}"
+                f"  found by {found.agreeing} independent arms  {self._seconds()}"
             )
         if self.context is None:
             return False

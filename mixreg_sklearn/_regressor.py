@@ -22,22 +22,20 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 from threadpoolctl import ThreadpoolController
 
+from ._checks import check_memberships, check_offset, check_start, check_weight
 from ._columns import column_indices
 from ._estimate import estimate_found, estimate_from
 from ._problem import make_problem
 from ._progress import CallbackSupport, Progress
-from ._search import SAME
 from .families import Family, Gaussian
 
 _FAMILIES = {"gaussian": Gaussian}
-_START_KEYS = ("weights", "coef", "intercept", "scale")
 
 
 class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
@@ -144,9 +142,10 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
     search_ : dict
         What the search found: `"optima"`, a list of dicts, best first, with
         `log_likelihood`, `objective` (penalised, by which they are ranked), `hits`
-        (arms that found it), `arms`, `first_round`, `iterations` and `degenerate`;
-        `"rounds"`, `"starts"`, `"agreeing_arms"` and `"sample_rows"`. Empty where
-        there was no search.
+        (how often it was found), `arms`, `first_round`, `iterations` and `degenerate`;
+        `"rounds"`, `"starts"`, `"agreeing_arms"` and `"sample_rows"`, the rows that
+        were searched. Log-likelihoods are before the final climb; those of a sample
+        are scaled up to all rows. Empty where there was no search.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -273,8 +272,8 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             ensure_min_samples=2,
         )
         y = np.asarray(y, dtype=np.float64)
-        weight = _check_weight(sample_weight, X)
-        offset = _check_offset(offset, X)
+        weight = check_weight(sample_weight, X)
+        offset = check_offset(offset, X)
         family = self._family()
         family.check_target(y)
         shared = column_indices(
@@ -331,23 +330,25 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         if self.init is None:
             return None
         if isinstance(self.init, dict):
-            return problem.from_user(*_check_start(self.init, K, d))
+            return problem.from_user(*check_start(self.init, K, d))
         return problem.from_memberships(
-            _check_memberships(self.init, len(problem.kept), K)
+            check_memberships(self.init, len(problem.kept), K)
         )
 
     def _set_attributes(self, problem, estimate):
         polished = estimate.polished
         for name, value in problem.to_user(polished.params).items():
             setattr(self, name, value)
-        self.log_likelihood_ = problem.loglik_to_user(polished.objective[0])
+        self.log_likelihood_ = problem.loglik_to_user(
+            polished.objective[0], problem.rows.total_weight
+        )
         self.n_parameters_ = problem.model.basis(polished.params).shape[1]
         self.converged_ = bool(polished.converged[0]) and not estimate.flaw
         self.newton_decrement_ = float(polished.decrement[0])
         self.smallest_eigenvalue_ = float(polished.smallest_eigenvalue[0])
         self.degenerate_ = bool(estimate.flaw)
         self.n_iter_ = int(polished.n_iter[0])
-        self.search_ = _search_record(estimate.search, problem)
+        self.search_ = problem.search_record(estimate.search)
 
     def _warn(self, estimate):
         if self.degenerate_:
@@ -491,7 +492,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Log-likelihood in nats.
         """
         log_joint = self._log_joint(X, y, offset)
-        weight = _check_weight(sample_weight, log_joint)
+        weight = check_weight(sample_weight, log_joint)
         return float(weight @ np.logaddexp.reduce(log_joint, axis=1))
 
     def aic(self, X, y, sample_weight=None, *, offset=None):
@@ -536,7 +537,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             The criterion.
         """
         log_joint = self._log_joint(X, y, offset)
-        weight = _check_weight(sample_weight, log_joint)
+        weight = check_weight(sample_weight, log_joint)
         loglik = weight @ np.logaddexp.reduce(log_joint, axis=1)
         return float(-2 * loglik + self.n_parameters_ * np.log(weight.sum()))
 
@@ -564,7 +565,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             The criterion.
         """
         log_joint = self._log_joint(X, y, offset)
-        weight = _check_weight(sample_weight, log_joint)
+        weight = check_weight(sample_weight, log_joint)
         classified = weight @ log_joint.max(axis=1)
         return float(-2 * classified + self.n_parameters_ * np.log(weight.sum()))
 
@@ -622,7 +623,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         eta = np.asarray(X, dtype=np.float64) @ self.coef_.T + self.intercept_
-        offset = _check_offset(offset, X)
+        offset = check_offset(offset, X)
         return eta if offset is None else eta + offset[:, None]
 
     def _log_joint(self, X, y, offset):
@@ -648,95 +649,3 @@ def _thread_controller():
 def _one_blas_thread():
     """Keep BLAS to one thread: its own threads spin on a busy machine."""
     return _thread_controller().limit(limits=1, user_api="blas")
-
-
-def _check_weight(sample_weight, X):
-    weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-    if not weight.any():
-        raise ValueError("sample_weight is zero for every row: there is nothing to fit")
-    return weight
-
-
-def _check_offset(offset, X):
-    if offset is None:
-        return None
-    offset = check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
-    if offset.shape != (len(X),):
-        raise ValueError(
-            f"offset has shape {offset.shape}, but X has {len(X)} rows: it must be one"
-            " number for every row."
-        )
-    return offset
-
-
-def _check_start(init, n_components, n_features):
-    """The arrays of a start given as a dict, in the order of `_START_KEYS`."""
-    missing = [key for key in _START_KEYS if key not in init]
-    unknown = [key for key in init if key not in _START_KEYS]
-    if missing or unknown:
-        raise ValueError(
-            f"init must have exactly the keys {list(_START_KEYS)};"
-            f" missing: {missing}, unknown: {unknown}."
-        )
-    arrays = []
-    for key in _START_KEYS:
-        shape = (n_components, n_features) if key == "coef" else (n_components,)
-        value = check_array(
-            init[key], ensure_2d=False, dtype=np.float64, input_name=f"init[{key!r}]"
-        )
-        if value.shape != shape:
-            raise ValueError(f"init[{key!r}] has shape {value.shape}, not {shape}.")
-        if key in ("weights", "scale") and not (value > 0).all():
-            raise ValueError(f"init[{key!r}] must be positive.")
-        arrays.append(value)
-    return arrays
-
-
-def _check_memberships(init, n_rows, n_components):
-    memberships = check_array(init, dtype=np.float64, input_name="init")
-    if memberships.shape != (n_rows, n_components):
-        raise ValueError(
-            f"init has shape {memberships.shape}; memberships need one row for every"
-            f" row of X and one column for every component: {(n_rows, n_components)}."
-        )
-    total = memberships.sum(axis=1, keepdims=True)
-    if (memberships < 0).any() or not (total > 0).all():
-        raise ValueError(
-            "init: memberships must be non-negative, with a positive sum in every row."
-        )
-    return memberships / total
-
-
-def _search_record(found, problem):
-    """A search in the user's units, one entry for each distinct optimum."""
-    if found is None:
-        return {}
-    optima = []
-    for optimum, objective in zip(found.optima, found.objective, strict=True):
-        value = problem.loglik_to_user(objective)
-        if optima and optima[-1]["objective"] - value < SAME:
-            entry = optima[-1]
-        else:
-            entry = {
-                "log_likelihood": problem.loglik_to_user(optimum.loglik),
-                "objective": value,
-                "hits": 0,
-                "arms": [],
-                "first_round": optimum.round,
-                "iterations": optimum.n_iter,
-                "degenerate": optimum.starved,
-            }
-            optima.append(entry)
-        entry["hits"] += 1
-        entry["first_round"] = min(entry["first_round"], optimum.round)
-        if optimum.arm not in entry["arms"]:
-            entry["arms"].append(optimum.arm)
-    return {
-        "optima": optima,
-        "rounds": found.n_rounds,
-        "starts": found.n_starts,
-        "agreeing_arms": found.agreeing,
-        "sample_rows": found.n_rows,
-    }

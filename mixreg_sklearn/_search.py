@@ -62,6 +62,8 @@ class Search(NamedTuple):
         Starts of all rounds together, insertions not counted.
     n_rows : int
         Rows of the search sample.
+    weight : float
+        Their total weight.
     target : float
         Pooled variance of the best common-scale optimum.
     """
@@ -72,6 +74,7 @@ class Search(NamedTuple):
     n_rounds: int
     n_starts: int
     n_rows: int
+    weight: float
     target: float
 
 
@@ -125,7 +128,14 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
         optima, objective, agreeing = _rank(optima, competing)
         n_starts = number * (2 * _COMMON_STARTS + _own_starts(pool, n_components))
         found = Search(
-            optima, objective, agreeing, number, n_starts, rows.n_rows, target
+            optima,
+            objective,
+            agreeing,
+            number,
+            n_starts,
+            rows.n_rows,
+            rows.total_weight,
+            target,
         )
         if watch(number, found) or found.agreeing >= _AGREEMENT:
             break
