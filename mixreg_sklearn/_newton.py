@@ -12,6 +12,8 @@ from ._params import Params, log_normalise
 _POSITIVE = 1e-9
 # A step changes no log scale and no logit by more than this.
 _LONGEST = 2.0
+# Shortened steps before an EM step is tried, and tries before the climb ends.
+_SHORTER_TRIES, _MOST_TRIES = 5, 8
 
 
 class Polished(NamedTuple):
@@ -70,54 +72,86 @@ def polish(model, rows, params, *, tol, max_iter):
         np.full(n, np.inf),
         np.full(n, -np.inf),
         np.zeros(n, dtype=bool),
-        np.zeros(n, dtype=int),
+        np.full(n, max_iter),
     )
     active = np.arange(n)
-    accepted, trial = params, params
-    best = out.objective.copy()
-    step = np.zeros((n, len(basis)))
-    length, tries = np.ones(n), np.zeros(n, dtype=int)
-    for _ in range(max_iter):
-        curvature = rows.sum(partial(model.curvature, trial))
-        value = curvature.loglik + model.penalty(trial)
-        out.n_iter[active] += 1
-        slack = 1e-12 * (np.abs(best) + rows.total_weight)
-        slack[~np.isfinite(best)] = np.inf
-        rose = value >= best - slack
-        if rose.any():
-            accepted = trial if rose.all() else accepted.put(rose, trial.take(rose))
-            best = np.where(rose, value, best)
-            step[rose], decrement, smallest = _directions(
-                model, accepted.take(rose), _take(curvature, rose), basis
-            )
-            length[rose] = _longest(step[rose], accepted)
-            tries[rose] = 0
-            where = active[rose]
-            out.decrement[where], out.smallest_eigenvalue[where] = decrement, smallest
-        length[~rose] *= 0.25
-        tries[~rose] += 1
-        trial = _move(model, accepted, step * length[:, None])
-        stuck = tries > 5
-        if stuck.any():
-            moments = rows.sum(partial(model.summarise, accepted.take(stuck)))
-            trial = trial.put(stuck, model.solve(moments, accepted.take(stuck)))
-        proven = (out.smallest_eigenvalue[active] > _POSITIVE) & (
-            out.decrement[active] < tol
+    climb = _begin(params, len(basis))
+    for iteration in range(1, max_iter + 1):
+        climb = _advance(model, rows, basis, climb)
+        proven = (climb.smallest > _POSITIVE) & (climb.decrement < tol)
+        given_up = (climb.tries > _MOST_TRIES) | _on_floor(model, climb.accepted)
+        done = proven | given_up | (iteration == max_iter)
+        if not done.any():
+            continue
+        # The last step is at hand and gains less than the tolerance: take it.
+        last = climb.accepted.put(proven, climb.trial.take(proven)).take(done)
+        finished = active[done]
+        out.objective[finished] = climb.best[done]
+        out.decrement[finished] = climb.decrement[done]
+        out.smallest_eigenvalue[finished] = climb.smallest[done]
+        out.converged[finished] = proven[done]
+        out.n_iter[finished] = iteration
+        out = out._replace(params=out.params.put(finished, last))
+        active, climb = active[~done], climb.take(~done)
+        if not len(active):
+            break
+    return out
+
+
+class _Climb(NamedTuple):
+    """Where each restart stands: the accepted point, and the one to be tried next."""
+
+    accepted: Params
+    trial: Params
+    best: np.ndarray  # (R,) objective of the accepted point
+    step: np.ndarray  # (R, M) Newton step from there
+    length: np.ndarray  # (R,) fraction of the step that is tried
+    tries: np.ndarray  # (R,) fractions tried in vain
+    decrement: np.ndarray  # (R,)
+    smallest: np.ndarray  # (R,) eigenvalue
+
+    def take(self, index):
+        numbers = (field[index] for field in self[2:])
+        return _Climb(self.accepted.take(index), self.trial.take(index), *numbers)
+
+
+def _begin(params, n_parameters):
+    n = params.n_restarts
+    return _Climb(
+        params,
+        params,
+        np.full(n, -np.inf),
+        np.zeros((n, n_parameters)),
+        np.ones(n),
+        np.zeros(n, dtype=int),
+        np.full(n, np.inf),
+        np.full(n, -np.inf),
+    )
+
+
+def _advance(model, rows, basis, climb):
+    """Evaluate the trial points; accept those that rose, shorten the other steps."""
+    curvature = rows.sum(partial(model.curvature, climb.trial))
+    value = curvature.loglik + model.penalty(climb.trial)
+    rose = value >= climb.best - 1e-12 * (np.abs(value) + rows.total_weight)
+    accepted, best = climb.accepted, np.where(rose, value, climb.best)
+    step, length, tries = climb.step.copy(), climb.length * 0.25, climb.tries + 1
+    decrement, smallest = climb.decrement.copy(), climb.smallest.copy()
+    if rose.any():
+        risen = climb.trial.take(rose)
+        accepted = climb.trial if rose.all() else accepted.put(rose, risen)
+        step[rose], decrement[rose], smallest[rose] = _directions(
+            model, risen, _take(curvature, rose), basis
         )
-        out.objective[active] = best
-        out.converged[active] = proven
-        done = proven | (tries > 8) | _on_floor(model, accepted)
-        if done.any():
-            # The last step is at hand and gains less than the tolerance: take it.
-            last = accepted.put(proven, trial.take(proven))
-            out = out._replace(params=out.params.put(active[done], last.take(done)))
-            stay = ~done
-            active, best, step = active[stay], best[stay], step[stay]
-            length, tries = length[stay], tries[stay]
-            accepted, trial = accepted.take(stay), trial.take(stay)
-            if not len(active):
-                return out
-    return out._replace(params=out.params.put(active, accepted))
+        length[rose] = _longest(step[rose], risen)
+        tries[rose] = 0
+    trial = _move(model, accepted, step * length[:, None])
+    stuck = tries > _SHORTER_TRIES
+    if stuck.any():
+        held = accepted.take(stuck)
+        moments = rows.sum(partial(model.summarise, held))
+        trial = trial.put(stuck, model.solve(moments, held))
+    return _Climb(accepted, trial, best, step, length, tries, decrement, smallest)
 
 
 def _directions(model, params, curvature, basis):
