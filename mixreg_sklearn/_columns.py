@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def column_indices(columns, X, feature_names, argument):
+def column_indices(columns, X, n_columns, feature_names, argument):
     """Resolve a choice of columns to sorted indices.
 
     Parameters
@@ -11,6 +11,8 @@ def column_indices(columns, X, feature_names, argument):
     columns : str, int, slice, array-like of str, int or bool, callable or None
         None chooses nothing. A callable is called with `X` as the user gave it.
     X : array-like or dataframe of shape (n, d)
+    n_columns : int
+        d.
     feature_names : ndarray of str or None
     argument : str
         Name of the parameter, for error messages.
@@ -19,7 +21,6 @@ def column_indices(columns, X, feature_names, argument):
     -------
     ndarray of int
     """
-    n_columns = X.shape[1]
     if callable(columns):
         columns = columns(X)
     if columns is None:

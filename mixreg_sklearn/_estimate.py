@@ -71,7 +71,8 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
     n_components : int
     rng : numpy.random.Generator
     settings : tuple (max_rounds, tol, max_iter)
-    watch : callable
+    watch : object
+        Told of every round of the search.
 
     Returns
     -------

@@ -165,7 +165,7 @@ def _directions(model, params, curvature, basis):
     gradient = gradient @ basis
     information = -(basis.T @ hessian @ basis)
     diagonal = np.abs(np.einsum("rmm->rm", information))
-    unit = 1 / np.sqrt(np.maximum(diagonal, np.finfo(float).tiny))
+    unit = 1 / np.sqrt(np.maximum(diagonal, 1e-100))
     information *= unit[:, :, None] * unit[:, None, :]
     gradient = gradient * unit
     values, vectors = np.linalg.eigh(information)

@@ -19,68 +19,70 @@ class Progress:
 
     Parameters
     ----------
-    estimator : estimator
-    X, y : the training data, for the callbacks
-    verbose : int
-        0 prints nothing, 1 a line a round.
-    max_rounds : int
-    to_user : callable
-        Turns a log-likelihood of the engine into one of the response.
+    estimator : MixtureRegressor
+    X, y : ndarray
+        The training data, for the callbacks.
+    problem : Problem
     """
 
-    def __init__(self, estimator, X, y, verbose, max_rounds, to_user):
-        self.estimator, self.data = estimator, {"X": X, "y": y}
-        self.verbose, self.to_user = verbose, to_user
+    def __init__(self, estimator, X, y, problem):
+        self.estimator, self.problem = estimator, problem
         self.started = time.perf_counter()
-        self.context = self.task = None
-        if getattr(estimator, "_skl_callbacks", None) or hasattr(
+        self.data = {"estimator": estimator, "X": X, "y": y}
+        self.fit_task = self.round_task = None
+        if hasattr(estimator, "_skl_callbacks") or hasattr(
             estimator, "_parent_callback_ctx"
         ):
-            self.context = estimator._init_callback_context(max_subtasks=max_rounds)
-            self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
-            self._begin_task()
-
-    def _begin_task(self):
-        self.task = self.context.subcontext(task_name="search round")
-        self.task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
-
-    def begin(self, n_rows, n_features):
-        """Name the problem."""
-        if self.verbose:
+            self.fit_task = estimator._init_callback_context(
+                max_subtasks=estimator.n_init
+            )
+            self.fit_task.call_on_fit_task_begin(**self.data)
+        if estimator.verbose:
             print(
-                f"{type(self.estimator).__name__}: {n_rows} rows,"
-                f" {n_features} features, {self.estimator.n_components} components"
+                f"{type(estimator).__name__}: {X.shape[0]} rows, {X.shape[1]} features,"
+                f" {estimator.n_components} components"
             )
 
-    def round(self, number, found):
+    def begin_round(self):
+        """A round of the search begins."""
+        if self.fit_task is not None:
+            self.round_task = self.fit_task.subcontext(task_name="search round")
+            self.round_task.call_on_fit_task_begin(**self.data)
+
+    def end_round(self, found):
         """Report a round of the search; True if a callback asks to stop."""
-        if self.verbose:
-            best = found.optima[0]
-            loglik = self.to_user(best.loglik, found.weight)
-            print(
-                f"  round {number:2d}  log-likelihood {loglik:.4f}"
-                f"  found by {found.agreeing} independent arms  {self._seconds()}"
-            )
-        if self.context is None:
+        best = found.optima[0]
+        loglik = self.problem.loglik_to_user(best.loglik, found.weight)
+        self._say(
+            f"  round {found.n_rounds:2d}  log-likelihood {loglik:.4f}"
+            f"  found by {found.agreeing} independent arms"
+        )
+        if self.round_task is None:
             return False
-        stop = self.task.call_on_fit_task_end(estimator=self.estimator, **self.data)
-        self.task = None
-        if number < self.context.max_subtasks and not stop:
-            self._begin_task()
-        return stop
+        return self.round_task.call_on_fit_task_end(
+            **self.data,
+            reconstruction_attributes=lambda: self._fitted(best.params),
+        )
 
     def end(self, loglik, polished, flaw):
         """Report the estimate and its certificate."""
-        if self.verbose:
-            proof = "maximum proven" if polished.converged[0] else flaw or "not proven"
-            print(
-                f"  polish    log-likelihood {loglik:.4f}"
-                f"  Newton decrement {polished.decrement[0]:.1e}"
-                f"  smallest eigenvalue {polished.smallest_eigenvalue[0]:.1e}"
-                f"  {proof}  {self._seconds()}"
+        proof = "maximum proven" if polished.converged[0] else "maximum not proven"
+        self._say(
+            f"  polish    log-likelihood {loglik:.4f}"
+            f"  Newton decrement {polished.decrement[0]:.1e}"
+            f"  smallest eigenvalue {polished.smallest_eigenvalue[0]:.1e}"
+            f"  {'degenerate' if flaw else proof}"
+        )
+        if self.fit_task is not None:
+            self.fit_task.call_on_fit_task_end(
+                **self.data,
+                reconstruction_attributes=lambda: self._fitted(polished.params),
             )
-        if self.context is not None:
-            self.context.call_on_fit_task_end(estimator=self.estimator, **self.data)
 
-    def _seconds(self):
-        return f"{time.perf_counter() - self.started:.2f} s"
+    def _fitted(self, params):
+        """Attributes with which a copy of the estimator can predict."""
+        return self.problem.to_user(params)
+
+    def _say(self, line):
+        if self.estimator.verbose:
+            print(f"{line}  {time.perf_counter() - self.started:.2f} s")

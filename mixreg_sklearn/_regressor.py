@@ -279,6 +279,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         shared = column_indices(
             self.shared_features,
             data,
+            X.shape[1],
             getattr(self, "feature_names_in_", None),
             "shared_features",
         )
@@ -287,10 +288,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             problem = make_problem(
                 X, y, weight, offset, family, structure, self._threads(X)
             )
-            progress = Progress(
-                self, X, y, self.verbose, self.n_init, problem.loglik_to_user
-            )
-            progress.begin(*X.shape)
+            progress = Progress(self, X, y, problem)
             estimate = self._estimate(problem, progress)
         self._set_attributes(problem, estimate)
         progress.end(self.log_likelihood_, estimate.polished, estimate.flaw)
@@ -317,7 +315,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             self.n_components,
             np.random.default_rng(seed),
             (self.n_init, self.tol, self.max_iter),
-            progress.round,
+            progress,
         )
 
     def _start(self, problem):

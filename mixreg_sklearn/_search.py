@@ -93,8 +93,9 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
         At least two.
     rng : numpy.random.Generator
     max_rounds : int
-    watch : callable
-        ``watch(round, search)`` after every round; a true value ends the search.
+    watch : object
+        ``watch.begin_round()`` is called before and ``watch.end_round(search)`` after
+        every round; a true value of the latter ends the search.
 
     Returns
     -------
@@ -103,6 +104,7 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
     pool = Pool(rows, pooled)
     optima, target, best_common = [], None, -np.inf
     for number in range(1, max_rounds + 1):
+        watch.begin_round()
         arms, own = _short_runs(model, pool, n_components, rng, number)
         tied = model.with_rule(tied=True)
         common, objective = _exchange(tied, pool, arms, rng)
@@ -137,7 +139,7 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
             rows.total_weight,
             target,
         )
-        if watch(number, found) or found.agreeing >= _AGREEMENT:
+        if watch.end_round(found) or found.agreeing >= _AGREEMENT:
             break
     return found
 

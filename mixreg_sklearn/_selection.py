@@ -69,8 +69,11 @@ class MixtureRegressorIC(RegressorMixin, BaseEstimator):
     n_components_ : int
         The number of components chosen.
 
+    estimators_ : list of estimators
+        The mixtures for every number of components, fitted.
+
     best_estimator_ : estimator
-        The mixture chosen, fitted. Its fitted attributes are attributes of this
+        The mixture chosen, one of them. Its fitted attributes are attributes of this
         object, too; the most important are:
 
     weights_ : ndarray of shape (n_components_,)
@@ -208,6 +211,7 @@ class MixtureRegressorIC(RegressorMixin, BaseEstimator):
         for message in caught[best]:
             warnings.warn(message.message, message.category, stacklevel=3)
         self._set_attributes(fits[best])
+        self.estimators_ = fits
         self.criterion_ = np.array(criteria)
         self.log_likelihoods_ = np.array([fit.log_likelihood_ for fit in fits])
         return self
