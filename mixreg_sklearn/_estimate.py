@@ -1,5 +1,6 @@
 """From rows to the estimate: search, choice among optima, polish, certificate."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +19,18 @@ _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
 # Optima of a sample closer than this, in nats, are compared on all rows.
 _CLOSE = 5.0
 
-PERFECT = "one regression fits every row without error, so the likelihood is unbounded"
+_ADVICE = "; use fewer components, shared_scale=True, or more rows"
+PERFECT = (
+    "one regression fits every row without error, so the likelihood is unbounded and"
+    " there is no mixture to be seen"
+)
 COLLAPSED = (
     "a component collapses on rows that it fits without error, so the likelihood has no"
-    " maximum there; the estimate maximises a penalised likelihood instead"
+    " maximum there, and the estimate maximises a penalised likelihood instead"
+) + _ADVICE
+STARVED = (
+    "a component has fewer rows than it needs for coefficients of its own" + _ADVICE
 )
-STARVED = "a component has fewer rows than it needs for its own coefficients"
 
 
 class Estimate(NamedTuple):
@@ -84,7 +91,8 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
     if n_components == 1 or perfect:
         start = repeat_component(pooled, n_components)
         polished = polish(model, rows, start, tol=tol, max_iter=max_iter)
-        return Estimate(polished, None, PERFECT if perfect else "")
+        flaw = PERFECT if perfect else ""
+        return Estimate(_measured(model, rows, polished), None, flaw)
     sample = search_sample(rows, n_components)
     found = search(
         model, sample, pooled, n_components, rng, max_rounds=max_rounds, watch=watch
@@ -96,6 +104,7 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
     flawed = None
     for optimum in candidates:
         polished = polish(final, rows, optimum.params, tol=tol, max_iter=max_iter)
+        polished = _measured(final, rows, polished)
         flaw = _flaw(final, rows, polished)
         if not flaw:
             return Estimate(polished, found, "")
@@ -113,7 +122,7 @@ def estimate_from(model, pooled_model, rows, start, tol, max_iter):
     """
     pooled = fit_pooled(pooled_model, rows)
     perfect = pooled.scale[0, 0] ** 2 <= 2 * model.rule.floor
-    polished = climb(model, rows, start, tol, max_iter)
+    polished = _measured(model, rows, climb(model, rows, start, tol, max_iter))
     return Estimate(
         polished, None, PERFECT if perfect else _flaw(model, rows, polished)
     )
@@ -140,7 +149,8 @@ def search_sample(rows, n_components):
     selection is systematic in the cumulated weight. So it does not depend on how the
     rows were ordered, or repeated instead of weighted.
     """
-    key = np.cos(np.arange(1.0, rows.n_columns + 1)) @ rows.Z
+    mix = np.cos(np.arange(1.0, rows.n_columns + 1))
+    key = np.concatenate([mix @ block.Z for block in rows.blocks])
     order = np.lexsort((key, rows.y))
     weight = rows.weight[order]
     size = max(_SAMPLE_ROWS, _SAMPLE_PER_COEF * n_components * rows.n_columns)
@@ -181,11 +191,15 @@ def _penalised(final, rows, optimum, found, tol, max_iter):
     """The penalised estimate, where the likelihood has no maximum to offer."""
     model = penalised(final, max(found.target, ROUNDING))
     polished = climb(model, rows, optimum.params, tol, max_iter)
-    loglik = polished.objective - model.penalty(polished.params)
-    polished = polished._replace(
-        objective=loglik, converged=np.zeros_like(polished.converged)
-    )
+    polished = _measured(final, rows, polished)
+    polished = polished._replace(converged=np.zeros_like(polished.converged))
     return Estimate(polished, found, COLLAPSED)
+
+
+def _measured(model, rows, polished):
+    """With the log-likelihood of the parameters themselves, after Newton's last step."""
+    moments = rows.sum(partial(model.summarise, polished.params))
+    return polished._replace(objective=moments.loglik)
 
 
 def _flaw(model, rows, polished):

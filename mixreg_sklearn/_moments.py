@@ -5,6 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Designs of at least this many columns use symmetric products (benchmarks/speed.py).
+_WIDE = 20
+# Numbers in a stack of weighted rows: half a megabyte, inside the second-level cache.
+_STACK_NUMBERS = 65536
+
 
 class Moments(NamedTuple):
     """Sums over rows at given parameters, in units of information.
@@ -62,16 +67,34 @@ def component_grams(tau, block):
         packed = np.dot(tau.reshape(-1, n_rows), block.products.T)
         return packed[:, unpacking(p)].reshape(n_restarts, n_components, p, p)
     grams = np.empty((n_restarts, n_components, p, p))
+    product = _stacked_grams if p < _WIDE else _symmetric_grams
     for r in range(n_restarts):
-        rest = tau[r, 1:]
-        if p < 20:
-            stacked = (rest[:, None, :] * Z).reshape(-1, n_rows)
-            grams[r, 1:] = np.dot(stacked, Z.T).reshape(-1, p, p)
-        else:
-            for k, weighted in enumerate(np.sqrt(rest), start=1):
-                root = Z * weighted
-                grams[r, k] = np.dot(root, root.T)
+        grams[r, 1:] = product(tau[r, 1:], Z)
         grams[r, 0] = block.gram - grams[r, 1:].sum(axis=0)
+    return grams
+
+
+def _stacked_grams(weights, Z):
+    """All components in one product, a few rows at a time to stay in the cache."""
+    n_components, n_rows = weights.shape
+    p = len(Z)
+    size = max(_STACK_NUMBERS // max(n_components * p, 1), 256)
+    stack = np.empty((n_components, p, min(size, n_rows)))
+    grams = np.zeros((n_components * p, p))
+    for start in range(0, n_rows, size):
+        some = Z[:, start : start + size]
+        weighted = stack[:, :, : some.shape[1]]
+        np.multiply(weights[:, None, start : start + size], some, out=weighted)
+        grams += np.dot(weighted.reshape(n_components * p, -1), some.T)
+    return grams.reshape(n_components, p, p)
+
+
+def _symmetric_grams(weights, Z):
+    """One symmetric product for each component: half the arithmetic."""
+    grams = np.empty((len(weights), len(Z), len(Z)))
+    for gram, root in zip(grams, np.sqrt(weights), strict=True):
+        weighted = Z * root
+        np.dot(weighted, weighted.T, out=gram)
     return grams
 
 

@@ -127,7 +127,8 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         information positive definite.
 
     newton_decrement_ : float
-        Gain in log-likelihood still possible according to the curvature, in nats.
+        Gain in log-likelihood still possible according to the curvature, in nats,
+        before the last Newton step.
 
     smallest_eigenvalue_ : float
         Of the observed information, scaled to unit diagonal.
@@ -174,9 +175,9 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
     >>> X, y = load_two_lines(return_X_y=True)
     >>> model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
     >>> model.coef_.round(2).tolist()
-    [[-1.0], [2.96]]
+    [[2.96], [-1.0]]
     >>> model.intercept_.round(2).tolist(), model.scale_.round(2).tolist()
-    ([3.02, 10.36], [0.23, 2.16])
+    ([10.36, 3.02], [2.25, 0.23])
     >>> model.converged_
     True
     """
@@ -350,10 +351,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
 
     def _warn(self, estimate):
         if self.degenerate_:
-            message = (
-                f"The estimate is degenerate: {estimate.flaw}. Use fewer components,"
-                " shared_scale=True, or more rows."
-            )
+            message = f"The estimate is degenerate: {estimate.flaw}."
         elif not self.converged_:
             message = (
                 "The estimate is not proven to be a maximum (Newton decrement"

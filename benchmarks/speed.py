@@ -1,0 +1,345 @@
+"""Measure the time of fits and of EM iterations, side by side with R's flexmix.
+
+Three parts, all on one thread:
+
+default
+    A fit with default settings at n=200, d=2, K=2 against one run of
+    ``flexmix(y ~ ., k = 2)`` on the same data sets. The library's fit is a whole search
+    with a proven maximum at the end; flexmix's is one random start.
+iteration
+    One EM iteration of one start at n=200000, d=10, K=4, from the same memberships:
+    the difference of two runs with 1 + m and 1 iterations, over m. So the cost of
+    reading, preparing and starting cancels on both sides.
+table
+    Fits with default settings, ours and one run of flexmix, for n in (200, 2000,
+    20000), d in (2, 10), K in (2, 4).
+
+R and Python take turns: R, Python, R, Python, ... in one warm process each, and the
+ratio reported is the median of the ratios of neighbors, so that what else the machine
+does hits both alike. CPU seconds (user + system) are given beside wall-clock ones; on a
+busy machine trust those. "missed" counts the runs of flexmix that end more than 1 nat
+below our log-likelihood, in a poorer optimum or with a component dropped.
+
+Usage::
+
+    python benchmarks/speed.py                                 # all parts, 5 rounds
+    python benchmarks/speed.py --parts default iteration --rounds 9 --json out.json
+
+Without Rscript and flexmix (Debian: r-cran-flexmix) only the library is timed. R uses
+the BLAS it was built with; its file is printed.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import scipy
+import sklearn
+from threadpoolctl import threadpool_limits
+
+from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn._em import em
+from mixreg_sklearn._problem import make_problem
+from mixreg_sklearn.families import Gaussian
+
+# A server: a request a line, a line of numbers back. Times are of one fit or iteration.
+R_PROGRAM = r"""
+suppressMessages(library(flexmix))
+read <- function(path, n, d) {
+  file <- file(path, "rb"); on.exit(close(file))
+  values <- matrix(readBin(file, "double", n * (d + 2)), n, d + 2)
+  frame <- data.frame(y = values[, 1], values[, 1 + seq_len(d), drop = FALSE])
+  names(frame) <- c("y", paste0("x", seq_len(d)))
+  list(frame = frame, labels = as.integer(values[, d + 2]) + 1L)
+}
+now <- function() {
+  p <- proc.time()
+  c(p[["elapsed"]], p[["user.self"]] + p[["sys.self"]])
+}
+fits <- function(paths, n, d, K, repeats) {
+  frames <- lapply(paths, function(path) read(path, n, d)$frame)
+  logliks <- numeric(0)
+  start <- now()
+  for (r in seq_len(repeats)) for (frame in frames) {
+    m <- tryCatch(flexmix(y ~ ., data = frame, k = K), error = function(e) NULL)
+    logliks <- c(logliks, if (is.null(m)) -1e300 else as.numeric(logLik(m)))
+  }
+  c((now() - start) / length(logliks), logliks)
+}
+iterations <- function(data, K, m) {
+  run <- function(iterations) {
+    control <- list(iter.max = iterations, tolerance = 0, minprior = 0)
+    gc(); start <- now()
+    fit <- flexmix(y ~ ., data = data$frame, k = K, cluster = data$labels,
+                   control = control)
+    stopifnot(fit@iter == iterations)
+    now() - start
+  }
+  one <- run(1)
+  (run(1 + m) - one) / m
+}
+input <- file("stdin", "r")
+cat(unname(extSoftVersion()["BLAS"]), as.character(packageVersion("flexmix")), "\n")
+cached <- ""
+while (length(line <- readLines(input, 1)) > 0) {
+  word <- strsplit(line, " ")[[1]]
+  n <- as.numeric(word[2]); d <- as.integer(word[3]); K <- as.integer(word[4])
+  times <- as.integer(word[5]); paths <- word[-(1:5)]
+  if (word[1] == "fits") answer <- fits(paths, n, d, K, times) else {
+    if (cached != paths) { data <- read(paths, n, d); cached <- paths }
+    answer <- iterations(data, K, times)
+  }
+  cat(format(answer, digits = 15), "\n"); flush(stdout())
+}
+"""
+
+
+class Flexmix:
+    """A warm R process with flexmix, on one thread."""
+
+    def __init__(self, folder):
+        program = Path(folder, "program.R")
+        program.write_text(R_PROGRAM)
+        self.process = subprocess.Popen(
+            ["Rscript", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        )
+        self.blas, self.version = self.process.stdout.readline().split()
+
+    def ask(self, request, n, d, K, times, paths):
+        """Send a request; returns an array of numbers, wall and CPU seconds first."""
+        words = [request, n, d, K, times, *paths]
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError("R ended; its message is above")
+        return np.array(answer.split(), dtype=float)
+
+    def close(self):
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def start_flexmix(folder):
+    """Start R, or say why only the library is timed and return None."""
+    if shutil.which("Rscript") is None:
+        print("Rscript is not installed: only the library is timed.\n")
+        return None
+    test = "q(status = !requireNamespace('flexmix', quietly = TRUE))"
+    if subprocess.run(["Rscript", "-e", test], capture_output=True).returncode:
+        print("R has no package flexmix: only the library is timed.\n")
+        return None
+    return Flexmix(folder)
+
+
+def draw(n, d, K, seed):
+    """Draw a mixture whose components overlap; labels are true for 70 % of the rows."""
+    rng = np.random.default_rng([n, d, K, seed])
+    X = rng.standard_normal((n, d))
+    coef = rng.standard_normal((K, d)) * 1.5 / np.sqrt(d)
+    intercept = 1.5 * rng.standard_normal(K)
+    scale = rng.uniform(0.4, 0.9, K)
+    component = rng.integers(0, K, n)
+    mean = intercept[component] + np.einsum("nd,nd->n", X, coef[component])
+    y = mean + scale[component] * rng.standard_normal(n)
+    labels = np.where(rng.random(n) < 0.3, rng.integers(0, K, n), component)
+    return X, y, labels
+
+
+def write(folder, n, d, K, seed):
+    """Draw a data set, and write it for R as doubles, column by column."""
+    X, y, labels = draw(n, d, K, seed)
+    path = Path(folder, f"{n}-{d}-{K}-{seed}.bin")
+    np.column_stack([y, X, labels]).ravel(order="F").tofile(path)
+    return path, (X, y, labels)
+
+
+def seconds(function):
+    """Wall-clock and CPU seconds of a call, with its result."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = function()
+    return np.array([time.perf_counter() - wall, time.process_time() - cpu]), result
+
+
+# --- Fits -----------------------------------------------------------------------------
+
+
+def our_fits(data_sets, K, repeats):
+    """Seconds of a fit with default settings, and the log-likelihoods."""
+
+    def fit_all():
+        return [
+            MixtureRegressor(n_components=K, random_state=r).fit(X, y).log_likelihood_
+            for r in range(repeats)
+            for X, y, _ in data_sets
+        ]
+
+    spent, logliks = seconds(fit_all)
+    return spent / len(logliks), logliks
+
+
+def compare_fits(flexmix, folder, shape, n_sets, repeats, rounds):
+    """Time default fits of `n_sets` data sets in turns with flexmix."""
+    n, d, K = shape
+    written = [write(folder, n, d, K, seed) for seed in range(n_sets)]
+    paths, data_sets = zip(*written, strict=True)
+    ours, theirs, missed, runs = [], [], 0, 0
+    our_fits(data_sets[:1], K, 1)
+    if flexmix:
+        flexmix.ask("fits", n, d, K, 1, paths[:1])
+    for _ in range(rounds):
+        if flexmix:
+            answer = flexmix.ask("fits", n, d, K, repeats, paths)
+            theirs.append(answer[:2])
+        spent, logliks = our_fits(data_sets, K, repeats)
+        ours.append(spent)
+        if flexmix:
+            missed += int((answer[2:] < np.array(logliks) - 1).sum())
+            runs += len(logliks)
+    return {**compare(ours, theirs), "missed": missed, "runs": runs}
+
+
+def compare(ours, theirs):
+    """Medians of both sides, and the median of the ratios of neighbors."""
+    ours = np.array(ours)
+    result = {
+        "ours_wall": statistics.median(ours[:, 0]),
+        "ours_cpu": statistics.median(ours[:, 1]),
+    }
+    if theirs:
+        theirs = np.array(theirs)
+        result["flexmix_wall"], result["flexmix_cpu"] = np.median(theirs, axis=0)
+        result["ratio_wall"], result["ratio_cpu"] = np.median(theirs / ours, axis=0)
+        result["ratios_cpu"] = (theirs[:, 1] / ours[:, 1]).tolist()
+    return result
+
+
+# --- Iterations -----------------------------------------------------------------------
+
+
+def our_iterations(problem, start, m):
+    """Seconds of one EM iteration of one start."""
+
+    def run(n_iter):
+        return seconds(lambda: em(problem.model, problem.rows, start, max_iter=n_iter))
+
+    one, _ = run(1)
+    more, _ = run(1 + m)
+    return (more - one) / m
+
+
+def compare_iterations(flexmix, folder, shape, rounds, ours_m=50, theirs_m=5):
+    """Time EM iterations of one start on one thread, in turns with flexmix."""
+    n, d, K = shape
+    path, (X, y, labels) = write(folder, n, d, K, 0)
+    structure = (K, True, np.empty(0, dtype=int), False)
+    problem = make_problem(X, y, np.ones(n), None, Gaussian(), structure, 1)
+    start = problem.from_memberships(np.eye(K)[labels])
+    ours, theirs = [], []
+    our_iterations(problem, start, 2)
+    for _ in range(rounds):
+        if flexmix:
+            theirs.append(flexmix.ask("iterations", n, d, K, theirs_m, [path]))
+        ours.append(our_iterations(problem, start, ours_m))
+    return compare(ours, theirs)
+
+
+# --- Report ---------------------------------------------------------------------------
+
+HEADER = (
+    f"{'n':>7} {'d':>3} {'K':>3} {'ours, ms':>10} {'CPU':>10} {'flexmix, ms':>12}"
+    f" {'CPU':>10} {'ratio':>7} {'CPU':>7}  missed"
+)
+
+
+def line(shape, result):
+    """One row of the report, in milliseconds."""
+    n, d, K = shape
+    text = f"{n:7d} {d:3d} {K:3d}"
+    text += f" {1e3 * result['ours_wall']:10.2f} {1e3 * result['ours_cpu']:10.2f}"
+    if "ratio_wall" in result:
+        text += f" {1e3 * result['flexmix_wall']:12.2f}"
+        text += f" {1e3 * result['flexmix_cpu']:10.2f}"
+        text += f" {result['ratio_wall']:7.2f} {result['ratio_cpu']:7.2f}"
+        if "runs" in result:
+            text += f"  {result['missed']}/{result['runs']}"
+    return text
+
+
+def report(title, shape, result, record):
+    """Print a row under its title, and keep it."""
+    if title not in record:
+        print(f"{title} (ratio: flexmix / ours)\n{HEADER}")
+    print(line(shape, result), flush=True)
+    n, d, K = shape
+    record.setdefault(title, []).append({"n": n, "d": d, "K": K, **result})
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parts = ["default", "iteration", "table"]
+    parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the numbers to this file")
+    return parser.parse_args(arguments)
+
+
+def run(options, flexmix, folder):
+    """Measure and report all parts asked for; returns the numbers."""
+    record, rounds = {}, options.rounds
+    if "default" in options.parts:
+        shape = (200, 2, 2)
+        result = compare_fits(flexmix, folder, shape, 20, 3, rounds)
+        report("default fit", shape, result, record)
+    if "iteration" in options.parts:
+        shape = (200_000, 10, 4)
+        result = compare_iterations(flexmix, folder, shape, rounds)
+        report("one EM iteration of one start", shape, result, record)
+    if "table" in options.parts:
+        for n, n_sets, repeats in ((200, 5, 3), (2000, 4, 1), (20_000, 2, 1)):
+            for d in (2, 10):
+                for K in (2, 4):
+                    shape = (n, d, K)
+                    result = compare_fits(
+                        flexmix, folder, shape, n_sets, repeats, min(rounds, 3)
+                    )
+                    report("default fits", shape, result, record)
+    return record
+
+
+def main(arguments=None):
+    options = parse(arguments)
+    with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
+        flexmix = start_flexmix(folder)
+        versions = {m.__name__: m.__version__ for m in (np, scipy, sklearn)}
+        record = {"python": platform.python_version(), "versions": versions}
+        if flexmix:
+            record |= {"flexmix": flexmix.version, "blas_of_R": flexmix.blas}
+        print(*(f"{k}: {v}" for k, v in record.items()), sep="\n", end="\n\n")
+        try:
+            record |= run(options, flexmix, folder)
+        finally:
+            if flexmix:
+                flexmix.close()
+    if options.json:
+        options.json.write_text(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

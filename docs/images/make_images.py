@@ -1,0 +1,50 @@
+"""Make the pictures of the documentation.
+
+Usage::
+
+    python docs/images/make_images.py        # needs matplotlib
+"""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn.datasets import load_two_lines
+from mixreg_sklearn.plotting import MixtureRegressionDisplay
+
+HERE = Path(__file__).resolve().parent
+
+
+def two_lines():
+    """The data as they come, and the two regressions found in them."""
+    X, y = load_two_lines(return_X_y=True)
+    model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(9, 3.6), sharex=True, sharey=True, layout="constrained"
+    )
+    left.scatter(X, y, s=16, color="0.45", linewidth=0)
+    left.spines[["top", "right"]].set_visible(False)
+    left.set(xlabel="x", ylabel="y", ylim=(-13, 47))
+    left.set_title("what you have: x, y, no labels", fontsize=10)
+    display = MixtureRegressionDisplay.from_estimator(
+        model, X, y, ax=right, scatter_kwargs={"s": 16}
+    )
+    right.get_legend().remove()
+    right.set(xlabel="x", ylabel="")
+    right.set_title("what is found: two regressions, ± 2 std. dev.", fontsize=10)
+    for k, (line, height) in enumerate(zip(display.lines_, (39, -11), strict=True)):
+        intercept, slope = model.intercept_[k], model.coef_[k, 0]
+        sign = "+" if slope > 0 else "\N{MINUS SIGN}"
+        text = f"{intercept:.2f} {sign} {abs(slope):.2f} x,  std. dev."
+        text += f" {model.scale_[k]:.2f},  share {model.weights_[k]:.2f}"
+        right.annotate(text, (0.3, height), color=line.get_color(), fontsize=9)
+    figure.savefig(HERE / "two_lines.png", dpi=150)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    two_lines()

@@ -1,0 +1,354 @@
+"""The command line: find the hidden regressions in a table.
+
+``python -m mixreg_sklearn`` fits the two lines of `load_two_lines`;
+``python -m mixreg_sklearn --csv FILE --target NAME`` fits a table of one's own.
+"""
+
+import argparse
+import csv
+import re
+import sys
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ._selection import MixtureRegressorIC
+from .datasets import load_two_lines
+
+_DESCRIPTION = """\
+Fit a mixture of linear regressions: rows from several hidden groups, each with a
+regression of its own. Without --csv, fits two crossing lines that come with the
+package."""
+
+
+class _Refusal(Exception):
+    """What is wrong with the command, in one sentence for the user."""
+
+
+class _Table(NamedTuple):
+    """Numbers to fit, and what to call them."""
+
+    name: str
+    X: np.ndarray
+    y: np.ndarray
+    features: list
+    target: str
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        Arguments. None means those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 2 if the command or the data cannot be used; the reason is
+        then a line on standard error.
+    """
+    try:
+        options = _parser().parse_args(argv)
+        _run(options)
+    except _Refusal as refusal:
+        print(f"mixreg_sklearn: {refusal}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(options):
+    if options.plot and find_spec("matplotlib") is None:
+        raise _Refusal("--plot needs matplotlib: python -m pip install matplotlib")
+    components = _components(options.components)
+    table = _table(options)
+    _check_size(table, components)
+    model, notes = _fit(table, components, options)
+    K, d = model.n_components_, len(table.features)
+    print(
+        f"\n{table.name}: {len(table.y)} rows, {_count(d, 'feature')},"
+        f" target {table.target}\n"
+    )
+    print(_selection(model, components))
+    print(f"\n{_count(K, 'component')}, by {options.criterion.upper()}:\n")
+    print(_parameters(model, table.features))
+    print(f"\n{_proof(model)}")
+    for note in notes:
+        print(f"Note: {note}")
+    if options.plot:
+        print(_plot(model, table, options.plot))
+
+
+# Options -----------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that leaves it to `main` to refuse."""
+
+    def error(self, message):
+        raise _Refusal(f"{message} (see --help)")
+
+
+def _parser():
+    parser = _Parser(prog="python -m mixreg_sklearn", description=_DESCRIPTION)
+    add = parser.add_argument
+    add("--csv", metavar="FILE", help="table with a header and numbers")
+    add("--target", metavar="NAME", help="column to explain")
+    add("--features", metavar="A,B", help="columns to explain it by (default: all)")
+    add(
+        "--components",
+        metavar="K",
+        default="1-4",
+        help="numbers of components to try: 2, 1-6 or 1,2,4 (default: %(default)s)",
+    )
+    add(
+        "--criterion",
+        choices=("bic", "aic", "icl"),
+        default="bic",
+        help="what chooses among them (default: %(default)s)",
+    )
+    add("--plot", metavar="FILE", help="draw the first feature, the rows and the lines")
+    add("--seed", type=int, default=0, help="of the search (default: %(default)s)")
+    return parser
+
+
+def _components(text):
+    """Numbers of components of "2", "1-6" or "1,2,4", in increasing order."""
+    numbers = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,3})\s*(?:-\s*(\d{1,3})\s*)?", part)
+        first, last = match.groups() if match else ("0", None)
+        span = range(int(first), int(last or first) + 1)
+        if not span or span[0] < 1:
+            raise _Refusal(f"--components must be like 2, 1-6 or 1,2,4; got {text!r}")
+        numbers.update(span)
+    return sorted(numbers)
+
+
+# Data --------------------------------------------------------------------------
+
+
+def _table(options):
+    if options.csv is None:
+        for name in ("target", "features"):
+            if getattr(options, name) is not None:
+                raise _Refusal(f"--{name} needs --csv FILE")
+        data = load_two_lines()
+        features, target = data.feature_names, data.target_name
+        return _Table("two lines", data.data, data.target, features, target)
+    header, rows = _read(options.csv)
+    if options.target is None:
+        raise _Refusal(f"--csv needs --target, one of: {', '.join(header)}")
+    target = options.target
+    if options.features is None:
+        features = [name for name in header if name != target]
+    else:
+        features = [name.strip() for name in options.features.split(",")]
+    for name in (target, *features):
+        if name not in header:
+            columns = ", ".join(header)
+            raise _Refusal(f"{options.csv} has no column {name!r}; it has: {columns}")
+    if target in features:
+        raise _Refusal(f"the target {target!r} cannot be a feature, too")
+    if not features:
+        raise _Refusal(f"{options.csv} has no column besides the target {target!r}")
+    y, *x = _numbers(header, rows, [target, *features])
+    return _Table(Path(options.csv).name, np.column_stack(x), y, features, target)
+
+
+def _read(path):
+    """Header and rows of a csv file: lists of stripped text, rows with their line."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            first = file.readline()
+            delimiter = max(",;\t", key=first.count)
+            header = [
+                name.strip()
+                for name in next(csv.reader([first], delimiter=delimiter), [])
+            ]
+            reader = csv.reader(file, delimiter=delimiter)
+            rows = [(reader.line_num + 1, row) for row in reader if any(row)]
+    except OSError as error:
+        raise _Refusal(f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _Refusal(f"{path} is not a csv file in UTF-8: {error}") from error
+    if not any(header):
+        raise _Refusal(f"{path} is empty")
+    for name in header:
+        if header.count(name) > 1:
+            raise _Refusal(f"{path} has several columns {name!r}")
+    for line, row in rows:
+        if len(row) != len(header):
+            raise _Refusal(
+                f"line {line} of {path} has {_count(len(row), 'value')}, the header"
+                f" {len(header)}"
+            )
+    return header, rows
+
+
+def _numbers(header, rows, names):
+    """The named columns as arrays of floats; the first is the target."""
+    columns = {}
+    for name in names:
+        j = header.index(name)
+        columns[name] = [(line, row[j].strip()) for line, row in rows]
+    bad = {
+        name: [cell for cell in cells if _number(cell[1]) is None]
+        for name, cells in columns.items()
+    }
+    texts = [name for name in names if bad[name] and len(bad[name]) == len(rows)]
+    if texts:
+        rest = ",".join(name for name in names[1:] if name not in texts)
+        advice = f"choose the features: --features {rest or 'A,B'}"
+        if names[0] in texts:
+            advice = "the target must be numbers"
+        raise _Refusal(f"no numbers in column {', '.join(texts)}; {advice}")
+    for name, cells in bad.items():
+        if cells:
+            line, text = cells[0]
+            what = f"is {text!r}, not a number," if text else "is empty"
+            raise _Refusal(
+                f"column {name!r} {what} in line {line}"
+                f" ({_count(len(cells), 'such row')}); mend or remove these rows"
+            )
+    return [
+        np.array([_number(text) for _, text in cells]) for cells in columns.values()
+    ]
+
+
+def _number(cell):
+    """The finite number a cell holds, or None."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
+
+
+def _check_size(table, components):
+    n, d = table.X.shape
+    for K in components:
+        n_parameters = K * (d + 3) - 1
+        if n <= n_parameters:
+            raise _Refusal(
+                f"{_count(n, 'row')} are too few for {_count(K, 'component')} with"
+                f" {_count(d, 'feature')} ({n_parameters} parameters); try smaller"
+                " --components, or fewer --features"
+            )
+
+
+# Results -----------------------------------------------------------------------
+
+
+def _fit(table, components, options):
+    """Fit; return the model and what it warned of."""
+    model = MixtureRegressorIC(
+        components, criterion=options.criterion, random_state=options.seed
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            model.fit(table.X, table.y)
+        except ValueError as error:
+            raise _Refusal(str(error)) from error
+    return model, [str(warning.message) for warning in caught]
+
+
+def _selection(model, components):
+    """Table of the criterion, one row for every number of components."""
+    criterion = model.criterion.upper()
+    lines = [f"  K  parameters  log-likelihood  {criterion:>12}  maximum"]
+    for K, fit, value in zip(
+        components, model.estimators_, model.criterion_, strict=True
+    ):
+        flaw = "degenerate" if fit.degenerate_ else "not proven"
+        lines.append(
+            f"{K:3d}  {fit.n_parameters_:10d}  {fit.log_likelihood_:14.3f}"
+            f"  {value:12.3f}  {'proven' if fit.converged_ else flaw:10}"
+            f"{'  <- chosen' if fit is model.best_estimator_ else ''}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def _parameters(model, features):
+    """Tables of the estimates, a column for every component, five to a table."""
+    estimates = np.vstack([model.intercept_, model.coef_.T, model.scale_])
+    number = _format(estimates)
+    names = [f"component {k + 1}" for k in range(model.n_components_)]
+    shares = [f"{100 * share:.1f} %" for share in model.weights_]
+    labels = ["", "share", "intercept", *features, "scale"]
+    cells = [names, shares, *([number(value) for value in row] for row in estimates)]
+    width = min(max(len(label) for label in labels), 28)
+    tables = []
+    for first in range(0, model.n_components_, 5):
+        lines = [
+            f"{_shortened(label, width):{width}}"
+            + "".join(f"  {cell:>12}" for cell in row[first : first + 5])
+            for label, row in zip(labels, cells, strict=True)
+        ]
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
+
+
+def _format(values):
+    """A format with three figures for the smallest number, and decimal points aligned.
+
+    Numbers out of proportion get an exponent.
+    """
+    sizes = np.abs(values)
+    usual = sizes[(sizes >= 1e-3) & (sizes < 1e7)]
+    smallest = usual.min() if usual.size else 1.0
+    decimals = max(0, 2 - int(np.floor(np.log10(smallest))))
+
+    def number(value):
+        if value == 0 or 1e-3 <= abs(value) < 1e7:
+            return f"{value:.{decimals}f}"
+        return f"{value:.2e}"
+
+    return number
+
+
+def _shortened(label, width):
+    return label if len(label) <= width else f"{label[: width - 3]}..."
+
+
+def _proof(model):
+    best = model.best_estimator_
+    if not best.converged_:
+        return "The maximum is not proven."
+    return (
+        "The maximum is proven: a Newton step from here would gain"
+        f" {max(best.newton_decrement_, 0.0):.0e} nats,\n"
+        "and the observed information is positive definite."
+    )
+
+
+def _plot(model, table, path):
+    """Save the picture; return what it shows."""
+    from matplotlib.figure import Figure
+
+    from .plotting import MixtureRegressionDisplay
+
+    # A figure of its own needs no display and no window system.
+    figure = Figure(layout="constrained")
+    display = MixtureRegressionDisplay.from_estimator(
+        model, table.X, table.y, target_name=table.target, ax=figure.subplots()
+    )
+    display.ax_.set_xlabel(table.features[0])
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise _Refusal(f"cannot draw {path}: {error}") from error
+    return f"Picture of {table.target} against {table.features[0]}: {path}"
+
+
+def _count(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

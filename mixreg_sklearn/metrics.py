@@ -1,0 +1,254 @@
+"""Scorers for model selection, and the splitter that goes with them.
+
+An information criterion asks how well a model explains the rows it was fitted to. So
+choose `n_components` by BIC with a scorer and the splitter of this module::
+
+    GridSearchCV(
+        pipe, {"mix__n_components": [1, 2, 3, 4]}, scoring=bic_scorer, cv=InSample()
+    )
+
+or, without a grid search, with `MixtureRegressorIC`. BIC on the held-out folds of an
+ordinary cross-validation means nothing; `log_likelihood_scorer` is made for these.
+"""
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.utils import column_or_1d
+from sklearn.utils.metadata_routing import MetadataRequest
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = [
+    "InSample",
+    "aic_scorer",
+    "bic_scorer",
+    "icl_scorer",
+    "log_likelihood_scorer",
+]
+
+# log |g'(y)| of the transformations g of the response that are usual.
+_LOG_DERIVATIVES = {
+    None: lambda y: np.zeros(len(y)),
+    np.log: lambda y: -np.log(y),
+    np.log1p: lambda y: -np.log1p(y),
+    np.log2: lambda y: -np.log(y * np.log(2)),
+    np.log10: lambda y: -np.log(y * np.log(10)),
+    np.sqrt: lambda y: -np.log(2 * np.sqrt(y)),
+}
+
+
+class _Scorer:
+    """Score a mixture of regressions, wherever it sits; greater is better.
+
+    Call it as ``scorer(estimator, X, y)`` or give it to `GridSearchCV`,
+    `cross_validate` and the like as `scoring`. The mixture may sit at the end of a
+    Pipeline (X then goes through the steps before it), in a
+    TransformedTargetRegressor (the score is that of the response *before* the
+    transformation, so that transformations can be compared) or in a fitted grid
+    search (its best estimator is scored), in any nesting.
+
+    Parameters
+    ----------
+    method : {"log_likelihood", "aic", "bic", "icl"}
+        Method of the mixture that computes the score.
+    doc : str
+        What the instance scores.
+    """
+
+    def __init__(self, method, doc):
+        self.method = method
+        self.__doc__ = f"{doc}\n\n{type(self).__doc__.partition('Parameters')[0]}"
+
+    def __call__(self, estimator, X, y, sample_weight=None, *, offset=None):
+        """Score a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Mixture of regressions, or something around it; fitted.
+        X : array-like of shape (n_samples, n_features)
+            Features, as `estimator` takes them.
+        y : array-like of shape (n_samples,)
+            Responses.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights that count rows.
+        offset : array-like of shape (n_samples,), default=None
+            Part of the linear predictor that has no coefficient.
+
+        Returns
+        -------
+        float
+            Minus the criterion, or the mean log-likelihood in nats per row.
+
+        Raises
+        ------
+        TypeError
+            If there is no mixture of regressions in `estimator`.
+        ValueError
+            If the response was transformed in a way whose derivative is not known.
+        """
+        mixture, X, y, log_jacobian = _unwrap(estimator, X, y, self)
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
+        metadata = {"sample_weight": sample_weight, "offset": offset}
+        given = {key: value for key, value in metadata.items() if value is not None}
+        value = getattr(mixture, self.method)(X, y, **given)
+        # Density of y, not of the transformed response: f_y(y) = f_t(g(y)) |g'(y)|.
+        correction = float(np.sum(weight * log_jacobian))
+        if self.method == "log_likelihood":
+            return (value + correction) / float(weight.sum())
+        return 2 * correction - value
+
+    def get_metadata_routing(self):
+        """Metadata that the scorer asks for, where metadata routing is on.
+
+        Returns
+        -------
+        MetadataRequest
+            Asks for `sample_weight` and `offset`.
+        """
+        request = MetadataRequest(owner=self)
+        for name in ("sample_weight", "offset"):
+            request.score.add_request(param=name, alias=True)
+        return request
+
+    def __repr__(self):
+        return f"{self.method}_scorer"
+
+
+bic_scorer = _Scorer("bic", "Minus BIC. Use it in-sample, with `cv=InSample()`.")
+aic_scorer = _Scorer("aic", "Minus AIC. Use it in-sample, with `cv=InSample()`.")
+icl_scorer = _Scorer("icl", "Minus ICL. Use it in-sample, with `cv=InSample()`.")
+log_likelihood_scorer = _Scorer(
+    "log_likelihood",
+    "Mean log-likelihood in nats per row (weighted mean, if there are weights), so that"
+    " folds of different size compare. Use it on held-out rows, with any `cv`.",
+)
+
+
+def _unwrap(estimator, X, y, scorer):
+    """Find the mixture, and X and y as it sees them.
+
+    Returns
+    -------
+    mixture : estimator that has the method of `scorer`
+    X : features
+    y : responses
+    log_jacobian : ndarray of shape (n_samples,) or 0.0
+        ``log |dt/dy|`` of the transformation from the response to the mixture's.
+    """
+    log_jacobian = 0.0
+    while not hasattr(estimator, scorer.method):
+        if isinstance(estimator, Pipeline):
+            if len(estimator) > 1:
+                X = estimator[:-1].transform(X)
+            estimator = estimator[-1]
+        elif isinstance(estimator, TransformedTargetRegressor):
+            check_is_fitted(estimator)
+            y = column_or_1d(y).astype(np.float64)
+            log_jacobian = log_jacobian + _log_jacobian(estimator.transformer_, y)
+            y = column_or_1d(estimator.transformer_.transform(y[:, None]))
+            estimator = estimator.regressor_
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            raise TypeError(
+                f"{scorer} scores a fitted mixture of regressions: on its own, at the"
+                " end of a Pipeline, in a TransformedTargetRegressor or as the best"
+                " estimator of a search. There is none in"
+                f" {type(estimator).__name__}."
+            )
+    return estimator, X, y, log_jacobian
+
+
+def _log_jacobian(transformer, y):
+    """``log |g'(y)|`` of a transformation of the response, (n,)."""
+    if isinstance(transformer, FunctionTransformer):
+        if transformer.func in _LOG_DERIVATIVES and not transformer.kw_args:
+            return _LOG_DERIVATIVES[transformer.func](y)
+    elif not getattr(transformer, "clip", False):
+        if isinstance(transformer, MinMaxScaler):
+            return np.full(len(y), np.log(transformer.scale_[0]))
+        if isinstance(transformer, (StandardScaler, MaxAbsScaler, RobustScaler)):
+            scale = 1.0 if transformer.scale_ is None else transformer.scale_[0]
+            return np.full(len(y), -np.log(scale))
+    known = ", ".join(f"np.{f.__name__}" for f in _LOG_DERIVATIVES if f is not None)
+    raise ValueError(
+        f"The likelihood of y needs the derivative of its transformation, which is not"
+        f" known for {transformer}; known are the functions {known} and scalers"
+        " without clipping. Transform y before you fit, and score on that scale."
+    )
+
+
+class InSample:
+    """Splitter with a single split: train and test are both all rows.
+
+    For information criteria, which are about the rows that were fitted. `GridSearchCV`
+    then fits every candidate once, and the best once more (`refit`).
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> from mixreg_sklearn.metrics import InSample, bic_scorer
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> search = GridSearchCV(
+    ...     MixtureRegressor(random_state=0),
+    ...     {"n_components": [1, 2, 3]},
+    ...     scoring=bic_scorer,
+    ...     cv=InSample(),
+    ... )
+    >>> search.fit(X, y).best_params_
+    {'n_components': 2}
+    """
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return the number of splits, 1.
+
+        Parameters
+        ----------
+        X : object, default=None
+            Ignored.
+        y : object, default=None
+            Ignored.
+        groups : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        int
+            1.
+        """
+        return 1
+
+    def split(self, X, y=None, groups=None):
+        """Yield all rows to train on, and all rows to test on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : object, default=None
+            Ignored.
+        groups : object, default=None
+            Ignored.
+
+        Yields
+        ------
+        train : ndarray of int of shape (n_samples,)
+            All indices.
+        test : ndarray of int of shape (n_samples,)
+            All indices.
+        """
+        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+        yield np.arange(n_samples), np.arange(n_samples)
+
+    def __repr__(self):
+        return "InSample()"

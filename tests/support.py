@@ -1,0 +1,86 @@
+"""Data and brute-force formulas that the tests share."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Sample(NamedTuple):
+    """Rows of a known mixture."""
+
+    X: np.ndarray
+    y: np.ndarray
+    label: np.ndarray
+    intercept: np.ndarray
+    coef: np.ndarray
+    scale: np.ndarray
+
+
+def separated(seed, n=120, d=2, n_components=2, spacing=6.0):
+    """Rows of a mixture whose regressions are far apart: one optimum stands out.
+
+    Every component has at least a share of ``0.6 / n_components`` of the rows.
+    """
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    intercept = spacing * (np.arange(n_components) - (n_components - 1) / 2)
+    coef = rng.normal(size=(n_components, d))
+    scale = rng.uniform(0.3, 0.8, size=n_components)
+    certain = np.repeat(np.arange(n_components), int(0.6 * n / n_components))
+    rest = rng.choice(n_components, size=n - len(certain))
+    label = rng.permutation(np.concatenate([certain, rest]))
+    mean = intercept[label] + np.einsum("ij,ij->i", X, coef[label])
+    y = mean + scale[label] * rng.normal(size=n)
+    return Sample(X, y, label, intercept, coef, scale)
+
+
+def two_lines(n=150, seed=0):
+    """Two crossing lines, one feature: the textbook picture."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-2, 4, size=n)
+    steep = rng.random(n) < 0.6
+    y = np.where(steep, 4 + 3 * x, 3 - x) + rng.normal(size=n) * np.where(
+        steep, 1.0, 0.4
+    )
+    return x[:, None], y
+
+
+def log_normal(y, mean, scale):
+    """Log-density of the normal distribution."""
+    return -0.5 * np.log(2 * np.pi) - np.log(scale) - 0.5 * ((y - mean) / scale) ** 2
+
+
+def log_joint(X, y, weights, intercept, coef, scale, offset=0.0):
+    """``log pi_k + log f_k(y_i)``, row by row and component by component."""
+    columns = [
+        np.log(pi) + log_normal(y, a + X @ b + offset, s)
+        for pi, a, b, s in zip(weights, intercept, coef, scale, strict=True)
+    ]
+    return np.column_stack(columns)
+
+
+def log_likelihood(
+    X, y, weights, intercept, coef, scale, sample_weight=None, offset=0.0
+):
+    """Log-likelihood of a gaussian mixture of regressions, by its definition."""
+    joint = log_joint(X, y, weights, intercept, coef, scale, offset)
+    rows = np.logaddexp.reduce(joint, axis=1)
+    return float(rows.sum() if sample_weight is None else rows @ sample_weight)
+
+
+def fitted(model):
+    """The parameters of a fitted model, in the order of `log_likelihood`."""
+    return model.weights_, model.intercept_, model.coef_, model.scale_
+
+
+def jacobian(function, x, step):
+    """Central differences of fourth order; rows are coordinates of `x`.
+
+    The derivatives of a scalar function, (n,), or of one with values (m,), (n, m).
+    """
+    points = {1: 2 / 3, -1: -2 / 3, 2: -1 / 12, -2: 1 / 12}
+    moves = np.diag(np.broadcast_to(step, len(x)))
+    rows = [
+        sum(c * function(x + m * move) for m, c in points.items()) for move in moves
+    ]
+    return np.array([row / h for row, h in zip(rows, np.diag(moves), strict=True)])

@@ -1,0 +1,253 @@
+"""MixtureRegressorIC chooses, says why, and is then the mixture it chose."""
+
+import inspect
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from support import separated, two_lines
+
+from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
+from mixreg_sklearn.metrics import InSample, bic_scorer
+
+EXPECTED = {"check_regressors_no_decision_function": "predict_proba gives memberships"}
+_STRICT = (
+    {"xfail_strict": True}
+    if "xfail_strict" in inspect.signature(parametrize_with_checks).parameters
+    else {}  # scikit-learn < 1.8; pyproject.toml makes every xfail strict
+)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return two_lines(n=90)
+
+
+@pytest.fixture(scope="module")
+def chosen(data):
+    return MixtureRegressorIC((1, 2, 3), random_state=0).fit(*data)
+
+
+class Unproven(MixtureRegressor):
+    """Warns with its number of components, and is degenerate where asked."""
+
+    degenerate_from = 99
+
+    def fit(self, X, y, sample_weight=None, *, offset=None):
+        super().fit(X, y, sample_weight, offset=offset)
+        self.degenerate_ = self.n_components >= self.degenerate_from
+        warnings.warn(f"K = {self.n_components}", ConvergenceWarning, stacklevel=2)
+        return self
+
+    def bic(self, X, y, sample_weight=None, *, offset=None):
+        return -1e9 if self.degenerate_ else super().bic(X, y, sample_weight)
+
+
+class Collapsing(Unproven):
+    degenerate_from = 3
+
+
+# Some checks fit noise or fewer rows than parameters; there, the warning is right.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks(
+    [MixtureRegressorIC((1, 2), random_state=0)],
+    expected_failed_checks=lambda estimator: EXPECTED,
+    **_STRICT,
+)
+def test_estimator_keeps_the_contract(estimator, check):
+    check(estimator)
+
+
+def test_contract_holds_with_array_api_dispatch():
+    script = f"""
+    from sklearn.utils.estimator_checks import check_estimator
+    from mixreg_sklearn import MixtureRegressorIC
+
+    records = check_estimator(
+        MixtureRegressorIC((1, 2), random_state=0),
+        expected_failed_checks={EXPECTED},
+        on_skip=None,
+        on_fail=None,
+    )
+    print(sorted({{r["check_name"] for r in records if r["status"] != "passed"}}))
+    """
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)],
+        env=os.environ | {"SCIPY_ARRAY_API": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.stdout.strip() == str(sorted(EXPECTED)), run.stderr
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+def test_bic_finds_the_number_of_regressions(n_components):
+    sample = separated(n_components, n=150, n_components=n_components)
+    model = MixtureRegressorIC(random_state=0).fit(sample.X, sample.y)
+    assert model.n_components_ == n_components
+
+
+@pytest.mark.parametrize("criterion", ["aic", "bic", "icl"])
+def test_the_lowest_criterion_wins(data, criterion):
+    numbers = [3, 1, 2]
+    model = MixtureRegressorIC(numbers, criterion=criterion, random_state=0).fit(*data)
+    singles = [MixtureRegressor(K, random_state=0).fit(*data) for K in numbers]
+    expected = [getattr(single, criterion)(*data) for single in singles]
+    assert_allclose(model.criterion_, expected)
+    assert_allclose(model.log_likelihoods_, [s.log_likelihood_ for s in singles])
+    assert model.n_components_ == numbers[np.argmin(expected)]
+    assert [m.n_components for m in model.estimators_] == numbers
+
+
+def test_it_is_the_mixture_it_chose(data, chosen):
+    X, y = data
+    best = chosen.best_estimator_
+    single = MixtureRegressor(2, random_state=0).fit(X, y)
+    for name in ("weights_", "coef_", "intercept_", "scale_", "log_likelihood_"):
+        assert_array_equal(getattr(chosen, name), getattr(single, name))
+    for name in ("n_iter_", "converged_", "n_features_in_", "n_parameters_"):
+        assert getattr(chosen, name) == getattr(best, name)
+    for name in ("predict", "predict_components", "predict_proba"):
+        assert_array_equal(getattr(chosen, name)(X), getattr(best, name)(X))
+    for name in ("predict_membership", "log_likelihood", "aic", "bic", "icl", "score"):
+        assert_array_equal(getattr(chosen, name)(X, y), getattr(best, name)(X, y))
+    assert_array_equal(chosen.predict_proba(X, y), best.predict_proba(X, y=y))
+    assert len(chosen.predict(X, return_std=True)) == 2
+    assert_array_equal(chosen.sample(X, 0), best.sample(X, random_state=0))
+
+
+def test_weights_equal_repetition(data):
+    X, y = data
+    weight = np.arange(len(y)) % 3
+    rows = np.repeat(np.arange(len(y)), weight)
+    weighted = MixtureRegressorIC((1, 2), random_state=0).fit(X, y, weight)
+    repeated = MixtureRegressorIC((1, 2), random_state=0).fit(X[rows], y[rows])
+    assert_allclose(weighted.criterion_, repeated.criterion_)
+
+
+def test_offset_reaches_every_candidate(data, chosen):
+    X, y = data
+    offset = np.linspace(0, 5, len(y))
+    model = MixtureRegressorIC((1, 2, 3), random_state=0)
+    model.fit(X, y + offset, offset=offset)
+    assert_allclose(model.criterion_, chosen.criterion_)
+
+
+def test_only_the_chosen_mixture_warns(data):
+    model = MixtureRegressorIC((1, 2, 3), estimator=Unproven(random_state=0))
+    with pytest.warns(ConvergenceWarning) as caught:
+        model.fit(*data)
+    assert [str(warning.message) for warning in caught] == ["K = 2"]
+    assert caught[0].filename == __file__
+
+
+def test_a_degenerate_mixture_is_chosen_last(data):
+    model = MixtureRegressorIC((2, 3), estimator=Collapsing(random_state=0))
+    with pytest.warns(ConvergenceWarning, match="K = 2"):
+        model.fit(*data)
+    assert model.criterion_.argmin() == 1
+    with pytest.warns(ConvergenceWarning, match="K = 3"):
+        model.set_params(n_components=3).fit(*data)
+
+
+def test_settings_are_those_of_the_template(data):
+    template = MixtureRegressor(shared_scale=True, random_state=7)
+    model = MixtureRegressorIC((1, 2), estimator=template).fit(*data)
+    assert model.best_estimator_.shared_scale
+    assert model.best_estimator_.random_state == 7
+    assert np.ptp(model.scale_) == 0
+    assert not hasattr(template, "coef_")
+    assert template.n_components == 2
+    model.set_params(random_state=3).fit(*data)
+    assert model.best_estimator_.random_state == 3
+
+
+def test_settings_of_the_template_can_be_searched(data):
+    search = GridSearchCV(
+        MixtureRegressorIC((1, 2), estimator=MixtureRegressor(random_state=0)),
+        {"estimator__shared_scale": [True, False]},
+        scoring=bic_scorer,
+        cv=InSample(),
+    ).fit(*data)
+    assert search.best_params_ == {"estimator__shared_scale": False}
+
+
+def test_another_fit_forgets_the_first(data):
+    X, y = data
+    model = MixtureRegressorIC((1, 2), random_state=0)
+    model.fit(pd.DataFrame(X, columns=["a"]), y)
+    assert model.feature_names_in_.tolist() == ["a"]
+    model.fit(np.c_[X, X**2], y)
+    assert not hasattr(model, "feature_names_in_")
+    assert model.n_features_in_ == 2
+
+
+def test_frames_keep_their_names(data):
+    X, y = data
+    for frame in (pd.DataFrame(X, columns=["a"]), pl.DataFrame(X, schema=["a"])):
+        model = MixtureRegressorIC((1, 2), random_state=0).fit(frame, y)
+        assert model.feature_names_in_.tolist() == ["a"]
+        assert_array_equal(model.predict(frame), model.best_estimator_.predict(frame))
+
+
+def test_it_works_at_the_end_of_a_pipeline(data):
+    X, y = data
+    pipe = make_pipeline(StandardScaler(), MixtureRegressorIC((1, 2), random_state=0))
+    assert pipe.fit(X, y)[-1].n_components_ == 2
+    assert pipe.predict_proba(X, y=y).shape == (len(y), 2)
+    with config_context(enable_metadata_routing=True):
+        unweighted = StandardScaler().set_fit_request(sample_weight=False)
+        weighted = make_pipeline(unweighted, clone(pipe[-1]))
+        weighted.fit(X, y, sample_weight=np.ones(len(y)))
+        assert_allclose(weighted.predict(X), pipe.predict(X))
+        assert pipe.predict_proba(X, y=y).shape == (len(y), 2)
+
+
+def test_it_survives_pickle(data, chosen):
+    copy = pickle.loads(pickle.dumps(chosen))
+    assert_array_equal(copy.predict(data[0]), chosen.predict(data[0]))
+    assert copy.coef_ is copy.best_estimator_.coef_
+
+
+def test_verbose_prints_a_line_for_every_number_of_components(data, capsys):
+    MixtureRegressorIC((1, 2, 3), random_state=0, verbose=1).fit(*data)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    assert "BIC" in lines[1]
+    assert "maximum proven" in lines[1]
+
+
+def test_unfitted_it_says_so(data):
+    with pytest.raises(NotFittedError, match="MixtureRegressorIC"):
+        MixtureRegressorIC().predict(data[0])
+
+
+@pytest.mark.parametrize("wrong", [0, (), [1.5, 2], [[1], [2]], "2", [0, 1]])
+def test_impossible_numbers_of_components_are_refused(data, wrong):
+    with pytest.raises(ValueError, match="n_components"):
+        MixtureRegressorIC(wrong).fit(*data)
+
+
+def test_delegated_methods_are_documented_like_the_mixture():
+    for name in ("predict", "predict_proba", "bic", "sample"):
+        ours, theirs = (
+            getattr(kind, name) for kind in (MixtureRegressorIC, MixtureRegressor)
+        )
+        assert ours.__doc__ == theirs.__doc__
+        assert inspect.signature(ours) == inspect.signature(theirs)
