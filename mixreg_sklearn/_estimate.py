@@ -197,7 +197,7 @@ def _penalised(final, rows, optimum, found, tol, max_iter):
 
 
 def _measured(model, rows, polished):
-    """With the log-likelihood of the parameters themselves, after Newton's last step."""
+    """With the log-likelihood of the parameters after Newton's last step."""
     moments = rows.sum(partial(model.summarise, polished.params))
     return polished._replace(objective=moments.loglik)
 

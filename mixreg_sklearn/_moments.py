@@ -69,7 +69,8 @@ def component_grams(tau, block):
     grams = np.empty((n_restarts, n_components, p, p))
     product = _stacked_grams if p < _WIDE else _symmetric_grams
     for r in range(n_restarts):
-        grams[r, 1:] = product(tau[r, 1:], Z)
+        if n_components > 1:
+            grams[r, 1:] = product(tau[r, 1:], Z)
         grams[r, 0] = block.gram - grams[r, 1:].sum(axis=0)
     return grams
 
@@ -78,7 +79,7 @@ def _stacked_grams(weights, Z):
     """All components in one product, a few rows at a time to stay in the cache."""
     n_components, n_rows = weights.shape
     p = len(Z)
-    size = max(_STACK_NUMBERS // max(n_components * p, 1), 256)
+    size = max(_STACK_NUMBERS // (n_components * p), 256)
     stack = np.empty((n_components, p, min(size, n_rows)))
     grams = np.zeros((n_components * p, p))
     for start in range(0, n_rows, size):
