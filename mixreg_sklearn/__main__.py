@@ -20,7 +20,7 @@ from .datasets import load_two_lines
 
 _DESCRIPTION = """\
 Fit a mixture of linear regressions: rows from several hidden groups, each with a
-regression of its own. Without --csv, fits two crossing lines that come with the
+regression of its own. Without --csv, fits two lines that come with the
 package."""
 
 
@@ -321,7 +321,7 @@ def _proof(model):
     if not best.converged_:
         return "The maximum is not proven."
     return (
-        "The maximum is proven: a Newton step from here would gain"
+        "The maximum is proven: the last Newton step gained at most"
         f" {max(best.newton_decrement_, 0.0):.0e} nats,\n"
         "and the observed information is positive definite."
     )

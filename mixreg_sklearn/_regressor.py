@@ -362,7 +362,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             )
         else:
             return
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
     def _family(self):
         if isinstance(self.family, str):

@@ -12,7 +12,7 @@ __all__ = ["load_nodata", "load_tone", "load_two_lines", "make_mixture_regressio
 _TWO_LINES = """\
 Two lines
 =========
-200 points on two crossing lines, 100 on each, and nobody wrote down which:
+200 points on two lines, 100 on each, and nobody wrote down which:
 
     y = 10 + 3 x + 2 e        component 0
     y =  3 -   x + 0.25 e     component 1
@@ -61,7 +61,7 @@ Graphical Statistics 12, 55-79. Data as in the R package mixtools (NOdata).
 
 
 def load_two_lines(*, return_X_y=False, as_frame=False):
-    """Load 200 points on two crossing lines (simulated; regression, one feature).
+    """Load 200 points on two lines (simulated; regression, one feature).
 
     Parameters
     ----------

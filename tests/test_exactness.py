@@ -289,6 +289,28 @@ def test_a_symmetric_saddle_is_not_called_a_maximum():
     assert not (same and model.converged_)
 
 
+@pytest.mark.parametrize("seed", [7, 27, 48, 59])
+def test_a_component_that_vanishes_is_not_called_a_maximum(seed):
+    # One regression and three components: a poor start loses one of them, and the
+    # likelihood rises as its weight goes to zero.
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(80, 2))
+    y = X @ [1, 2] + rng.normal(size=80)
+    init = {
+        "weights": rng.dirichlet(np.ones(3)),
+        "coef": 3 * rng.normal(size=(3, 2)),
+        "intercept": 5 * rng.normal(size=3),
+        "scale": np.ones(3),
+    }
+    model = MixtureRegressor(3, shared_scale=True, init=init)
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        model.fit(X, y)
+    vanished = model.weights_[-1] * len(y) < 1e-3
+    assert not (vanished and model.converged_)
+    assert len(record) == (not model.converged_)
+
+
 def test_a_converged_fit_does_not_warn(data):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
