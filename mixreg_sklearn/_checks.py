@@ -21,13 +21,12 @@ def check_offset(offset, X):
     """One number for every row, or None."""
     if offset is None:
         return None
-    offset = check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
-    if offset.shape != (len(X),):
+    if np.shape(offset) != (len(X),):
         raise ValueError(
-            f"offset has shape {offset.shape}, but X has {len(X)} rows: it must be one"
-            " number for every row."
+            f"offset has shape {np.shape(offset)}, but X has {len(X)} rows: it must be"
+            " one number for every row."
         )
-    return offset
+    return check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
 
 
 def check_start(init, n_components, n_features):

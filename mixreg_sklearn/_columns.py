@@ -46,7 +46,7 @@ def column_indices(columns, X, n_columns, feature_names, argument):
             )
         return np.unique(chosen % n_columns)
     if chosen.dtype.kind in "OU" and all(isinstance(c, str) for c in chosen):
-        return np.unique([_position(c, feature_names, argument) for c in chosen])
+        return np.unique([_position(str(c), feature_names, argument) for c in chosen])
     raise ValueError(
         f"{argument} must choose columns by name, index, slice, mask or callable;"
         f" got {columns!r}."

@@ -19,10 +19,10 @@ _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
 # Optima of a sample closer than this, in nats, are compared on all rows.
 _CLOSE = 5.0
 
-_ADVICE = "; use fewer components, shared_scale=True, or more rows"
+_ADVICE = ". Use fewer components, shared_scale=True, or more rows"
 PERFECT = (
-    "one regression fits every row without error, so the likelihood is unbounded and"
-    " there is no mixture to be seen"
+    "one regression fits every row without error, so the likelihood is unbounded."
+    " Use fewer components, or plain least squares"
 )
 COLLAPSED = (
     "a component collapses on rows that it fits without error, so the likelihood has no"

@@ -155,12 +155,12 @@ def starved(model, rows, params):
     """Restarts with a component of fewer rows than it has coefficients, plus one.
 
     Such an optimum is often spurious where variances differ. Under a common variance
-    the likelihood is bounded and decides alone.
+    the likelihood is bounded and decides alone; there a component starves only when
+    it vanishes, with less than one row.
     """
-    if model.rule.tied:
-        return np.zeros(params.n_restarts, dtype=bool)
+    needed = 1.0 if model.rule.tied else model.sharing.n_specific + 1
     smallest = np.exp(params.log_weights).min(axis=1) * rows.total_weight
-    return smallest < model.sharing.n_specific + 1
+    return smallest < needed
 
 
 def _short_runs(model, pool, n_components, rng, number):
