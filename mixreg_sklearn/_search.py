@@ -220,7 +220,7 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
     n_components = arms.scale.shape[1]
     fewer = common.resized(n_components - 1)
     # Small data can afford, and scarce data need, a wider choice of newcomers.
-    keep = int(np.clip(12_000 // (n_components * pool.Z.size), 2, 8))
+    keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, 8))
     best = 0
     for _ in range(max_rounds):
         reduced = arms.take(best).without_each()
