@@ -52,10 +52,23 @@ class Estimate(NamedTuple):
 
 
 def fit_pooled(model, rows):
-    """The mixture of one component: a single regression through all rows."""
-    p = rows.n_columns
-    start = Params(np.zeros((1, 1, p)), np.ones((1, 1)), np.zeros((1, 1)))
-    return em(model, rows, start, max_iter=2).params
+    """The mixture of one component: a single regression through all rows.
+
+    It starts at least squares on the linear predictors that the rows suggest.
+    """
+    suggested = model.family.initial(rows.y)
+    if rows.offset is not None:
+        suggested = suggested - rows.offset
+    start = 0
+    gram, cross = 0.0, 0.0
+    for block in rows.blocks:
+        stop = start + len(block.weight)
+        gram = gram + block.gram
+        cross = cross + np.dot(block.Z, block.weight * suggested[start:stop])
+        start = stop
+    coef = model.sharing.step(gram[None, None], cross[None, None])
+    start = Params(coef, np.ones((1, 1)), np.zeros((1, 1)))
+    return em(model, rows, start, max_iter=100, tol=1e-9).params
 
 
 def repeat_component(params, n_components):
@@ -87,7 +100,7 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
     """
     max_rounds, tol, max_iter = settings
     pooled = fit_pooled(pooled_model, rows)
-    perfect = pooled.scale[0, 0] ** 2 <= 2 * model.rule.floor
+    perfect = _perfect(model, pooled)
     if n_components == 1 or perfect:
         start = repeat_component(pooled, n_components)
         polished = polish(model, rows, start, tol=tol, max_iter=max_iter)
@@ -113,6 +126,12 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
     return flawed or _penalised(final, rows, candidates[0], found, tol, max_iter)
 
 
+def _perfect(model, pooled):
+    """Whether one regression leaves nothing to be explained."""
+    no_scale = pooled.scale[0, 0] ** 2 <= 2 * model.rule.floor
+    return no_scale and not model.family.bounded
+
+
 def estimate_from(model, pooled_model, rows, start, tol, max_iter):
     """Climb from a given start; no search.
 
@@ -121,7 +140,7 @@ def estimate_from(model, pooled_model, rows, start, tol, max_iter):
     Estimate
     """
     pooled = fit_pooled(pooled_model, rows)
-    perfect = pooled.scale[0, 0] ** 2 <= 2 * model.rule.floor
+    perfect = _perfect(model, pooled)
     polished = _measured(model, rows, climb(model, rows, start, tol, max_iter))
     return Estimate(
         polished, None, PERFECT if perfect else _flaw(model, rows, polished)
@@ -130,7 +149,7 @@ def estimate_from(model, pooled_model, rows, start, tol, max_iter):
 
 def with_floor(model, target):
     """The likelihood itself, with variances bounded away from collapse."""
-    if model.rule.tied:
+    if model.bounded:
         return model
     return model.with_rule(floor=max(model.rule.floor, _FLOOR * target))
 
@@ -204,6 +223,7 @@ def _measured(model, rows, polished):
 
 def _flaw(model, rows, polished):
     """Why a polished mixture is degenerate, or an empty string."""
-    if (polished.params.scale**2 <= model.rule.floor * (1 + 1e-9)).any():
+    on_floor = polished.params.scale**2 <= model.rule.floor * (1 + 1e-9)
+    if on_floor.any() and not model.family.bounded:
         return COLLAPSED
     return STARVED if starved(model, rows, polished.params).any() else ""

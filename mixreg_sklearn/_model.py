@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._moments import Moments, component_grams
+from ._moments import Moments, component_grams, weighted_grams
 from ._params import Params
 from ._scales import ScaleRule
 
@@ -53,6 +53,11 @@ class Mixture:
         """The same mixture with another number of components."""
         return Mixture(self.family, self.sharing.resized(n_components), self.rule)
 
+    @property
+    def bounded(self):
+        """Whether the likelihood is bounded, so that no optimum is spurious."""
+        return self.family.bounded or self.rule.tied is True
+
     def penalty(self, params):
         """What the scale rule adds to the log-likelihood, (R,)."""
         return self.rule.penalty(params.scale)
@@ -78,15 +83,23 @@ class Mixture:
         cross = np.dot(weighted_score, block.Z.T) * at.unit
         if np.ndim(at.raw_information) == 0:
             gram = component_grams(tau, block)
-            gram *= (at.raw_information * at.unit**2).reshape(*shape, 1, 1)
         else:
-            raise NotImplementedError
+            gram = weighted_grams(
+                (columns * at.raw_information).reshape(tau.shape), block
+            )
+        information = np.broadcast_to(at.unit * at.unit, (n_columns, 1))
+        if np.ndim(at.raw_information) == 0:
+            information = at.raw_information * information
+        gram *= information.reshape(*shape, 1, 1)
+        statistic = np.empty((n_columns, len(at.statistic)))
+        for s, values in enumerate(at.statistic):
+            statistic[:, s] = np.einsum("cb,cb->c", columns, values)
         return Moments(
             loglik,
             columns.sum(axis=1).reshape(shape),
             gram,
             cross.reshape(*shape, p),
-            np.einsum("cb,cb->c", columns, at.statistic).reshape(shape),
+            statistic.reshape(*shape, -1),
         )
 
     def solve(self, moments, params):
@@ -162,8 +175,8 @@ class Mixture:
         """
         _, n_components, p = params.coef.shape
         coefficients = self.sharing.basis()
-        scales = np.eye(n_components)
-        if self.rule.tied:
+        scales = np.eye(n_components)[:, : n_components * self.family.n_scale]
+        if self.rule.tied and self.family.n_scale:
             scales = np.full((n_components, 1), n_components**-0.5)
         parts = [coefficients, scales, _contrasts(n_components)]
         rows = np.arange(n_components * (p + 2)).reshape(n_components, p + 2)
@@ -194,14 +207,24 @@ def _posterior(log_joint, weight):
     if total.min() > _UNDERFLOW:
         log_total = np.log(total)
     else:
-        peak = log_joint.max(axis=1)
-        np.subtract(log_joint, peak[:, None, :], out=joint)
-        np.exp(joint, out=joint)
-        total = joint.sum(axis=1)
-        log_total = np.log(total) + peak
+        log_total, joint, total = _from_peak(log_joint, joint)
     np.divide(weight, total, out=total)
     joint *= total[:, None, :]
     return joint, log_total @ weight if np.ndim(weight) else log_total
+
+
+def _from_peak(log_joint, joint):
+    """The same with the maximum subtracted; a row may have probability zero."""
+    peak = log_joint.max(axis=1)
+    impossible = ~np.isfinite(peak)
+    peak[impossible] = 0.0
+    np.subtract(log_joint, peak[:, None, :], out=joint)
+    np.exp(joint, out=joint)
+    total = joint.sum(axis=1)
+    total[impossible] = 1.0
+    log_total = np.log(total) + peak
+    log_total[impossible] = -np.inf
+    return log_total, joint, total
 
 
 @lru_cache

@@ -27,8 +27,8 @@ class Moments(NamedTuple):
         ``sum_i w_i tau_ik i_ik z_i z_i'``.
     cross : ndarray of shape (R, K, p)
         ``sum_i w_i tau_ik s_ik z_i``: residual form, zero at an optimum.
-    statistic : ndarray of shape (R, K)
-        ``sum_i w_i tau_ik t_ik``, the family's statistic for its scale.
+    statistic : ndarray of shape (R, K, S)
+        ``sum_i w_i tau_ik t_ik`` for the family's statistics of its scale.
     """
 
     loglik: np.ndarray
@@ -42,56 +42,69 @@ class Moments(NamedTuple):
 
 
 def component_grams(tau, block):
-    """``sum_i tau_ci z_i z_i'`` for every column of components.
+    """``sum_i tau_ki z_i z_i'`` for every component of every restart.
 
-    Three ways to the same number, chosen by shape (benchmarks/speed.py): one
-    product with the packed outer products of the rows where these are at hand (many
-    columns, few rows); else one product per component, by a stacked
-    product for narrow and a symmetric one for wide designs, leaving out the first
-    component because all of them add up to the block's own Gram matrix.
+    The responsibilities of a row add up to its weight, so the Gram matrix of the
+    first component is the block's own less those of the others, unless the outer
+    products of the rows are at hand, when all are one product anyway.
 
     Parameters
     ----------
     tau : ndarray of shape (R, K, B)
-        Responsibilities times row weights; they sum to the row weights over ``K``.
+        Responsibilities times row weights.
     block : Block
 
     Returns
     -------
     ndarray of shape (R, K, p, p)
     """
-    n_restarts, n_components, n_rows = tau.shape
-    Z = block.Z
-    p = len(Z)
     if block.products is not None:
-        packed = np.dot(tau.reshape(-1, n_rows), block.products.T)
-        return packed[:, unpacking(p)].reshape(n_restarts, n_components, p, p)
-    grams = np.empty((n_restarts, n_components, p, p))
+        return weighted_grams(tau, block)
+    rest = weighted_grams(tau[:, 1:], block)
+    first = block.gram - rest.sum(axis=1)
+    return np.concatenate([first[:, None], rest], axis=1)
+
+
+def weighted_grams(weights, block):
+    """``sum_i weights_ki z_i z_i'`` for weights of shape (R, K, B).
+
+    Three ways to the same number, chosen by shape (benchmarks/speed.py): one product
+    with the packed outer products of the rows where these are at hand (many columns,
+    few rows); else a stacked product for narrow and symmetric ones for wide designs.
+
+    Returns
+    -------
+    ndarray of shape (R, K, p, p)
+    """
+    n_restarts, n_components, n_rows = weights.shape
+    p = len(block.Z)
+    shape = (n_restarts, n_components, p, p)
+    if not weights.size:
+        return np.zeros(shape)
+    columns = weights.reshape(-1, n_rows)
+    if block.products is not None:
+        return np.dot(columns, block.products.T)[:, unpacking(p)].reshape(shape)
     product = _stacked_grams if p < _WIDE else _symmetric_grams
-    for r in range(n_restarts):
-        if n_components > 1:
-            grams[r, 1:] = product(tau[r, 1:], Z)
-        grams[r, 0] = block.gram - grams[r, 1:].sum(axis=0)
-    return grams
+    return product(columns, block.Z).reshape(shape)
 
 
 def _stacked_grams(weights, Z):
-    """All components in one product, a few rows at a time to stay in the cache."""
-    n_components, n_rows = weights.shape
+    """All columns of weights in one product, a few rows at a time for the cache."""
+    n_columns, n_rows = weights.shape
     p = len(Z)
-    size = max(_STACK_NUMBERS // (n_components * p), 256)
-    stack = np.empty((n_components, p, min(size, n_rows)))
-    grams = np.zeros((n_components * p, p))
+    size = max(_STACK_NUMBERS // (n_columns * p), 256)
+    stack = np.empty((n_columns, p, min(size, n_rows)))
+    grams = np.zeros((n_columns * p, p))
     for start in range(0, n_rows, size):
         some = Z[:, start : start + size]
         weighted = stack[:, :, : some.shape[1]]
         np.multiply(weights[:, None, start : start + size], some, out=weighted)
-        grams += np.dot(weighted.reshape(n_components * p, -1), some.T)
-    return grams.reshape(n_components, p, p)
+        grams += np.dot(weighted.reshape(n_columns * p, -1), some.T)
+    return grams
 
 
 def _symmetric_grams(weights, Z):
-    """One symmetric product for each component: half the arithmetic."""
+    """One symmetric product for each column: half the arithmetic."""
     grams = np.empty((len(weights), len(Z), len(Z)))
     for gram, root in zip(grams, np.sqrt(weights), strict=True):
         weighted = Z * root

@@ -5,13 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ._design import Design, make_design
-from ._estimate import ROUNDING
+from ._estimate import ROUNDING, fit_pooled
 from ._model import Mixture
 from ._params import Params, log_normalise
 from ._rows import ArrayRows
 from ._scales import ScaleRule
 from ._search import SAME
 from ._sharing import sharing_of
+from ._starts import Pool
 
 
 class Problem(NamedTuple):
@@ -70,7 +71,7 @@ class Problem(NamedTuple):
         columns = self.design.from_features((intercept - shift), coef) / self.unit
         params = Params(
             columns[None],
-            np.maximum(scale[None] / self.unit, np.sqrt(self.model.rule.floor)),
+            scale[None] / self.unit,
             log_normalise(np.log(np.maximum(weights, np.finfo(float).tiny)))[None],
         )
         return self._admissible(params)
@@ -78,19 +79,21 @@ class Problem(NamedTuple):
     def from_memberships(self, memberships):
         """Parameters by one M-step from row memberships (n, K)."""
         tau = memberships[self.kept].T * self.rows.weight
-        Z, y = self.rows.Z, self.rows.y
-        if self.rows.offset is not None:
-            y = y - self.rows.offset
-        gram = np.stack([np.dot(Z * w, Z.T) for w in tau])
-        cross = np.dot(tau * y, Z.T)
-        coef = self.model.sharing.step(gram[None], cross[None])
-        squares = (tau * (y - coef[0] @ Z) ** 2).sum(axis=1)
-        mass = tau.sum(axis=1)
-        variance = self.model.rule.variance(
-            squares[None], mass[None], np.ones((1, len(mass)))
+        pool = Pool(
+            self.model.family, self.rows, fit_pooled(self.pooled_model, self.rows)
         )
-        log_weights = np.log(np.maximum(mass, np.finfo(float).tiny))
-        return Params(coef, np.sqrt(variance), log_normalise(log_weights)[None])
+        weights = tau * pool.information
+        gram = np.stack([np.dot(pool.Z * w, pool.Z.T) for w in weights])
+        cross = np.dot(weights * pool.suggested, pool.Z.T)
+        coef = self.model.sharing.step(gram[None], cross[None])
+        mass = tau.sum(axis=1)
+        squares = (tau * pool.residuals(coef[0]) ** 2).sum(axis=1)
+        relative = squares / np.maximum(mass, 1e-9) / pool.variance
+        scale = np.ones(len(mass))
+        if self.model.family.n_scale:
+            scale = pool.scale * np.sqrt(relative)
+        log_weights = log_normalise(np.log(np.maximum(mass, np.finfo(float).tiny)))
+        return self._admissible(Params(coef, scale[None], log_weights[None]))
 
     def search_record(self, found):
         """A search in the user's units, one entry for each distinct optimum."""
@@ -126,7 +129,7 @@ class Problem(NamedTuple):
 
     def _admissible(self, params):
         """The nearest parameters that obey the sharing of coefficients and scales."""
-        scale = params.scale
+        scale = np.maximum(params.scale, np.sqrt(self.model.rule.floor))
         if self.model.rule.tied:
             weights = np.exp(params.log_weights)
             pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
@@ -142,7 +145,9 @@ def make_problem(X, y, weight, offset, family, structure, n_jobs):
     Parameters
     ----------
     X : ndarray of shape (n, d), of float32 or float64
-    y, weight : ndarray of shape (n,)
+    y : ndarray with rows last
+        As the family's `target` made it.
+    weight : ndarray of shape (n,)
     offset : ndarray of shape (n,) or None
     family : Family
     structure : tuple (n_components, fit_intercept, shared features, shared_scale)
@@ -155,9 +160,9 @@ def make_problem(X, y, weight, offset, family, structure, n_jobs):
     n_components, fit_intercept, shared, shared_scale = structure
     kept = weight > 0
     if not kept.all():
-        X, y, weight = X[kept], y[kept], weight[kept]
+        X, y, weight = X[kept], y[..., kept], weight[kept]
         offset = None if offset is None else offset[kept]
-    inflation = max(1.0, len(y) / weight.sum())
+    inflation = max(1.0, len(weight) / weight.sum())
     weight = weight * inflation
     design = make_design(X, weight, fit_intercept)
     if not design.n_columns:

@@ -23,8 +23,9 @@ class Block(NamedTuple):
     ----------
     Z : ndarray of shape (p, B)
         Columns of the whitened design.
-    y, weight : ndarray of shape (B,)
-        Response and row weight.
+    y : ndarray of shape (B,), or (2, B)
+        Response, as the family's `target` made it.
+    weight : ndarray of shape (B,)
     offset : ndarray of shape (B,) or None
         Part of the linear predictor that has no coefficient.
     gram : ndarray of shape (p, p)
@@ -48,7 +49,8 @@ class ArrayRows:
     ----------
     Z : ndarray of shape (p, n)
         Whitened design, feature-major.
-    y, weight : ndarray of shape (n,)
+    y : ndarray of shape (n,), or (2, n)
+    weight : ndarray of shape (n,)
     offset : ndarray of shape (n,) or None
     block_size : int, optional
         Rows in a block. By default as many as fit the cache. It changes the
@@ -81,7 +83,7 @@ class ArrayRows:
         Z = np.ascontiguousarray(Z[:, rows])
         return Block(
             Z,
-            self.y[rows],
+            self.y[..., rows],
             self.weight[rows],
             None if self.offset is None else self.offset[rows],
             np.dot(Z * self.weight[rows], Z.T),
@@ -105,4 +107,6 @@ class ArrayRows:
     def subset(self, rows, weight):
         """The rows `rows`, reweighted, prepared for a batch of restarts."""
         offset = None if self.offset is None else self.offset[rows]
-        return ArrayRows(self.Z[:, rows], self.y[rows], weight, offset, batched=True)
+        return ArrayRows(
+            self.Z[:, rows], self.y[..., rows], weight, offset, batched=True
+        )

@@ -101,7 +101,7 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
     -------
     Search
     """
-    pool = Pool(rows, pooled)
+    pool = Pool(model.family, rows, pooled)
     optima, target, best_common = [], None, -np.inf
     for number in range(1, max_rounds + 1):
         watch.begin_round()
@@ -146,7 +146,7 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
 
 def penalised(model, target):
     """The model under the penalised likelihood in which optima compete."""
-    if model.rule.tied:
+    if model.bounded:
         return model
     return model.with_rule(strength=_STRENGTH, target=max(target, model.rule.floor))
 
@@ -154,11 +154,11 @@ def penalised(model, target):
 def starved(model, rows, params):
     """Restarts with a component of fewer rows than it has coefficients, plus one.
 
-    Such an optimum is often spurious where variances differ. Under a common variance
-    the likelihood is bounded and decides alone; there a component starves only when
-    it vanishes, with less than one row.
+    Such an optimum is often spurious where variances differ. A bounded likelihood
+    decides alone; there a component starves only when it vanishes, with less than one
+    row.
     """
-    needed = 1.0 if model.rule.tied else model.sharing.n_specific + 1
+    needed = 1.0 if model.bounded else model.sharing.n_specific + 1
     smallest = np.exp(params.log_weights).min(axis=1) * rows.total_weight
     return smallest < needed
 

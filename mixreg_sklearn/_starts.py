@@ -19,29 +19,70 @@ _CANDIDATES = 10
 class Pool:
     """Rows from which starts are made, with the pooled regression through all.
 
+    Regressions are proposed by least squares on the linear predictors that the rows
+    suggest by themselves (for the gaussian family the responses), each row with its
+    information there.
+
     Parameters
     ----------
-    model : Mixture
+    family : Family
     rows : ArrayRows
         In canonical order.
     pooled : Params
         The fitted mixture of one component.
+
+    Attributes
+    ----------
+    suggested : ndarray of shape (n,)
+        Linear predictors suggested by the rows, less the offset.
+    information : ndarray of shape (n,)
+        Information of the rows there, with mean one.
+    variance : float
+        Mean squared distance of `suggested` from the pooled regression.
     """
 
-    def __init__(self, rows, pooled):
-        self.rows = rows
-        self.Z = rows.Z
-        self.y = rows.y if rows.offset is None else rows.y - rows.offset
-        self.weight = rows.weight
-        self.coef = pooled.coef[0, 0]
-        self.scale = pooled.scale[0, 0]
+    def __init__(self, family, rows, pooled):
+        self.family, self.rows, self.pooled = family, rows, pooled
+        self.Z, self.weight = rows.Z, rows.weight
         self.p, self.n = self.Z.shape
-        self.products = rows.blocks[0].products if len(rows.blocks) == 1 else None
+        self.coef, self.scale = pooled.coef[0, 0], pooled.scale[0, 0]
+        initial = family.initial(rows.y)
+        offset = 0.0 if rows.offset is None else rows.offset
+        self.suggested = initial - offset
+        at = family.evaluate(rows.y, initial[None] * 1.0, pooled.scale, 0.0)
+        information = np.broadcast_to(at.raw_information, (1, self.n))[0]
+        total = self.weight.sum()
+        self.information = information * (total / (self.weight @ information))
+        squares = self.residuals(self.coef[None]) ** 2
+        self.variance = float((self.weight @ squares[0]) / total)
+        self._attainable = family.log_density(rows.y, initial[None], pooled.scale)
 
     def residuals(self, coef):
-        """``y - coef @ Z`` for coefficients of any leading shape."""
+        """Distances of the suggested linear predictors, weighted by information."""
         fitted = np.dot(coef.reshape(-1, self.p), self.Z)
-        return (self.y - fitted).reshape(*coef.shape[:-1], self.n)
+        distance = (self.suggested - fitted) * np.sqrt(self.information)
+        return distance.reshape(*coef.shape[:-1], self.n)
+
+    def kernel(self, coef, scale, width):
+        """Densities relative to the attainable ones, flattened: ``(f / f_0)^(1/w)``.
+
+        Parameters
+        ----------
+        coef : ndarray of shape (C, p)
+        scale : ndarray of shape (C,)
+        width : float
+            Factor on the variance; 1 is the density itself.
+
+        Returns
+        -------
+        ndarray of shape (C, n)
+        """
+        eta = np.dot(coef, self.Z)
+        if self.rows.offset is not None:
+            eta += self.rows.offset
+        log_density = self.family.log_density(self.rows.y, eta, scale[:, None])
+        excess = (log_density - self._attainable) / width
+        return np.exp(np.minimum(excess, 50.0))
 
     def draw(self, importance, uniforms):
         """Rows by the inverse distribution function of weight x importance.
@@ -71,32 +112,33 @@ class Pool:
     def through(self, rows):
         """Regressions through subsets of rows, (..., m) -> (..., p)."""
         Z = np.moveaxis(self.Z[:, rows], 0, -1)
-        gram = Z.swapaxes(-1, -2) @ Z
-        cross = np.einsum("...mp,...m->...p", Z, self.y[rows])
+        weighted = Z * self.information[rows][..., None]
+        gram = weighted.swapaxes(-1, -2) @ Z
+        cross = np.einsum("...mp,...m->...p", weighted, self.suggested[rows])
         return _solve_ridge(gram, cross)
 
     def weighted(self, weights):
-        """Least squares under row weights (C, n), added to the rows' own."""
-        W = weights * self.weight
-        cross = np.dot(W * self.y, self.Z.T)
+        """Least squares under row weights (C, n), times the rows' own."""
+        W = weights * (self.weight * self.information)
+        cross = np.dot(W * self.suggested, self.Z.T)
         gram = np.stack([np.dot(self.Z * w, self.Z.T) for w in W])
         return _solve_ridge(gram, cross)
 
     def mixtures(self, coef):
         """Parameters around given coefficients (R, K, p): common scale, equal weights.
 
-        The scale is that of the distance to the nearest regression.
+        The scale is that of the pooled regression, reduced as the distance to the
+        nearest regression is.
         """
         nearest = (self.residuals(coef) ** 2).min(axis=1)
         variance = nearest @ self.weight / self.weight.sum()
-        scale = np.sqrt(np.maximum(variance, 1e-12 * self.scale**2))
+        reduction = np.sqrt(np.maximum(variance / self.variance, 1e-12))
         n_restarts, n_components, _ = coef.shape
         shape = (n_restarts, n_components)
-        return Params(
-            coef,
-            np.repeat(scale[:, None], n_components, axis=1),
-            np.full(shape, -np.log(n_components)),
-        )
+        scale = np.ones(shape)
+        if self.family.n_scale:
+            scale = np.repeat((self.scale * reduction)[:, None], n_components, axis=1)
+        return Params(coef, scale, np.full(shape, -np.log(n_components)))
 
 
 def _solve_ridge(gram, cross):
@@ -115,9 +157,7 @@ def soft_partitions(pool, n_components, n_starts, rng):
     covariance of the rows' scores. It is drawn from that distribution, so the same
     numbers serve whatever the number of rows.
     """
-    residual = pool.residuals(pool.coef)
-    variance = pool.scale**2
-    scores = np.vstack([pool.Z * residual, residual**2 - variance, np.ones(pool.n)])
+    scores = _influences(pool)
     total = pool.weight.sum()
     covariance = np.dot(scores * pool.weight, scores.T) / total
     values, vectors = np.linalg.eigh(covariance)
@@ -131,12 +171,34 @@ def soft_partitions(pool, n_components, n_starts, rng):
     normal *= np.sqrt(n_components / (n_components - 1) * spread / total)
     shift = normal @ root.T
     p = pool.p
-    relative = np.clip(shift[:, :, p] / variance, -0.9, 9.0)
+    scale = pool.scale * np.exp(np.clip(shift[:, :, p], -1.0, 1.0))
     return Params(
         pool.coef + shift[:, :, :p],
-        pool.scale * np.sqrt(1 + relative),
+        scale if pool.family.n_scale else np.ones_like(scale),
         log_normalise(np.log1p(np.clip(shift[:, :, p + 1], -0.9, 9.0))),
     )
+
+
+def _influences(pool):
+    """What one row more would change: coefficients, log scale and weight, (p + 2, n).
+
+    Times n, to first order, at the pooled regression.
+    """
+    rows, family = pool.rows, pool.family
+    eta = np.dot(pool.coef, pool.Z)[None]
+    if rows.offset is not None:
+        eta += rows.offset
+    at = family.derivatives(rows.y, eta, np.full((1, 1), pool.scale))
+    expected = family.evaluate(rows.y, eta.copy(), np.full((1, 1), pool.scale), 0.0)
+    information = np.ravel(expected.raw_information * expected.unit**2)
+    total = pool.weight.sum()
+    gram = np.dot(pool.Z * (pool.weight * information), pool.Z.T) / total
+    coef = np.linalg.solve(gram + 1e-10 * np.eye(pool.p), pool.Z * at.eta[0])
+    scale = np.zeros(pool.n)
+    if family.n_scale:
+        curvature = -(at.scale_scale[0] @ pool.weight) / total
+        scale = at.scale[0] / max(abs(curvature), 1e-3)
+    return np.vstack([coef, scale, np.ones(pool.n)])
 
 
 def spread_regressions(pool, n_components, n_starts, rng):
@@ -152,7 +214,7 @@ def spread_regressions(pool, n_components, n_starts, rng):
     coef = np.empty((n_starts, n_components, pool.p))
     nearest = np.ones((n_starts, pool.n))
     each = np.arange(n_starts)
-    tolerance = max(1e-2 * pool.scale**2, np.finfo(float).tiny)
+    tolerance = max(1e-2 * pool.variance, np.finfo(float).tiny)
     for k in range(n_components):
         candidates = pool.through(pool.draw(nearest, uniforms[k]))
         squares = pool.residuals(candidates) ** 2
@@ -189,7 +251,7 @@ def peeled_regressions(pool, n_components, n_starts, rng):
 
 def _cauchy_regression(pool, coef, left, n_iter=25):
     """Iteratively reweighted least squares; returns coefficients and weights."""
-    tiny = 1e-6 * pool.scale
+    tiny = 1e-6 * np.sqrt(pool.variance)
     for _ in range(n_iter):
         distance = np.abs(pool.residuals(coef))
         masked = np.where(left > 0, distance, np.inf)
@@ -229,12 +291,10 @@ def insertions(pool, reduced, rng, *, per_component=20, keep=2):
         A batch of ``J * keep`` mixtures with one component more.
     """
     n_mixtures, n_kept = reduced.scale.shape
-    variance = (np.exp(reduced.log_weights) * reduced.scale**2).sum(axis=1)
-    wide = 4 * variance[:, None]
-    squares = pool.residuals(reduced.coef) ** 2
-    kernels = _kernel(squares, wide[:, :, None])
-    density = np.einsum("jk,jkn->jn", np.exp(reduced.log_weights), kernels)
-    density += 1e-6 * max(pool.scale**2, wide.max()) ** -0.5
+    # Densities are flattened, as the regressions are not yet where they belong.
+    kernels = pool.kernel(reduced.coef.reshape(-1, pool.p), reduced.scale.ravel(), 4.0)
+    kernels = kernels.reshape(n_mixtures, n_kept, pool.n)
+    density = np.einsum("jk,jkn->jn", np.exp(reduced.log_weights), kernels) + 1e-6
 
     size = min(pool.n, pool.p)
     uniforms = rng.random((n_mixtures + 1, per_component, size))
@@ -242,17 +302,16 @@ def insertions(pool, reduced, rng, *, per_component=20, keep=2):
     rows = pool.draw(importance, uniforms)
     rows[:, ::2] = pool.draw(importance**0.5, uniforms)[:, ::2]
     newcomers = pool.through(rows.reshape(-1, size))
-    pooled = 4 * variance.min()
+    scale = np.full(len(newcomers), reduced.scale.min())
     if pool.p > 3:
         source = np.append(
             np.repeat(np.arange(n_mixtures), per_component),
             np.arange(per_component) % n_mixtures,
         )
         for stretch in (9, 4, 1, 1):
-            near = _kernel(pool.residuals(newcomers) ** 2, pooled * stretch)
-            near /= n_kept + 1
+            near = pool.kernel(newcomers, scale, 4.0 * stretch) / (n_kept + 1)
             newcomers = pool.weighted(near / (near + density[source]) + 1e-9)
-    near = _kernel(pool.residuals(newcomers) ** 2, pooled)
+    near = pool.kernel(newcomers, scale, 4.0)
     derivative = near @ (pool.weight / density).T
     best = np.argsort(-derivative, axis=0, kind="stable")[:keep]
     place = np.repeat(np.arange(n_mixtures), len(best))
@@ -263,8 +322,3 @@ def insertions(pool, reduced, rng, *, per_component=20, keep=2):
     weights = np.concatenate([reduced.log_weights[place], share], axis=1)
     scale = np.repeat(reduced.scale[place, :1], n_kept + 1, axis=1)
     return Params(coef, scale, log_normalise(weights))
-
-
-def _kernel(squares, variance):
-    """Normal density up to the constant."""
-    return np.exp(-0.5 * squares / variance) / np.sqrt(variance)

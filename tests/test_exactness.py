@@ -577,7 +577,6 @@ def test_all_features_may_be_shared(shared_data):
         lambda X: X.columns == "dose",
         lambda X: ["dose"],
     ],
-    ids=str,
 )
 def test_shared_features_are_chosen_in_many_ways(choice, shared_data, shared_model):
     X, y = shared_data

@@ -1,6 +1,7 @@
 """What must not matter does not, and what must follow follows."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -423,6 +424,55 @@ def test_the_likelihood_never_falls_along_em(seed, kind):
     assert (trace[-1] > trace[0]).all()
 
 
+class Overshooting:
+    """A model with objective ``-x^2`` whose steps go beyond the other side."""
+
+    def penalty(self, params):
+        return 0.0
+
+    def summarise(self, params, block):
+        return SimpleNamespace(loglik=-(params.coef[:, 0, 0] ** 2))
+
+    def solve(self, moments, params):
+        return params._replace(coef=-1.5 * params.coef)
+
+
+def test_em_goes_halfway_back_where_a_step_lowers_the_likelihood():
+    rows = SimpleNamespace(sum=lambda summarise: summarise(None), total_weight=1.0)
+    start = np.array([1.0, -3.0])
+    params = Params(start.reshape(2, 1, 1), np.ones((2, 1)), np.zeros((2, 1)))
+    trace = [
+        em(Overshooting(), rows, params, max_iter=max_iter).objective
+        for max_iter in range(1, 12)
+    ]
+    assert (np.diff(trace, axis=0) >= 0).all()
+    # Halfway between x and -1.5 x is -x / 4.
+    run = em(Overshooting(), rows, params, max_iter=2)
+    assert_allclose(run.params.coef.ravel(), -start / 4)
+    assert_allclose(run.objective, -(start**2))
+    run = em(Overshooting(), rows, params, max_iter=40)
+    assert (np.abs(run.params.coef) < 1e-3).all()
+
+
+@some
+@given(seeds, st.floats(0.1, 3), st.floats(0.01, 10))
+def test_derivatives_of_the_penalty_equal_finite_differences(seed, strength, target):
+    rule = ScaleRule(strength=strength, target=target)
+    log_scale = np.random.default_rng(seed).normal(size=3)
+
+    def value(t):
+        return rule.penalty(np.exp(t)[None])[0]
+
+    def slopes(t):
+        return rule.penalty_derivatives(np.exp(t)[None])[0][0]
+
+    first, second = rule.penalty_derivatives(np.exp(log_scale)[None])
+    atol = 1e-8 * np.abs(second).max()
+    assert_allclose(first[0], jacobian(value, log_scale, 1e-3), rtol=0, atol=atol)
+    curvature = jacobian(slopes, log_scale, 1e-3)
+    assert_allclose(np.diag(second[0]), curvature, rtol=0, atol=atol)
+
+
 @many
 @given(seeds, kinds)
 def test_the_likelihood_never_falls_along_newton(seed, kind):
@@ -478,7 +528,7 @@ def _moments(rows, params):
             gram[r] += (tau / s**2)[:, None, None] * np.outer(z, z)
             cross[r] += (tau * residual / s**2)[:, None] * z
             statistic[r] += tau * residual**2 / (2 * s**2)
-    return loglik, weight, gram, cross, statistic
+    return loglik, weight, gram, cross, statistic[..., None]
 
 
 @some

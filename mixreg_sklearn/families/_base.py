@@ -20,16 +20,16 @@ class Evaluation(NamedTuple):
         ``log pi + log f``.
     raw_score : ndarray of shape (C, B)
     raw_information : float or ndarray of shape (C, B)
-    unit : ndarray of shape (C, 1)
-    statistic : ndarray of shape (C, B)
-        What the update of the scale sums over rows.
+    unit : float or ndarray of shape (C, 1)
+    statistic : tuple of ndarray of shape (C, B)
+        What the update of the scale sums over rows; empty without a scale.
     """
 
     log_joint: np.ndarray
     raw_score: np.ndarray
     raw_information: float | np.ndarray
-    unit: np.ndarray
-    statistic: np.ndarray
+    unit: float | np.ndarray
+    statistic: tuple
 
 
 class Derivatives(NamedTuple):
@@ -48,15 +48,40 @@ class Family(ABC, BaseEstimator):
 
     A family knows neither components nor restarts: everything is elementwise over
     arrays that broadcast, by convention ``C`` columns of components by ``B`` rows.
+    ``y`` is what `target` made of the response; rows are its last axis.
+
+    Attributes
+    ----------
+    n_scale : {0, 1}
+        Number of scales of a component. A scale ``phi`` is a dispersion: its square
+        is proportional to a variance, and the distribution concentrates as it
+        vanishes.
+    bounded : bool
+        Whether the likelihood stays bounded as scales vanish.
     """
+
+    n_scale = 1
+    bounded = False
 
     @abstractmethod
     def check_target(self, y):
         """Raise ValueError where `y` is outside the family's range."""
 
+    def target(self, y, trials):
+        """The response as the other methods take it, rows last."""
+        if trials is not None:
+            raise ValueError(
+                f"trials is for the binomial family, not for {type(self).__name__}."
+            )
+        return y
+
     @abstractmethod
     def units(self, y, weight, fit_intercept):
         """Origin and unit (two floats) in which `y` is best expressed."""
+
+    @abstractmethod
+    def initial(self, y):
+        """The linear predictor that each row suggests by itself, (n,)."""
 
     @abstractmethod
     def evaluate(self, y, eta, scale, log_prior):
@@ -64,7 +89,11 @@ class Family(ABC, BaseEstimator):
 
     @abstractmethod
     def update_scale(self, scale, weight, statistic, gain, rule):
-        """New scales from the summed statistic and the gain of the coefficients."""
+        """New scales (R, K) from the summed statistics (R, K, S).
+
+        `gain` (R, K) is twice the rise of the quadratic model of the log-likelihood
+        by the new coefficients.
+        """
 
     @abstractmethod
     def derivatives(self, y, eta, scale):
@@ -81,6 +110,14 @@ class Family(ABC, BaseEstimator):
     @abstractmethod
     def variance(self, eta, scale):
         """Variance of the response."""
+
+    @abstractmethod
+    def cdf(self, y, eta, scale):
+        """Probability of a response of at most `y`."""
+
+    @abstractmethod
+    def quantile(self, u, eta, scale):
+        """Smallest response whose cdf is at least `u`."""
 
     @abstractmethod
     def sample(self, eta, scale, rng):

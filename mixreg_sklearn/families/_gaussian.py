@@ -1,6 +1,7 @@
 """Gaussian family, identity link."""
 
 import numpy as np
+from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
 
@@ -28,6 +29,9 @@ class Gaussian(Family):
         negligible = 8 * np.finfo(float).eps * np.abs(y).max()
         return origin, unit if unit > negligible else max(abs(mean), 1.0)
 
+    def initial(self, y):
+        return y
+
     def evaluate(self, y, eta, scale, log_prior):
         # u = (y - eta) / (sigma sqrt 2), so that log f = const - u^2.
         inverse = np.sqrt(0.5) / scale
@@ -35,11 +39,11 @@ class Gaussian(Family):
         u *= inverse
         square = u * u
         log_joint = (log_prior - np.log(scale) - 0.5 * _LOG_2PI) - square
-        return Evaluation(log_joint, u, 0.5, 2 * inverse, square)
+        return Evaluation(log_joint, u, 0.5, 2 * inverse, (square,))
 
     def update_scale(self, scale, weight, statistic, gain, rule):
         variance = scale * scale
-        squares = np.maximum(2 * statistic - gain, 0) * variance
+        squares = np.maximum(2 * statistic[..., 0] - gain, 0) * variance
         return np.sqrt(rule.variance(squares, weight, variance))
 
     def derivatives(self, y, eta, scale):
@@ -63,6 +67,12 @@ class Gaussian(Family):
 
     def variance(self, eta, scale):
         return np.broadcast_to(scale**2, np.shape(eta))
+
+    def cdf(self, y, eta, scale):
+        return special.ndtr((y - eta) / scale)
+
+    def quantile(self, u, eta, scale):
+        return eta + scale * special.ndtri(u)
 
     def sample(self, eta, scale, rng):
         return eta + scale * rng.standard_normal(np.shape(eta))
