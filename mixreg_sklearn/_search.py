@@ -221,16 +221,16 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
     fewer = common.resized(n_components - 1)
     # Small data can afford, and scarce data need, a wider choice of newcomers.
     keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, 8))
+    rivals = []
+    if keep > 2 and n_components > 2:
+        rivals.append(_grown(common, pool, n_components, rng, keep))
     best = 0
     for _ in range(max_rounds):
         reduced = arms.take(best).without_each()
         run = em(fewer, pool.rows, reduced, max_iter=10, tol=1e-5)
         _, different = np.unique(run.objective.round(3), return_index=True)
-        proposals = insertions(pool, run.params.take(different), rng, keep=keep)
-        run = em(common, pool.rows, _constrain(common, proposals), max_iter=6)
-        half = max(3, len(run.objective) // 2)
-        few = run.params.take(np.argsort(-run.objective, kind="stable")[:half])
-        tried = _settle(common, pool.rows, concatenate([arms, few]))
+        rivals.append(_inserted(common, pool, run.params.take(different), rng, keep))
+        tried = _settle(common, pool.rows, concatenate([arms, *rivals]))
         best = int(tried.objective[:2].argmax())
         winner = int(tried.objective.argmax())
         better = tried.objective[winner] > tried.objective[best] + SAME
@@ -239,7 +239,27 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
         arms, objective = tried.params.take(kept), tried.objective[kept]
         if not better:
             break
+        rivals = []
     return arms, objective
+
+
+def _inserted(common, pool, reduced, rng, keep):
+    """The better half of short runs after the insertion of a newcomer."""
+    proposals = _constrain(common, insertions(pool, reduced, rng, keep=keep))
+    run = em(common, pool.rows, proposals, max_iter=6)
+    half = max(3, len(run.objective) // 2)
+    return run.params.take(np.argsort(-run.objective, kind="stable")[:half])
+
+
+def _grown(common, pool, n_components, rng, keep):
+    """A mixture grown from the pooled regression, one component at a time."""
+    grown = pool.pooled
+    for size in range(2, n_components + 1):
+        model = common.resized(size)
+        rivals = _inserted(model, pool, grown, rng, keep)
+        settled = _settle(model, pool.rows, rivals)
+        grown = settled.params.take(int(settled.objective.argmax()))
+    return grown
 
 
 def _settle(model, rows, params, max_iter=20):

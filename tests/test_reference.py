@@ -224,8 +224,8 @@ def test_a_given_start_leads_to_its_own_local_maximum():
     assert np.isclose(reached, second, rtol=1e-6).any()
 
 
-# Up to one component more than BIC chooses: beyond, optima lie within half a nat of each
-# other, and the search finds the best known one from some seeds only (npreg, K = 4, 5).
+# Up to one component more than BIC chooses: beyond, optima lie within half a nat of
+# each other, and the search may miss the best known one (npreg, K = 4 and 5).
 SEQUENCE_STEPS = [
     (name, n_components)
     for name, sequence in SEQUENCES.items()
