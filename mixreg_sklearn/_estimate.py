@@ -170,7 +170,7 @@ def search_sample(rows, n_components):
     """
     mix = np.cos(np.arange(1.0, rows.n_columns + 1))
     key = np.concatenate([mix @ block.Z for block in rows.blocks])
-    order = np.lexsort((key, rows.y))
+    order = np.lexsort((key, *np.atleast_2d(rows.y)))
     weight = rows.weight[order]
     size = max(_SAMPLE_ROWS, _SAMPLE_PER_COEF * n_components * rows.n_columns)
     if rows.n_rows <= 2 * size:

@@ -33,9 +33,26 @@ from ._columns import column_indices
 from ._estimate import estimate_found, estimate_from
 from ._problem import make_problem
 from ._progress import CallbackSupport, Progress
-from .families import Family, Gaussian
+from .families import (
+    Beta,
+    Binomial,
+    Family,
+    Gamma,
+    Gaussian,
+    InverseGaussian,
+    NegativeBinomial,
+    Poisson,
+)
 
-_FAMILIES = {"gaussian": Gaussian}
+_FAMILIES = {
+    "gaussian": Gaussian,
+    "poisson": Poisson,
+    "binomial": Binomial,
+    "gamma": Gamma,
+    "negative_binomial": NegativeBinomial,
+    "inverse_gaussian": InverseGaussian,
+    "beta": Beta,
+}
 
 
 class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
@@ -202,10 +219,18 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
 
     # `y` of predict_proba is data, not metadata to be asked for; weights and offsets
     # reach the estimator wherever routing is on.
-    __metadata_request__fit = {"sample_weight": True, "offset": True}
-    __metadata_request__predict = {"offset": True}
-    __metadata_request__predict_proba = {"y": True, "offset": True}
-    __metadata_request__score = {"sample_weight": True, "offset": True}
+    __metadata_request__fit = {
+        "sample_weight": True,
+        "offset": True,
+        "trials": True,
+    }
+    __metadata_request__predict = {"offset": True, "trials": True}
+    __metadata_request__predict_proba = {"y": True, "offset": True, "trials": True}
+    __metadata_request__score = {
+        "sample_weight": True,
+        "offset": True,
+        "trials": True,
+    }
 
     def __init__(
         self,
@@ -239,7 +264,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, offset=None):
+    def fit(self, X, y, sample_weight=None, *, offset=None, trials=None):
         """Estimate the mixture.
 
         Parameters
@@ -252,6 +277,9 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Non-negative weights; a weight counts the row that many times.
         offset : array-like of shape (n_samples,), default=None
             Part of every component's linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: the response counts successes out of so many trials;
+            1 where there are none.
 
         Returns
         -------
@@ -277,6 +305,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         offset = check_offset(offset, X)
         family = self._family()
         family.check_target(y)
+        target = family.target(y, trials)
         shared = column_indices(
             self.shared_features,
             data,
@@ -287,7 +316,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         structure = (self.n_components, self.fit_intercept, shared, self.shared_scale)
         with _one_blas_thread(), np.errstate(under="ignore"):
             problem = make_problem(
-                X, y, weight, offset, family, structure, self._threads(X)
+                X, target, weight, offset, family, structure, self._threads(X)
             )
             progress = Progress(self, X, y, problem)
             estimate = self._estimate(problem, progress)
@@ -374,7 +403,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         worthwhile = X.size * self.n_components > 1_000_000
         return effective_n_jobs(self.n_jobs) if worthwhile else 1
 
-    def predict(self, X, return_std=False, *, offset=None):
+    def predict(self, X, return_std=False, *, offset=None, trials=None):
         r"""Expected response, :math:`\sum_k \pi_k \mu_k(x)`.
 
         Parameters
@@ -386,6 +415,8 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             :math:`\sum_k \pi_k (\sigma_k^2 + \mu_k^2) - \mu^2`, square root.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
 
         Returns
         -------
@@ -395,16 +426,16 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Standard deviations; only if `return_std`.
         """
         eta = self._predictor(X, offset)
-        family = self._family()
-        means = family.mean(eta, self.scale_)
+        family, given = self._family(), self._given(trials, eta)
+        means = family.mean(eta, self.scale_, **given)
         mean = means @ self.weights_
         if not return_std:
             return mean
-        within = family.variance(eta, self.scale_) @ self.weights_
+        within = family.variance(eta, self.scale_, **given) @ self.weights_
         between = (means - mean[:, None]) ** 2 @ self.weights_
         return mean, np.sqrt(within + between)
 
-    def predict_components(self, X, *, offset=None):
+    def predict_components(self, X, *, offset=None, trials=None):
         """Expected response of every component.
 
         Parameters
@@ -413,15 +444,18 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Features.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
             Means of the components.
         """
-        return self._family().mean(self._predictor(X, offset), self.scale_)
+        eta = self._predictor(X, offset)
+        return self._family().mean(eta, self.scale_, **self._given(trials, eta))
 
-    def predict_proba(self, X, y=None, *, offset=None):
+    def predict_proba(self, X, y=None, *, offset=None, trials=None):
         r"""Probabilities of the components.
 
         Without `y` the prior ones, :math:`\pi_k`; with it the memberships of the
@@ -435,6 +469,8 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Responses.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
 
         Returns
         -------
@@ -444,12 +480,12 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         if y is None:
             eta = self._predictor(X, offset)
             return np.tile(self.weights_, (len(eta), 1))
-        log_joint = self._log_joint(X, y, offset)
+        log_joint = self._log_joint(X, y, offset, trials)
         log_joint -= log_joint.max(axis=1, keepdims=True)
         joint = np.exp(log_joint)
         return joint / joint.sum(axis=1, keepdims=True)
 
-    def predict_membership(self, X, y, *, offset=None):
+    def predict_membership(self, X, y, *, offset=None, trials=None):
         """Most probable component of every row.
 
         Parameters
@@ -460,15 +496,17 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Responses.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
 
         Returns
         -------
         ndarray of int of shape (n_samples,)
             Component indices, 0 to `n_components - 1`.
         """
-        return self._log_joint(X, y, offset).argmax(axis=1)
+        return self._log_joint(X, y, offset, trials).argmax(axis=1)
 
-    def log_likelihood(self, X, y, sample_weight=None, *, offset=None):
+    def log_likelihood(self, X, y, sample_weight=None, *, offset=None, trials=None):
         r"""Log-likelihood, :math:`\sum_i w_i \log \sum_k \pi_k f_k(y_i | x_i)`.
 
         Parameters
@@ -481,17 +519,19 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Weights that count rows.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
 
         Returns
         -------
         float
             Log-likelihood in nats.
         """
-        log_joint = self._log_joint(X, y, offset)
+        log_joint = self._log_joint(X, y, offset, trials)
         weight = check_weight(sample_weight, log_joint)
         return float(weight @ np.logaddexp.reduce(log_joint, axis=1))
 
-    def aic(self, X, y, sample_weight=None, *, offset=None):
+    def aic(self, X, y, sample_weight=None, *, offset=None, trials=None):
         """Akaike's criterion, ``-2 loglik + 2 n_parameters``; lower is better.
 
         Parameters
@@ -504,16 +544,18 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Weights that count rows.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
 
         Returns
         -------
         float
             The criterion.
         """
-        loglik = self.log_likelihood(X, y, sample_weight, offset=offset)
+        loglik = self.log_likelihood(X, y, sample_weight, offset=offset, trials=trials)
         return -2 * loglik + 2 * self.n_parameters_
 
-    def bic(self, X, y, sample_weight=None, *, offset=None):
+    def bic(self, X, y, sample_weight=None, *, offset=None, trials=None):
         """Bayesian criterion, ``-2 loglik + n_parameters log n``; lower is better.
 
         Parameters
@@ -526,18 +568,20 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Weights that count rows: n is their sum.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
 
         Returns
         -------
         float
             The criterion.
         """
-        log_joint = self._log_joint(X, y, offset)
+        log_joint = self._log_joint(X, y, offset, trials)
         weight = check_weight(sample_weight, log_joint)
         loglik = weight @ np.logaddexp.reduce(log_joint, axis=1)
         return float(-2 * loglik + self.n_parameters_ * np.log(weight.sum()))
 
-    def icl(self, X, y, sample_weight=None, *, offset=None):
+    def icl(self, X, y, sample_weight=None, *, offset=None, trials=None):
         r"""Integrated completed likelihood; lower is better.
 
         ``-2 sum_i w_i max_k log(pi_k f_k(y_i)) + n_parameters log n``: BIC with every
@@ -554,18 +598,20 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Weights that count rows: n is their sum.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
 
         Returns
         -------
         float
             The criterion.
         """
-        log_joint = self._log_joint(X, y, offset)
+        log_joint = self._log_joint(X, y, offset, trials)
         weight = check_weight(sample_weight, log_joint)
         classified = weight @ log_joint.max(axis=1)
         return float(-2 * classified + self.n_parameters_ * np.log(weight.sum()))
 
-    def score(self, X, y, sample_weight=None, *, offset=None):
+    def score(self, X, y, sample_weight=None, *, offset=None, trials=None):
         """Coefficient of determination R2 of `predict`.
 
         Parameters
@@ -578,16 +624,18 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Weights.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
 
         Returns
         -------
         float
             R2; 1 is best.
         """
-        predicted = self.predict(X, offset=offset)
+        predicted = self.predict(X, offset=offset, trials=trials)
         return r2_score(y, predicted, sample_weight=sample_weight)
 
-    def sample(self, X, random_state=None, *, offset=None):
+    def sample(self, X, random_state=None, *, offset=None, trials=None):
         """Draw a response for every row of X.
 
         Parameters
@@ -598,6 +646,8 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
             Source of randomness.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
 
         Returns
         -------
@@ -611,7 +661,8 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         rng = np.random.default_rng(seed)
         component = rng.choice(len(self.weights_), size=len(eta), p=self.weights_)
         chosen = eta[np.arange(len(eta)), component]
-        y = self._family().sample(chosen, self.scale_[component], rng)
+        given = {name: value[:, 0] for name, value in self._given(trials, eta).items()}
+        y = self._family().sample(chosen, self.scale_[component], rng, **given)
         return y, component
 
     def _predictor(self, X, offset):
@@ -622,7 +673,14 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         offset = check_offset(offset, X)
         return eta if offset is None else eta + offset[:, None]
 
-    def _log_joint(self, X, y, offset):
+    def _given(self, trials, eta):
+        """Trials as a keyword for the binomial family; refused by the others."""
+        if trials is None:
+            return {}
+        _, trials = self._family().target(np.zeros(len(eta)), trials)
+        return {"trials": trials[:, None]}
+
+    def _log_joint(self, X, y, offset, trials):
         """``log pi_k + log f_k(y_i)``, (n, K)."""
         eta = self._predictor(X, offset)
         y = check_array(
@@ -632,7 +690,8 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         if y.ndim != 1:
             raise ValueError(f"y should be a 1d array, got an array of shape {y.shape}")
         check_consistent_length(eta, y)
-        density = self._family().log_density(y[:, None], eta, self.scale_)
+        target = self._family().target(y, trials)[..., None]
+        density = self._family().log_density(target, eta, self.scale_)
         with np.errstate(divide="ignore"):
             return density + np.log(self.weights_)
 

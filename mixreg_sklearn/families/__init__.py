@@ -1,6 +1,23 @@
 """Families of conditional distributions, one file each."""
 
 from ._base import Derivatives, Evaluation, Family
+from ._beta import Beta
+from ._binomial import Binomial
+from ._gamma import Gamma
 from ._gaussian import Gaussian
+from ._inverse_gaussian import InverseGaussian
+from ._negative_binomial import NegativeBinomial
+from ._poisson import Poisson
 
-__all__ = ["Derivatives", "Evaluation", "Family", "Gaussian"]
+__all__ = [
+    "Beta",
+    "Binomial",
+    "Derivatives",
+    "Evaluation",
+    "Family",
+    "Gamma",
+    "Gaussian",
+    "InverseGaussian",
+    "NegativeBinomial",
+    "Poisson",
+]

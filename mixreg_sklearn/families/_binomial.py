@@ -1,0 +1,151 @@
+"""Binomial family."""
+
+import numpy as np
+from scipy import special
+
+from ._base import Derivatives, Evaluation, Family
+from ._links import resolve_link
+from ._ranges import require_counts
+from ._special import count_quantile, is_count, log_factorial
+
+
+class Binomial(Family):
+    r"""Successes :math:`s` out of :math:`t` trials of probability :math:`p`.
+
+    .. math:: \log f(s) = s \log p + (t - s) \log(1 - p) + \log \tbinom{t}{s}
+
+    :math:`p` is the inverse link of :math:`\eta`. With one trial, 0 and 1, a mixture is
+    not identified unless rows are grouped; see the user guide. There is no scale.
+
+    The methods of the likelihood take the target ``(successes, trials)``; `mean` and
+    those after it take successes alone, and ``trials``.
+
+    Parameters
+    ----------
+    link : {"logit", "probit", "cloglog"}, default="logit"
+
+    References
+    ----------
+    McCullagh, P. & Nelder, J. A. (1989). Generalized Linear Models, chapter 4.
+    """
+
+    n_scale = 0
+    bounded = True
+
+    def __init__(self, link="logit"):
+        self.link = link
+
+    def _link(self):
+        return resolve_link(self.link, ("logit", "probit", "cloglog"), "logit")
+
+    def check_target(self, y):
+        require_counts(y, "binomial")
+
+    def target(self, y, trials):
+        """Successes and trials, (2, n).
+
+        Raises
+        ------
+        ValueError
+            If trials are not whole numbers of at least 1, or fewer than successes.
+        """
+        y = np.asarray(y, dtype=float)
+        given = trials is not None
+        trials = np.ones_like(y) if not given else np.asarray(trials, dtype=float)
+        if trials.ndim and trials.shape != y.shape:
+            raise ValueError(
+                f"trials has shape {trials.shape}, but y has shape {y.shape}."
+            )
+        if not (is_count(trials) & (trials >= 1)).all():
+            raise ValueError("trials must be whole numbers of at least 1.")
+        if (y > trials).any():
+            hint = "" if given else " (trials is 1 for every row unless it is given)"
+            row = np.argmax(y > trials)
+            raise ValueError(
+                f"trials must be at least y{hint}; row {row} has y={y[row]:g}."
+            )
+        return np.stack([y, np.broadcast_to(trials, y.shape)])
+
+    def units(self, y, weight, fit_intercept):
+        return 0.0, 1.0
+
+    def initial(self, y):
+        return self._link().predictor((y[0] + 0.5) / (y[1] + 1))
+
+    def evaluate(self, y, eta, scale, log_prior):
+        successes, trials = y
+        failures = trials - successes
+        at = self._link().logs(eta)
+        log_joint = successes * at.success
+        log_joint += failures * at.failure
+        log_joint += log_prior
+        log_joint += _log_choose(successes, trials)
+        score = successes * at.success_slope
+        score += failures * at.failure_slope
+        # dp^2 / (p q), since the slopes are dp / p and -dp / q.
+        information = at.success_slope * at.failure_slope
+        information *= -trials
+        return Evaluation(log_joint, score, information, 1.0, ())
+
+    def update_scale(self, scale, weight, statistic, gain, rule):
+        return scale
+
+    def derivatives(self, y, eta, scale):
+        successes, trials = y
+        failures = trials - successes
+        link = self._link()
+        at, bend = link.logs(eta), link.bend(eta)
+        p, q = at.success_slope, at.failure_slope
+        log_density = successes * at.success + failures * at.failure
+        log_density = log_density + _log_choose(successes, trials)
+        none = np.broadcast_to(0.0, log_density.shape)
+        curvature = successes * p * (bend - p) + failures * q * (bend - q)
+        return Derivatives(
+            log_density, successes * p + failures * q, none, curvature, none, none
+        )
+
+    def log_density(self, y, eta, scale):
+        successes, trials = y
+        at = self._link().logs(eta)
+        inside = is_count(successes) & (successes <= trials)
+        count = np.where(inside, successes, 0.0)
+        log_density = count * at.success + (trials - count) * at.failure
+        return np.where(inside, log_density + _log_choose(count, trials), -np.inf)
+
+    def mean(self, eta, scale, *, trials=1):
+        return trials * self._link().mean(eta)
+
+    def variance(self, eta, scale, *, trials=1):
+        at = self._link().logs(eta)
+        return trials * np.exp(at.success + at.failure)
+
+    def cdf(self, y, eta, scale, *, trials=1):
+        return _cdf(y, trials, self._link().logs(eta))
+
+    def quantile(self, u, eta, scale, *, trials=1):
+        at = self._link().logs(eta)
+        return count_quantile(lambda count: _cdf(count, trials, at), u, trials)
+
+    def sample(self, eta, scale, rng, *, trials=1):
+        probability = self._link().mean(eta)
+        return rng.binomial(np.asarray(trials).astype(np.int64), probability) * 1.0
+
+
+def _log_choose(successes, trials):
+    if trials.max(initial=1) == 1:
+        return 0.0
+    chosen = log_factorial(successes) + log_factorial(trials - successes)
+    return log_factorial(trials) - chosen
+
+
+def _cdf(y, trials, at):
+    # P(S <= s) = I_{1-p}(t - s, s + 1); the smaller of p and 1 - p is known exactly.
+    count = np.clip(np.floor(y), 0, np.maximum(np.subtract(trials, 1), 0))
+    left = np.subtract(trials, count)
+    probability = np.where(
+        at.success < at.failure,
+        special.betaincc(count + 1, left, np.exp(np.minimum(at.success, 0))),
+        special.betainc(left, count + 1, np.exp(at.failure)),
+    )
+    probability = np.where(np.less(y, 0), 0 * probability, probability)
+    return np.where(np.greater_equal(y, trials), 1.0, probability)

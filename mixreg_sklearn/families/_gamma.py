@@ -1,0 +1,162 @@
+"""Gamma family."""
+
+import numpy as np
+from scipy import special
+
+from ._base import Derivatives, Evaluation, Family
+from ._dispersion import NO_WEIGHT, settle
+from ._links import resolve_link
+from ._ranges import require_above
+from ._special import excess, excess_bend, excess_slope
+
+# A row's deviance is not known better than the square of rounding.
+_LEAST_DEVIANCE = 1e-32
+
+
+class Gamma(Family):
+    r"""Positive responses with mean :math:`\mu` and coefficient of variation
+    :math:`\phi`.
+
+    With the shape :math:`a = \phi^{-2}` and the unit deviance
+    :math:`d = 2 (y/\mu - 1 - \log(y/\mu))`
+
+    .. math:: \log f(y) = a \log a - a - \log\Gamma(a) - \log y - a d / 2
+
+    :math:`\mu` is the inverse link of :math:`\eta`; the variance is
+    :math:`\phi^2 \mu^2`. The shape is the maximum likelihood one, the root of
+    :math:`\log a - \psi(a) = \sum w d / (2 \sum w)`, not a moment estimate.
+
+    Parameters
+    ----------
+    link : {"log", "identity", "inverse"}, default="log"
+        Under the last two a row has density zero where :math:`\eta \le 0`.
+
+    References
+    ----------
+    McCullagh, P. & Nelder, J. A. (1989). Generalized Linear Models, chapter 8.
+    """  # noqa: D205
+
+    n_scale = 1
+    bounded = False
+
+    def __init__(self, link="log"):
+        self.link = link
+
+    def _link(self):
+        return resolve_link(self.link, ("log", "identity", "inverse"), "log")
+
+    def check_target(self, y):
+        require_above(y, 0, "gamma", strictly=True)
+
+    def units(self, y, weight, fit_intercept):
+        return 0.0, 1.0
+
+    def initial(self, y):
+        return self._link().predictor(y)
+
+    def evaluate(self, y, eta, scale, log_prior):
+        shape = scale**-2.0
+        at = self._link().log_mean(eta)
+        ratio = np.exp(-at.value)
+        ratio *= y
+        deviance = np.log(ratio)
+        ratio -= 1
+        np.subtract(ratio, deviance, out=deviance)
+        deviance *= 2
+        log_joint = (-0.5 * shape) * deviance
+        log_joint += log_prior + excess(shape)
+        log_joint -= np.log(y)
+        ratio *= shape
+        information = at.information(np.broadcast_to(shape, ratio.shape))
+        return Evaluation(
+            at.forbid(log_joint),
+            at.first(ratio),
+            information,
+            1.0,
+            (at.silence(deviance),),
+        )
+
+    def update_scale(self, scale, weight, statistic, gain, rule):
+        deviance = statistic[..., 0]
+        own = _variance(weight, deviance, rule.strength, rule.target)
+        pooled = _variance(
+            weight.sum(axis=1, keepdims=True),
+            deviance.sum(axis=1, keepdims=True),
+            rule.strength * weight.shape[1],
+            rule.target,
+        )
+        return settle(rule, own, pooled, weight, scale)
+
+    def derivatives(self, y, eta, scale):
+        shape = scale**-2.0
+        at = self._link().log_mean(eta)
+        ratio = y * np.exp(-at.value)
+        half_deviance = ratio - 1 - np.log(ratio)
+        slope = shape * (excess_slope(shape) - half_deviance)
+        residual = ratio - 1
+        return Derivatives(
+            at.forbid(excess(shape) - np.log(y) - shape * half_deviance),
+            at.first(shape * residual),
+            at.silence(-2 * slope),
+            at.second(shape * residual, -shape * ratio),
+            at.first(-2 * shape * residual),
+            at.silence(4 * slope + 4 * shape**2 * excess_bend(shape)),
+        )
+
+    def log_density(self, y, eta, scale):
+        shape = np.asarray(scale, dtype=float) ** -2.0
+        at = self._link().log_mean(eta)
+        inside = (y > 0) & np.isfinite(y)
+        y = np.where(inside, y, 1.0)
+        log_ratio = np.log(y * np.exp(-at.value))
+        half_deviance = y * np.exp(-at.value) - 1 - log_ratio
+        log_density = excess(shape) - np.log(y) - shape * half_deviance
+        return np.where(inside, at.forbid(log_density), -np.inf)
+
+    def mean(self, eta, scale):
+        return self._link().mean(eta)
+
+    def variance(self, eta, scale):
+        return (scale * self._link().admissible_mean(eta)) ** 2
+
+    def cdf(self, y, eta, scale):
+        shape = np.asarray(scale, dtype=float) ** -2.0
+        mu = self._link().admissible_mean(eta)
+        return special.gammainc(shape, shape * (np.maximum(y, 0) / mu))
+
+    def quantile(self, u, eta, scale):
+        shape = np.asarray(scale, dtype=float) ** -2.0
+        mu = self._link().admissible_mean(eta)
+        return special.gammaincinv(shape, u) / shape * mu
+
+    def sample(self, eta, scale, rng):
+        shape = np.asarray(scale, dtype=float) ** -2.0
+        mu = self._link().admissible_mean(eta)
+        size = np.broadcast_shapes(shape.shape, mu.shape)
+        # A draw of a very small shape may underflow, and zero is no response.
+        draws = rng.standard_gamma(np.broadcast_to(shape, size)) / shape
+        return np.maximum(draws, np.finfo(float).tiny) * mu
+
+
+def _variance(weight, deviance, strength, target):
+    r"""Squared dispersions that maximise the penalised likelihood.
+
+    With ``a`` the shape, the root of ``N h'(a) + nu / (2 a) = (D + nu s0) / 2``, where
+    ``h'(a) = log a - digamma(a)``. The left side falls from infinity to zero as ``1 / a``
+    at small ``a`` and as ``1 / (2 a)`` at large: on the logarithmic scales of both
+    sides it is nearly a straight line, and Newton's method converges from anywhere.
+    """
+    weight = np.maximum(weight, NO_WEIGHT)
+    half = 0.5 * (np.maximum(deviance, _LEAST_DEVIANCE * weight) + strength * target)
+    level = np.log(half)
+    log_shape = np.log(0.5 * (weight + strength)) - level
+    for _ in range(50):
+        shape = np.exp(log_shape)
+        prior = 0.5 * strength / shape
+        left = weight * excess_slope(shape) + prior
+        slope = (weight * shape * excess_bend(shape) - prior) / left
+        step = (level - np.log(left)) / slope
+        log_shape = log_shape + step
+        if np.abs(step).max(initial=0) < 1e-14 * (1 + np.abs(log_shape).max(initial=0)):
+            break
+    return np.exp(-log_shape)

@@ -1,0 +1,98 @@
+"""Poisson family."""
+
+import numpy as np
+from scipy import special
+
+from ._base import Derivatives, Evaluation, Family
+from ._links import resolve_link
+from ._ranges import require_counts
+from ._special import count_quantile, draw_counts, is_count, log_factorial
+
+
+class Poisson(Family):
+    r"""Counts with mean :math:`\mu`, the inverse link of :math:`\eta`.
+
+    .. math:: \log f(y) = y \log\mu - \mu - \log y!
+
+    The variance is :math:`\mu`; there is no scale.
+
+    Parameters
+    ----------
+    link : {"log", "identity", "inverse"}, default="log"
+        Under the last two a row has probability zero where :math:`\eta \le 0`.
+
+    References
+    ----------
+    McCullagh, P. & Nelder, J. A. (1989). Generalized Linear Models, chapter 6.
+    """
+
+    n_scale = 0
+    bounded = True
+
+    def __init__(self, link="log"):
+        self.link = link
+
+    def _link(self):
+        return resolve_link(self.link, ("log", "identity", "inverse"), "log")
+
+    def check_target(self, y):
+        require_counts(y, "poisson")
+
+    def units(self, y, weight, fit_intercept):
+        return 0.0, 1.0
+
+    def initial(self, y):
+        return self._link().predictor(y + 0.5)
+
+    def evaluate(self, y, eta, scale, log_prior):
+        at = self._link().log_mean(eta)
+        mu = np.exp(at.value)
+        log_joint = y * at.value
+        log_joint -= mu
+        log_joint += log_prior
+        log_joint -= log_factorial(y)
+        return Evaluation(
+            at.forbid(log_joint), at.first(y - mu), at.information(mu), 1.0, ()
+        )
+
+    def update_scale(self, scale, weight, statistic, gain, rule):
+        return scale
+
+    def derivatives(self, y, eta, scale):
+        at = self._link().log_mean(eta)
+        mu = np.exp(at.value)
+        score = y - mu
+        log_density = at.forbid(y * at.value - mu - log_factorial(y))
+        none = np.broadcast_to(0.0, log_density.shape)
+        return Derivatives(
+            log_density, at.first(score), none, at.second(score, -mu), none, none
+        )
+
+    def log_density(self, y, eta, scale):
+        at = self._link().log_mean(eta)
+        inside = is_count(y)
+        count = np.where(inside, y, 0.0)
+        log_density = count * at.value - np.exp(at.value) - log_factorial(count)
+        return np.where(inside, at.forbid(log_density), -np.inf)
+
+    def mean(self, eta, scale):
+        return self._link().mean(eta)
+
+    def variance(self, eta, scale):
+        return self._link().admissible_mean(eta)
+
+    def cdf(self, y, eta, scale):
+        return _cdf(y, self._link().admissible_mean(eta))
+
+    def quantile(self, u, eta, scale):
+        mu = self._link().admissible_mean(eta)
+        return count_quantile(lambda count: _cdf(count, mu), u, np.inf)
+
+    def sample(self, eta, scale, rng):
+        return draw_counts(self._link().admissible_mean(eta), rng)
+
+
+def _cdf(y, mu):
+    # P(Y <= y) = Q(y + 1, mu), the regularised upper incomplete gamma function.
+    probability = special.gammaincc(np.maximum(np.floor(y), 0) + 1, mu)
+    return np.where(np.less(y, 0), 0 * probability, probability)

@@ -1,0 +1,136 @@
+r"""Special functions in the form that the families need, exact where scales vanish.
+
+Densities with a size :math:`a = \phi^{-2}` contain :math:`\log\Gamma(a)` beside terms
+of order :math:`a \log a`, whose difference loses all its digits as :math:`\phi \to 0`.
+Written with the *gamma excess*
+
+.. math:: h(x) = x \log x - x - \log\Gamma(x)
+          = \tfrac12 \log \tfrac{x}{2\pi} - \tfrac{1}{12 x} + \dots
+
+they do not: what remains beside ``h`` is a deviance.
+"""
+
+import numpy as np
+from scipy import special
+
+# From here Stirling's series is exact to rounding with the terms below (DLMF 5.11).
+_LARGE = 10.0
+_SERIES = (
+    (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156),
+    (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12),
+    (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6),
+)
+
+
+def excess(x):
+    """``h(x) = x log x - x - log Gamma(x)`` for positive `x`."""
+    return _by_size(
+        x,
+        lambda x, tail: 0.5 * np.log(x / (2 * np.pi)) - tail / x,
+        lambda x: special.xlogy(x, x) - x - special.gammaln(x),
+        0,
+    )
+
+
+def excess_slope(x):
+    """``h'(x) = log x - digamma(x)``, positive and decreasing."""
+    return _by_size(
+        x,
+        lambda x, tail: (0.5 + tail / x) / x,
+        lambda x: np.log(x) - special.digamma(x),
+        1,
+    )
+
+
+def excess_bend(x):
+    """``h''(x) = 1 / x - trigamma(x)``, negative."""
+    return _by_size(
+        x,
+        lambda x, tail: -(0.5 + tail / x) / (x * x),
+        lambda x: 1 / x - special.zeta(2.0, x),
+        2,
+    )
+
+
+def _by_size(x, series, direct, order):
+    """`series` where `x` is large, `direct` where it is small."""
+    x = np.asarray(x, dtype=float)
+    large = np.maximum(x, _LARGE)
+    square = 1 / (large * large)
+    tail = np.full_like(large, _SERIES[order][-1])
+    for coefficient in _SERIES[order][-2::-1]:
+        tail *= square
+        tail += coefficient
+    value = np.asarray(series(large, tail))
+    small = x < _LARGE
+    if small.any():
+        value[small] = direct(x[small])
+    return value
+
+
+def at_counts(function, y, size):
+    """``function(y + size)`` for whole numbers `y` and sizes that rows share.
+
+    There are fewer different counts than rows, so that it pays to look values up.
+    """
+    size = np.asarray(size)
+    highest = y.max(initial=0)
+    if y.ndim != 1 or size.shape[-1:] not in ((), (1,)) or not highest < y.size:
+        return function(y + size)
+    table = function(np.arange(highest + 1) + size)
+    return np.take(table, y.astype(np.intp), axis=-1)
+
+
+def log_factorial(y):
+    """``log y!`` for whole numbers."""
+    y = np.asarray(y)
+    return at_counts(special.gammaln, y.ravel(), 1.0).reshape(y.shape)
+
+
+def is_count(y):
+    """Where `y` is a whole number of at least zero."""
+    return (y >= 0) & (y == np.floor(y)) & np.isfinite(y)
+
+
+def count_quantile(cdf, u, highest):
+    """Smallest whole number whose `cdf` is at least `u`, by doubling and bisection.
+
+    Parameters
+    ----------
+    cdf : callable
+        From an array of whole numbers to probabilities; NaN where undefined.
+    u : array_like
+    highest : float or array_like
+        The quantile of 1.
+    """
+    u = np.asarray(u, dtype=float)
+    shape = np.broadcast_shapes(u.shape, np.shape(cdf(np.zeros(()))), np.shape(highest))
+    low, high = np.full(shape, -1.0), np.zeros(shape)
+    wanted = np.where((u >= 0) & (u < 1), u, np.nan)
+    # 2**1000 is beyond every mean that a link gives.
+    for _ in range(1000):
+        short = cdf(high) < wanted
+        if not short.any():
+            break
+        low, high = np.where(short, high, low), np.where(short, 2 * high + 1, high)
+    while True:
+        middle = np.floor(0.5 * (low + high))
+        # Beyond 2**53 neighbours are further apart than one.
+        open_ = (middle > low) & (middle < high)
+        if not open_.any():
+            break
+        reached = cdf(middle) >= wanted
+        high = np.where(open_ & reached, middle, high)
+        low = np.where(open_ & ~reached, middle, low)
+    defined = ~np.isnan(cdf(high) + wanted)
+    quantile = np.where(defined, high, np.nan)
+    return np.where((u == 1) & ~np.isnan(cdf(high)), highest, quantile)
+
+
+def draw_counts(mean, rng):
+    """Poisson counts; NaN where the mean is."""
+    mean = np.asarray(mean, dtype=float)
+    # numpy draws up to 9e18. There a count equals its mean to nine digits.
+    ordinary = mean < 1e18
+    draws = rng.poisson(np.where(ordinary, mean, 0.0))
+    return np.where(ordinary, draws, np.floor(mean))
