@@ -50,8 +50,10 @@ def em(model, rows, params, *, max_iter, tol=0.0):
         moments = rows.sum(partial(model.summarise, current))
         value = moments.loglik + model.penalty(current)
         proposal = model.solve(moments, current)
-        gain = value - best
-        fell = gain < -1e-11 * (np.abs(value) + rows.total_weight)
+        # A start may be impossible, with objective -inf; its M-step may not be.
+        with np.errstate(invalid="ignore"):
+            gain = value - best
+        fell = gain < -1e-11 * (np.abs(best) + rows.total_weight)
         if fell.any():
             proposal = proposal.put(fell, accepted.halfway(current).take(fell))
             current = current.put(fell, accepted.take(fell))

@@ -10,6 +10,9 @@ from ._params import Params, log_normalise
 # Smallest eigenvalue of the information, scaled to unit diagonal, that counts as
 # positive: below it the curvature is not known to more than rounding.
 _POSITIVE = 1e-9
+# In the direction of an eigenvalue this close to zero nothing changes. One clearly
+# below zero, where the gradient vanishes, belongs to a saddle: the way off it.
+_FLAT = 1e-6
 # A step changes no log scale and no logit by more than this.
 _LONGEST = 2.0
 # Shortened steps before an EM step is tried, and tries before the climb ends.
@@ -47,7 +50,8 @@ def polish(model, rows, params, *, tol, max_iter):
 
     Where the information is not positive definite its eigenvalues are replaced by
     their absolute values, which leaves a saddle or plateau uphill (Nocedal & Wright
-    2006, section 3.4). A step is accepted only if the objective rises; after five
+    2006, section 3.4); at a saddle itself the step is along the most negative one. A
+    step is accepted only if the objective rises; after five
     shorter tries an EM step replaces it.
 
     Parameters
@@ -79,7 +83,8 @@ def polish(model, rows, params, *, tol, max_iter):
     for iteration in range(1, max_iter + 1):
         climb = _advance(model, rows, basis, climb)
         proven = (climb.smallest > _POSITIVE) & (climb.decrement < tol)
-        given_up = (climb.tries > _MOST_TRIES) | _on_floor(model, climb.accepted)
+        flat = (np.abs(climb.smallest) <= _FLAT) & (climb.decrement < tol)
+        given_up = (climb.tries > _MOST_TRIES) | _on_floor(model, climb.accepted) | flat
         done = proven | given_up | (iteration == max_iter)
         if not done.any():
             continue
@@ -133,7 +138,7 @@ def _advance(model, rows, basis, climb):
     """Evaluate the trial points; accept those that rose, shorten the other steps."""
     curvature = rows.sum(partial(model.curvature, climb.trial))
     value = curvature.loglik + model.penalty(climb.trial)
-    rose = value >= climb.best - 1e-12 * (np.abs(value) + rows.total_weight)
+    rose = value >= climb.best - 1e-12 * (np.abs(climb.best) + rows.total_weight)
     accepted, best = climb.accepted, np.where(rose, value, climb.best)
     step, length, tries = climb.step.copy(), climb.length * 0.25, climb.tries + 1
     decrement, smallest = climb.decrement.copy(), climb.smallest.copy()
@@ -174,6 +179,8 @@ def _directions(model, params, curvature, basis):
     rotated = np.einsum("rmj,rm->rj", vectors, gradient) / values
     step = np.einsum("rmj,rj->rm", vectors, rotated)
     decrement = 0.5 * (step * gradient).sum(axis=1)
+    saddle = (smallest < -_FLAT) & (decrement < _FLAT)
+    step[saddle] += vectors[saddle, :, 0]
     return (step * unit) @ basis.T, decrement, smallest
 
 

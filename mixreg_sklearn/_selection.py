@@ -150,10 +150,18 @@ class MixtureRegressorIC(RegressorMixin, BaseEstimator):
     _doc_link_module = "mixreg_sklearn"
 
     # The same as MixtureRegressor asks for: it gets everything handed over.
-    __metadata_request__fit = {"sample_weight": True, "offset": True}
-    __metadata_request__predict = {"offset": True}
-    __metadata_request__predict_proba = {"y": True, "offset": True}
-    __metadata_request__score = {"sample_weight": True, "offset": True}
+    __metadata_request__fit = {
+        "sample_weight": True,
+        "offset": True,
+        "trials": True,
+    }
+    __metadata_request__predict = {"offset": True, "trials": True}
+    __metadata_request__predict_proba = {"y": True, "offset": True, "trials": True}
+    __metadata_request__score = {
+        "sample_weight": True,
+        "offset": True,
+        "trials": True,
+    }
 
     def __init__(
         self,
@@ -171,7 +179,7 @@ class MixtureRegressorIC(RegressorMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, *, offset=None):
+    def fit(self, X, y, sample_weight=None, *, offset=None, trials=None):
         """Fit a mixture for every number of components, and keep the best.
 
         Parameters
@@ -184,6 +192,9 @@ class MixtureRegressorIC(RegressorMixin, BaseEstimator):
             Non-negative weights; a weight counts the row that many times.
         offset : array-like of shape (n_samples,), default=None
             Part of every component's linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: the response counts successes out of so many trials;
+            1 where there are none.
 
         Returns
         -------
@@ -195,7 +206,7 @@ class MixtureRegressorIC(RegressorMixin, BaseEstimator):
         ValueError
             If the data or arguments are not of the right shape, type or range.
         """
-        metadata = {"sample_weight": sample_weight, "offset": offset}
+        metadata = {"sample_weight": sample_weight, "offset": offset, "trials": trials}
         given = {key: value for key, value in metadata.items() if value is not None}
         fits, criteria, caught = [], [], []
         for mixture in self._candidates():

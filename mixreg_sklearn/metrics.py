@@ -66,7 +66,9 @@ class _Scorer:
         self.method = method
         self.__doc__ = f"{doc}\n\n{type(self).__doc__.partition('Parameters')[0]}"
 
-    def __call__(self, estimator, X, y, sample_weight=None, *, offset=None):
+    def __call__(
+        self, estimator, X, y, sample_weight=None, *, offset=None, trials=None
+    ):
         """Score a fitted estimator.
 
         Parameters
@@ -81,6 +83,8 @@ class _Scorer:
             Weights that count rows.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row.
 
         Returns
         -------
@@ -96,7 +100,7 @@ class _Scorer:
         """
         mixture, X, y, log_jacobian = _unwrap(estimator, X, y, self)
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
-        metadata = {"sample_weight": sample_weight, "offset": offset}
+        metadata = {"sample_weight": sample_weight, "offset": offset, "trials": trials}
         given = {key: value for key, value in metadata.items() if value is not None}
         value = getattr(mixture, self.method)(X, y, **given)
         # Density of y, not of the transformed response: f_y(y) = f_t(g(y)) |g'(y)|.
@@ -111,10 +115,10 @@ class _Scorer:
         Returns
         -------
         MetadataRequest
-            Asks for `sample_weight` and `offset`.
+            Asks for `sample_weight`, `offset` and `trials`.
         """
         request = MetadataRequest(owner=self)
-        for name in ("sample_weight", "offset"):
+        for name in ("sample_weight", "offset", "trials"):
             request.score.add_request(param=name, alias=True)
         return request
 

@@ -360,7 +360,10 @@ def test_far_too_many_components_end_in_time(n_components, shared_scale):
     model = MixtureRegressor(n_components, shared_scale=shared_scale, random_state=0)
     fit_watched(model, X, y)
     assert_finite(model, X, y)
-    assert model.converged_ <= (model.n_parameters_ < len(y))
+    # The smallest component has at most n / K rows, and needs three for its line and
+    # scale. (Under a common scale even 30 parameters can be at a proper maximum.)
+    if not shared_scale and len(y) / n_components < 3:
+        assert model.degenerate_
 
 
 @pytest.mark.parametrize("n_components", [1, 2, 3])

@@ -112,10 +112,11 @@ class _Parts:
 
     With the gamma excess ``h`` (see `_special`) and ``q = 1 - mu``
 
-    .. math:: \log f = h(\mu\nu) + h(q\nu) - h(\nu) - \nu D - \log y - \log(1 - y),
-              \quad D = \mu\, c(y / \mu) + q\, c((1 - y) / q), \quad c(t) = t - 1 - \log t
+    .. math:: \log f = h(\mu\nu) + h(q\nu) - h(\nu) - \nu D - \log y - \log(1 - y)
 
-    where ``D`` is the Kullback-Leibler divergence of ``y`` from ``mu``.
+    where :math:`D = \mu\, c(y / \mu) + q\, c((1 - y) / q)`, with
+    :math:`c(t) = t - 1 - \log t`, is the Kullback-Leibler divergence of ``y`` from
+    the mean.
     """
 
     def __init__(self, link, y, eta, scale):

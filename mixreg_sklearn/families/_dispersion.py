@@ -4,8 +4,8 @@ import numpy as np
 
 # A component of less than this many rows has none, and keeps its scale.
 NO_WEIGHT = 1e-9
-# phi**2 below the square of rounding: the data cannot tell, and 1 / phi**4 stays finite.
-_LEAST = 1e-32
+# Squared scales are no smaller than the square of rounding: the data cannot tell.
+LEAST = 1e-32
 # A step changes no log scale by more than this.
 _LONGEST = 1.0
 
@@ -25,7 +25,7 @@ def settle(rule, own, pooled, weight, scale):
     variance = np.where(weight < NO_WEIGHT, scale**2, own)
     variance = np.maximum(variance, rule.ratio * pooled)
     variance = np.where(rule.tied, pooled, variance)
-    return np.sqrt(np.maximum(variance, max(rule.floor, _LEAST)))
+    return np.sqrt(np.maximum(variance, max(rule.floor, LEAST)))
 
 
 def newton_update(rule, scale, weight, statistic):

@@ -142,9 +142,9 @@ def _variance(weight, deviance, strength, target):
     r"""Squared dispersions that maximise the penalised likelihood.
 
     With ``a`` the shape, the root of ``N h'(a) + nu / (2 a) = (D + nu s0) / 2``, where
-    ``h'(a) = log a - digamma(a)``. The left side falls from infinity to zero as ``1 / a``
-    at small ``a`` and as ``1 / (2 a)`` at large: on the logarithmic scales of both
-    sides it is nearly a straight line, and Newton's method converges from anywhere.
+    ``h'(a) = log a - digamma(a)``. The left side falls from infinity to zero, as
+    ``1 / a`` at small ``a`` and as ``1 / (2 a)`` at large: with logarithms of both it
+    is nearly a straight line, and Newton's method converges from anywhere.
     """
     weight = np.maximum(weight, NO_WEIGHT)
     half = 0.5 * (np.maximum(deviance, _LEAST_DEVIANCE * weight) + strength * target)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
+from ._dispersion import LEAST
 from ._links import resolve_link
 from ._ranges import require_above
 
@@ -70,7 +71,8 @@ class InverseGaussian(Family):
         )
 
     def update_scale(self, scale, weight, statistic, gain, rule):
-        return np.sqrt(rule.variance(statistic[..., 0], weight, scale**2))
+        variance = rule.variance(statistic[..., 0], weight, scale**2)
+        return np.sqrt(np.maximum(variance, LEAST))
 
     def derivatives(self, y, eta, scale):
         at = self._link().log_mean(eta)
@@ -110,7 +112,7 @@ class InverseGaussian(Family):
         return _quantile(u, self._link().admissible_mean(eta), scale)
 
     def sample(self, eta, scale, rng):
-        """Michael, Schucany & Haas (1976), with the smaller root free of cancellation."""
+        """Michael, Schucany & Haas (1976); the smaller root does not cancel."""
         mu = self._link().admissible_mean(eta)
         size = np.broadcast_shapes(np.shape(scale), mu.shape)
         half = 0.5 * mu * (scale * rng.standard_normal(size)) ** 2
@@ -154,11 +156,13 @@ def _quantile(u, mu, scale):
         high = np.where(below(high) < u, np.minimum(high + width, 700.0), high)
     x = np.zeros(u.shape)
     for _ in range(200):
-        excess = below(x) - u
-        low, high = np.where(excess <= 0, x, low), np.where(excess >= 0, x, high)
+        reached = below(x)
+        low, high = np.where(reached <= u, x, low), np.where(reached >= u, x, high)
         log_density = -0.5 * (np.expm1(x) / relative) ** 2 * np.exp(-x) - 0.5 * x
         slope = np.exp(log_density - 0.5 * _LOG_2PI) / relative
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            # In the lower tail log F is the straighter of the two.
+            excess = np.where(u < 0.5, reached * np.log(reached / u), reached - u)
             trial = x - excess / slope
         trial = np.where((trial > low) & (trial < high), trial, 0.5 * (low + high))
         done = np.abs(trial - x) <= 1e-15 * (1 + np.abs(x))

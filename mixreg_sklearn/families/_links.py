@@ -168,14 +168,10 @@ class Logit:
 
     def logs(self, eta):
         """-> LogProbabilities."""
-        small = np.exp(-np.abs(eta))
-        log_total = np.log1p(small)
+        log_total = np.log1p(np.exp(-np.abs(eta)))
         success = np.minimum(eta, 0) - log_total
         failure = -np.maximum(eta, 0) - log_total
-        more, less = 1 / (1 + small), small / (1 + small)
-        positive = np.greater_equal(eta, 0)
-        p, q = np.where(positive, more, less), np.where(positive, less, more)
-        return LogProbabilities(success, failure, q, -p)
+        return LogProbabilities(success, failure, np.exp(failure), -np.exp(success))
 
     def bend(self, eta):
         """Derivative of ``log(dp / d eta)``."""
@@ -197,15 +193,21 @@ class Probit:
         return special.ndtri(mean)
 
     def logs(self, eta):
-        """-> LogProbabilities; the slopes are inverse Mills ratios, by erfcx."""
-        eta = np.clip(eta, -_FURTHEST_PROBIT, _FURTHEST_PROBIT)
-        x = eta * np.sqrt(0.5)
+        """-> LogProbabilities; all from one scaled error function of the tail."""
+        x = np.clip(eta, -_FURTHEST_PROBIT, _FURTHEST_PROBIT) * np.sqrt(0.5)
+        square = x * x
+        scaled, bell = special.erfcx(np.abs(x)), np.exp(-square)
+        tail = 0.5 * scaled * bell
+        log_tail, log_rest = np.log(0.5 * scaled) - square, np.log1p(-tail)
+        # The inverse Mills ratio, and the density over the larger probability.
         unit = np.sqrt(2 / np.pi)
+        steep, flat = unit / scaled, 0.5 * unit * bell / (1 - tail)
+        lower = np.less(x, 0)
         return LogProbabilities(
-            special.log_ndtr(eta),
-            special.log_ndtr(-eta),
-            unit / special.erfcx(-x),
-            -unit / special.erfcx(x),
+            np.where(lower, log_tail, log_rest),
+            np.where(lower, log_rest, log_tail),
+            np.where(lower, steep, flat),
+            -np.where(lower, flat, steep),
         )
 
     def bend(self, eta):

@@ -1,0 +1,461 @@
+"""Families: one contract for all, and what is peculiar to each."""
+
+import numpy as np
+import pytest
+from scipy import optimize, special, stats
+
+from mixreg_sklearn._scales import ScaleRule
+from mixreg_sklearn.families import Gaussian
+from mixreg_sklearn.families._beta import Beta
+from mixreg_sklearn.families._binomial import Binomial
+from mixreg_sklearn.families._contract import check_family
+from mixreg_sklearn.families._gamma import Gamma
+from mixreg_sklearn.families._inverse_gaussian import InverseGaussian
+from mixreg_sklearn.families._links import Log, Probit, resolve_link
+from mixreg_sklearn.families._negative_binomial import NegativeBinomial
+from mixreg_sklearn.families._poisson import Poisson
+from mixreg_sklearn.families._special import excess, excess_bend, excess_slope
+
+COUNTS = {"support": (0, np.inf), "discrete": True}
+POSITIVE = {"support": (0, np.inf)}
+SHARE = {"support": (0, 1), "scale": (0.2, 0.35)}
+ANY = (-1.0, 0.3, 1.2)
+ABOVE_ZERO = (0.4, 1.0, 2.5)
+AROUND_HALF = (-0.9, -0.3, 0.2)
+
+POSITIVE_LINKS = ("log", "identity", "inverse")
+SHARE_LINKS = ("logit", "probit", "cloglog")
+
+CONTRACTS = [(Gaussian(), ANY, {})]
+for link in POSITIVE_LINKS:
+    eta = ANY if link == "log" else ABOVE_ZERO
+    CONTRACTS += [
+        (Poisson(link=link), eta, COUNTS),
+        (NegativeBinomial(link=link), eta, COUNTS),
+        (Gamma(link=link), eta, POSITIVE),
+        (InverseGaussian(link=link), eta, POSITIVE),
+    ]
+for link in SHARE_LINKS:
+    CONTRACTS += [
+        (Binomial(link=link), ANY, {"support": (0, 1), "discrete": True}),
+        (Binomial(link=link), ANY, {"support": (0, 7), "discrete": True, "trials": 7}),
+        (Beta(link=link), AROUND_HALF, SHARE),
+    ]
+FAMILIES = [family for family, _, options in CONTRACTS if "trials" not in options]
+UNRESTRICTED = [f for f in FAMILIES if getattr(f, "link", "") not in POSITIVE_LINKS[1:]]
+RESTRICTED = [f for f in FAMILIES if getattr(f, "link", "") in POSITIVE_LINKS[1:]]
+
+
+def name(value):
+    return repr(value) if hasattr(value, "get_params") else ""
+
+
+@pytest.mark.parametrize(("family", "eta", "options"), CONTRACTS, ids=name)
+def test_every_family_keeps_the_contract(family, eta, options):
+    check_family(family, eta, **options)
+
+
+class WrongVariance(Gaussian):
+    def variance(self, eta, scale):
+        return super().variance(eta, scale) * 1.001
+
+
+class WrongMixedDerivative(Gaussian):
+    def derivatives(self, y, eta, scale):
+        at = super().derivatives(y, eta, scale)
+        return at._replace(eta_scale=at.eta_scale * 1.0001)
+
+
+class WrongInformation(Poisson):
+    def evaluate(self, y, eta, scale, log_prior):
+        at = super().evaluate(y, eta, scale, log_prior)
+        return at._replace(raw_information=at.raw_information * 1.0001)
+
+
+class WrongConstant(Gamma):
+    def log_density(self, y, eta, scale):
+        return super().log_density(y, eta, scale) + 1e-6
+
+
+class WrongScore(Beta):
+    def evaluate(self, y, eta, scale, log_prior):
+        at = super().evaluate(y, eta, scale, log_prior)
+        return at._replace(raw_score=at.raw_score + 1e-4)
+
+
+class WrongQuantile(Poisson):
+    def quantile(self, u, eta, scale):
+        return super().quantile(u, eta, scale) + 1
+
+
+class WrongSample(Gamma):
+    def sample(self, eta, scale, rng):
+        return super().sample(eta, scale * 1.05, rng)
+
+
+class WrongUpdate(InverseGaussian):
+    def update_scale(self, scale, weight, statistic, gain, rule):
+        return super().update_scale(scale, weight, statistic, gain, rule) * 1.0001
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "promise"),
+    [
+        (WrongVariance(), {}, "variance"),
+        (WrongMixedDerivative(), {}, "eta_scale"),
+        (WrongInformation(), COUNTS, "information"),
+        (WrongConstant(), POSITIVE, "log_joint"),
+        (WrongScore(), SHARE, "score"),
+        (WrongQuantile(), COUNTS, "quantile"),
+        (WrongSample(), POSITIVE, "sample"),
+        (WrongUpdate(), POSITIVE, "update_scale"),
+    ],
+    ids=name,
+)
+def test_the_contract_finds_what_is_wrong(family, options, promise):
+    with pytest.raises(AssertionError, match=promise):
+        check_family(family, AROUND_HALF, **options)
+
+
+# Agreement with scipy.stats -----------------------------------------------------------
+
+
+def scipy_gamma(mu, phi):
+    return stats.gamma(phi**-2, scale=mu * phi**2)
+
+
+def scipy_inverse_gaussian(mu, phi):
+    return stats.invgauss(mu * phi**2, scale=phi**-2)
+
+
+def scipy_negative_binomial(mu, phi):
+    return stats.nbinom(phi**-2, 1 / (1 + phi**2 * mu))
+
+
+def scipy_beta(mu, phi):
+    return stats.beta(mu * phi**-2, (1 - mu) * phi**-2)
+
+
+@pytest.mark.parametrize("eta", [-1.3, 0.4, 1.1])
+@pytest.mark.parametrize("scale", [0.15, 0.7, 1.8])
+@pytest.mark.parametrize(
+    ("family", "reference"),
+    [
+        (Gaussian(), stats.norm),
+        (Poisson(), lambda mu, phi: stats.poisson(mu)),
+        (Gamma(), scipy_gamma),
+        (InverseGaussian(), scipy_inverse_gaussian),
+        (NegativeBinomial(), scipy_negative_binomial),
+        (Beta(), scipy_beta),
+        (Beta(link="cloglog"), scipy_beta),
+    ],
+    ids=name,
+)
+def test_distributions_are_those_of_scipy(family, reference, eta, scale):
+    mu = family.mean(eta, scale)
+    law = reference(mu, scale)
+    u = np.array([0.001, 0.2, 0.5, 0.9, 0.999])
+    if isinstance(family, Beta):
+        u = u[law.ppf(u) < 1 - 1e-9]  # nearer to 1, 1 - y has no digits left
+    y = law.ppf(u)
+    log_density = getattr(law, "logpdf", None)
+    if isinstance(law.dist, stats.rv_discrete):
+        log_density = law.logpmf
+    np.testing.assert_allclose(family.log_density(y, eta, scale), log_density(y), 1e-9)
+    np.testing.assert_allclose(family.cdf(y, eta, scale), law.cdf(y), 1e-9)
+    np.testing.assert_allclose(family.quantile(u, eta, scale), y, 1e-7)
+    np.testing.assert_allclose(mu, law.mean(), 1e-10)
+    np.testing.assert_allclose(family.variance(eta, scale), law.var(), 1e-10)
+
+
+@pytest.mark.parametrize("link", SHARE_LINKS)
+def test_binomial_is_that_of_scipy(link):
+    family, trials, eta = Binomial(link=link), 12, 0.3
+    law = stats.binom(trials, family.mean(eta, None))
+    y, u = np.arange(13.0), np.array([0.0001, 0.3, 0.8, 0.999])
+    target = family.target(y, np.full(13, 12))
+    np.testing.assert_allclose(family.log_density(target, eta, None), law.logpmf(y))
+    np.testing.assert_allclose(family.cdf(y, eta, None, trials=12), law.cdf(y))
+    np.testing.assert_array_equal(family.quantile(u, eta, None, trials=12), law.ppf(u))
+    np.testing.assert_allclose(family.variance(eta, None, trials=12), law.var())
+
+
+# Far out ------------------------------------------------------------------------------
+
+
+def responses(family):
+    """A few responses at and near the edges of the family's range, as its target."""
+    if isinstance(family, Binomial):
+        return family.target(np.array([0.0, 3, 9]), np.full(3, 9))
+    if isinstance(family, Beta):
+        return np.array([1e-12, 0.3, 1 - 1e-12])
+    if isinstance(family, Poisson | NegativeBinomial):
+        return np.array([0.0, 3, 1e5])
+    return np.array([1e-8, 1.0, 1e5])
+
+
+@pytest.mark.parametrize("family", UNRESTRICTED, ids=name)
+def test_wild_predictors_leave_everything_finite(family):
+    eta = np.array([-1e8, -800, -210, -30, -5, 0, 5, 30, 210, 800, 1e8])[:, None]
+    y = responses(family)
+    for scale in (1e-3, 1.0, 30.0):
+        full = np.repeat(eta, 3, axis=1)
+        at = family.derivatives(y, full, np.full_like(eta, scale))
+        for field, values in zip(at._fields, at, strict=True):
+            assert np.isfinite(values).all(), field
+        fast = family.evaluate(y, full.copy(), np.full_like(eta, scale), 0.0)
+        for values in (fast.log_joint, fast.raw_score, *fast.statistic):
+            assert np.isfinite(values).all()
+        assert np.all(fast.raw_information >= 0)
+        np.testing.assert_allclose(fast.log_joint, at.log_density, 1e-9, 1e-9)
+
+
+@pytest.mark.parametrize("family", RESTRICTED, ids=name)
+def test_without_a_positive_mean_the_density_is_zero(family):
+    y, scale = responses(family), np.array([[0.5]])
+    eta = np.array([[-2.0, 0.0, -1e9]])
+    at = family.evaluate(y, eta.copy(), scale, 0.0)
+    assert np.isneginf(at.log_joint).all()
+    assert (at.raw_score == 0).all()
+    assert (at.raw_information == 0).all()
+    assert all((values == 0).all() for values in at.statistic)
+    slopes = family.derivatives(y, eta, scale)
+    assert np.isneginf(slopes.log_density).all()
+    assert all((values == 0).all() for values in slopes[1:])
+    assert np.isneginf(family.log_density(y, eta, scale)).all()
+    assert np.isnan(family.variance(eta, scale)).all()
+    assert np.isnan(family.cdf(1.0, eta, scale)).all()
+    assert np.isnan(family.quantile(0.5, eta, scale)).all()
+    assert np.isnan(family.sample(eta, scale, np.random.default_rng(0))).all()
+
+
+@pytest.mark.parametrize("link", SHARE_LINKS)
+def test_probabilities_are_not_clipped(link):
+    family = Binomial(link=link)
+    eta = np.array([-30.0, -8.0])
+    success = family.log_density(np.ones((2, 2)), eta, None)
+    expected = stats.norm.logcdf(eta) if link == "probit" else eta
+    np.testing.assert_allclose(success, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_gamma_excess_obeys_its_recurrence(order):
+    function = (excess, excess_slope, excess_bend)[order]
+    x = np.concatenate([np.geomspace(1e-3, 9.99, 40), np.geomspace(10, 1e3, 40)])
+    rise = (
+        (x + 1) * np.log1p(1 / x) - 1,
+        np.log1p(1 / x) - 1 / x,
+        1 / (x * x * (x + 1)),
+    )[order]
+    np.testing.assert_allclose(
+        function(x + 1) - function(x), rise, rtol=1e-12, atol=2e-14
+    )
+
+
+def test_gamma_excess_is_exact():
+    # Harmonic numbers at 1, Stirling's leading terms far out.
+    gamma = np.euler_gamma
+    values = [f(1.0) for f in (excess, excess_slope, excess_bend)]
+    np.testing.assert_allclose(values, [-1, gamma, 1 - np.pi**2 / 6], rtol=1e-14)
+    x = 1e9
+    values = [f(x) for f in (excess, excess_slope, excess_bend)]
+    expected = [
+        0.5 * np.log(x / (2 * np.pi)) - 1 / (12 * x),
+        1 / (2 * x) + 1 / (12 * x**2),
+        -1 / (2 * x**2) - 1 / (6 * x**3),
+    ]
+    np.testing.assert_allclose(values, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("family", [Gamma(), InverseGaussian(), Beta()], ids=name)
+def test_concentrated_densities_are_normal_densities(family):
+    z, scale, eta = np.array([-1.5, 0.2, 2.0]), 1e-6, 0.3
+    mean, sd = family.mean(eta, scale), np.sqrt(family.variance(eta, scale))
+    normal = stats.norm.logpdf(z) - np.log(sd)
+    density = family.log_density(mean + z * sd, eta, scale)
+    np.testing.assert_allclose(density, normal, atol=1e-5)
+    np.testing.assert_allclose(
+        family.cdf(mean + z * sd, eta, scale), stats.norm.cdf(z), atol=1e-5
+    )
+
+
+def test_negative_binomial_without_dispersion_is_poisson():
+    y, eta = np.arange(40.0), np.linspace(-1, 3, 5)[:, None]
+    poisson = Poisson().log_density(y, eta, None)
+    for scale in (1e-5, 1e-8, 1e-16):
+        density = NegativeBinomial().log_density(y, eta, scale)
+        np.testing.assert_allclose(density, poisson, rtol=1e-6, atol=1e-11)
+    slopes = NegativeBinomial().derivatives(y, eta, np.full((5, 1), 1e-6))
+    mu = np.exp(eta)
+    # d log f / d phi^2 = ((y - mu)^2 - y) / 2 at phi = 0.
+    np.testing.assert_allclose(slopes.scale, 1e-12 * ((y - mu) ** 2 - y), 1e-3, 1e-15)
+
+
+# Updates of the scale -----------------------------------------------------------------
+
+
+def gamma_root(weight, deviance, strength=0.0, target=1.0):
+    """Squared dispersion by bracketing, from the digamma function itself."""
+
+    def slope(log_shape):
+        a = np.exp(log_shape)
+        likelihood = weight * (log_shape - special.digamma(a)) - deviance / 2
+        return likelihood + 0.5 * strength * (1 / a - target)
+
+    return np.exp(-optimize.brentq(slope, -30, 20, xtol=1e-13))
+
+
+def update_gamma(weight, deviance, **rule):
+    weight, deviance = np.atleast_2d(weight), np.atleast_2d(deviance)
+    scale = np.full(weight.shape, 0.7)
+    rule = ScaleRule(**rule)
+    new = Gamma().update_scale(scale, weight, deviance[..., None], None, rule)
+    return new**2
+
+
+def test_gamma_update_is_the_root_in_one_call():
+    deviance = np.array([1e-3, 1.0, 30.0, 800.0, 1e4])
+    weight = np.array([30.0, 2.0, 90.0, 10.0, 1.0])
+    expected = [gamma_root(w, d) for w, d in zip(weight, deviance, strict=True)]
+    np.testing.assert_allclose(update_gamma(weight, deviance)[0], expected, rtol=1e-8)
+
+
+def test_gamma_update_maximises_the_penalised_likelihood():
+    new = update_gamma([30.0, 5.0], [8.0, 0.0], strength=1.0, target=0.4)
+    expected = [gamma_root(30, 8, 1, 0.4), gamma_root(5, 0, 1, 0.4)]
+    np.testing.assert_allclose(new[0], expected, rtol=1e-8)
+
+
+def test_gamma_update_of_perfect_fits_reaches_the_floor():
+    new = update_gamma([30.0, 5.0], [0.0, 1e-40], floor=1e-9)
+    np.testing.assert_allclose(new, 1e-9)
+    assert (update_gamma([30.0], [0.0]) > 0).all()
+
+
+def test_perfect_fits_leave_a_scale():
+    for family in (Gamma(), InverseGaussian()):
+        new = family.update_scale(
+            np.ones((1, 2)), np.ones((1, 2)), np.zeros((1, 2, 1)), 0, ScaleRule()
+        )
+        assert (new > 0).all()
+
+
+def test_gamma_update_bounds_and_ties_variances():
+    weight, deviance = [[30.0, 10.0]] * 2, [[40.0, 1e-5]] * 2
+    pooled = gamma_root(40, 40 + 1e-5)
+    new = update_gamma(weight, deviance, ratio=0.01)
+    np.testing.assert_allclose(new[:, 1], 0.01 * pooled)
+    np.testing.assert_allclose(new[:, 0], gamma_root(30, 40))
+    np.testing.assert_allclose(update_gamma(weight, deviance, tied=True), pooled)
+    some = update_gamma(weight, deviance, tied=np.array([[True], [False]]))
+    np.testing.assert_allclose(some[0], pooled)
+    np.testing.assert_allclose(some[1], [gamma_root(30, 40), gamma_root(10, 1e-5)])
+
+
+@pytest.mark.parametrize("family", [f for f in UNRESTRICTED if f.n_scale], ids=name)
+def test_a_component_without_rows_keeps_its_scale(family):
+    y = responses(family)[1:2]
+    scale = np.array([[0.5, 0.3]])
+    at = family.evaluate(y, np.zeros((2, 1)), scale.T, 0.0)
+    statistic = np.stack([s[:, 0] for s in at.statistic], axis=-1)[None]
+    weight = np.array([[10.0, 0.0]])
+    new = family.update_scale(
+        scale, weight, statistic * weight[..., None], np.zeros((1, 2)), ScaleRule()
+    )
+    assert new[0, 1] == 0.3
+    assert np.isfinite(new).all()
+
+
+@pytest.mark.parametrize("family", [NegativeBinomial(), Beta()], ids=name)
+def test_newton_update_maximises_the_penalised_likelihood(family):
+    rng = np.random.default_rng(0)
+    y = family.sample(np.full(200, 0.3), 0.4, rng)
+    rule = ScaleRule(strength=20.0, target=0.5)
+    scale = np.array([[2.0, 0.05]])
+    for _ in range(60):
+        at = family.evaluate(y, np.full((2, 200), 0.3), scale.T, 0.0)
+        statistic = np.stack([s.sum(axis=1) for s in at.statistic], axis=-1)[None]
+        scale = family.update_scale(scale, np.full((1, 2), 200.0), statistic, 0, rule)
+
+    def loss(log_scale):
+        phi = np.exp(log_scale)
+        penalty = rule.penalty(np.array([[phi]]))[0]
+        return -family.log_density(y, 0.3, phi).sum() - penalty
+
+    best = optimize.minimize_scalar(loss, bounds=(-4, 3), options={"xatol": 1e-9})
+    np.testing.assert_allclose(scale[0], np.exp(best.x), rtol=1e-6)
+
+
+def test_underdispersed_counts_lead_to_the_floor():
+    family, y = NegativeBinomial(), np.repeat([2.0, 3.0], 50)
+    scale, rule = np.array([[1.0]]), ScaleRule(floor=1e-6)
+    for _ in range(60):
+        at = family.evaluate(y, np.full((1, 100), np.log(2.5)), scale, 0.0)
+        statistic = np.array([[[s.sum() for s in at.statistic]]])
+        scale = family.update_scale(scale, np.array([[100.0]]), statistic, 0, rule)
+    np.testing.assert_allclose(scale, 1e-3)
+
+
+# Bad input ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("family", "y", "message"),
+    [
+        (Poisson(), [1, -1.0], r"poisson family needs y >= 0; got min -1\.0"),
+        (Poisson(), [1, 2.5], r"poisson family needs whole numbers y; got 2\.5"),
+        (NegativeBinomial(), [1, -1.0], "negative binomial family needs y >= 0"),
+        (NegativeBinomial(), [0.5], "needs whole numbers"),
+        (Binomial(), [0.5], "binomial family needs whole numbers"),
+        (Gamma(), [1, 0.0], r"gamma family needs y > 0; got min 0\.0"),
+        (InverseGaussian(), [1, -2.0], r"inverse gaussian family needs y > 0"),
+        (Beta(), [0.5, 1.0], r"beta family needs 0 < y < 1; got max 1\.0"),
+        (Beta(), [0.5, 0.0], r"beta family needs 0 < y < 1; got min 0\.0"),
+    ],
+)
+def test_responses_out_of_range_are_named(family, y, message):
+    with pytest.raises(ValueError, match="^y is out of range.*" + message):
+        family.check_target(np.array(y))
+
+
+@pytest.mark.parametrize(
+    ("y", "trials", "message"),
+    [
+        ([0, 2], None, "trials is 1 for every row unless it is given.*row 1 has y=2"),
+        ([0, 2], [1, 1], "trials must be at least y; row 1 has y=2"),
+        ([0, 2], [1.5, 2], "trials must be whole numbers"),
+        ([0, 2], [0, 2], "trials must be whole numbers of at least 1"),
+        ([0, 2], [np.nan, 2], "trials must be whole numbers"),
+        ([0, 2], [1, 2, 3], "trials has shape"),
+    ],
+)
+def test_trials_that_cannot_be_are_named(y, trials, message):
+    with pytest.raises(ValueError, match=message):
+        Binomial().target(np.array(y, dtype=float), trials)
+
+
+def test_trials_are_for_the_binomial_family():
+    for family in FAMILIES:
+        if not isinstance(family, Binomial):
+            with pytest.raises(ValueError, match="trials"):
+                family.target(np.array([0.5]), np.array([1]))
+
+
+@pytest.mark.parametrize("family", FAMILIES[1:], ids=name)
+def test_unknown_links_are_named(family):
+    wrong = type(family)(link="sqrt")
+    with pytest.raises(ValueError, match=r"link must be one of '.*; got 'sqrt'"):
+        wrong.mean(0.0, 1.0)
+
+
+def test_a_link_may_be_an_object_or_absent():
+    assert resolve_link(Probit(), ("logit", "probit"), "logit").name == "probit"
+    assert resolve_link(None, ("logit", "probit"), "logit").name == "logit"
+    assert Poisson(link=Log()).mean(0.0, None) == 1.0
+    with pytest.raises(ValueError, match="link must be one of 'log'"):
+        resolve_link(Probit(), ("log",), "log")
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=name)
+def test_rows_suggest_a_finite_predictor(family):
+    assert np.isfinite(family.initial(responses(family))).all()

@@ -1,0 +1,160 @@
+"""One component is a generalised linear model; several are found and proven."""
+
+import warnings
+
+import numpy as np
+import pytest
+import statsmodels.api as statsmodels
+from numpy.testing import assert_allclose
+
+from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn.families import (
+    Beta,
+    Binomial,
+    Gamma,
+    InverseGaussian,
+    NegativeBinomial,
+    Poisson,
+)
+
+families, links = statsmodels.families, statsmodels.families.links
+
+# Our family and link, statsmodels' own, and a linear predictor inside the link's range.
+MODELS = {
+    "poisson log": (Poisson(), families.Poisson(), 0.3),
+    "poisson identity": (Poisson("identity"), families.Poisson(links.Identity()), 5.0),
+    "binomial logit": (Binomial(), families.Binomial(), 0.3),
+    "binomial probit": (Binomial("probit"), families.Binomial(links.Probit()), 0.3),
+    "binomial cloglog": (Binomial("cloglog"), families.Binomial(links.CLogLog()), 0.3),
+    "gamma log": (Gamma(), families.Gamma(links.Log()), 0.3),
+    "gamma inverse": (Gamma("inverse"), families.Gamma(links.InversePower()), 5.0),
+    "gamma identity": (Gamma("identity"), families.Gamma(links.Identity()), 5.0),
+    "inverse gaussian log": (
+        InverseGaussian(),
+        families.InverseGaussian(links.Log()),
+        0.3,
+    ),
+}
+
+
+def _data(family, level, n=400):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 2))
+    eta = level + X @ [0.5, -0.4]
+    if isinstance(family, Binomial):
+        trials = rng.integers(1, 10, size=n).astype(float)
+        return X, family.sample(eta, 0.4, rng, trials=trials), {"trials": trials}
+    return X, family.sample(eta, np.full(n, 0.4), rng), {}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_component_is_the_generalised_linear_model(name):
+    family, theirs, level = MODELS[name]
+    X, y, extra = _data(family, level)
+    model = MixtureRegressor(1, family=family).fit(X, y, **extra)
+    response = np.column_stack([y, extra["trials"] - y]) if extra else y
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # links that do not respect the domain
+        glm = statsmodels.GLM(response, statsmodels.add_constant(X), theirs)
+        reference = glm.fit(tol=1e-15, maxiter=500)
+    ours = np.append(model.intercept_, model.coef_)
+    assert_allclose(ours, reference.params, rtol=1e-8, atol=1e-8)
+    assert model.converged_
+
+
+@pytest.mark.parametrize("family", ["negative_binomial", "beta"])
+def test_one_component_with_its_own_dispersion_is_that_of_statsmodels(family):
+    instance = {"negative_binomial": NegativeBinomial(), "beta": Beta()}[family]
+    X, y, _ = _data(instance, 0.3)
+    design = statsmodels.add_constant(X)
+    model = MixtureRegressor(1, family=family).fit(X, y)
+    options = {"disp": 0, "method": "newton", "tol": 1e-14}
+    if family == "beta":
+        from statsmodels.othermod.betareg import BetaModel
+
+        reference = BetaModel(y, design).fit(**options)
+        dispersion = np.exp(reference.params[-1]) ** -0.5
+    else:
+        reference = statsmodels.NegativeBinomial(y, design).fit(**options)
+        dispersion = reference.params[-1] ** 0.5
+    ours = np.append(model.intercept_, model.coef_)
+    assert_allclose(ours, reference.params[:-1], rtol=1e-8)
+    assert_allclose(model.scale_[0], dispersion, rtol=1e-8)
+    assert_allclose(model.log_likelihood_, reference.llf, rtol=1e-10)
+
+
+FAMILIES = ["poisson", "binomial", "gamma", "negative_binomial", "inverse_gaussian"]
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "beta"])
+@pytest.mark.parametrize("seed", range(3))
+def test_two_components_are_found_and_proven(family, seed):
+    rng = np.random.default_rng(seed)
+    n = 800
+    X = rng.normal(size=(n, 1))
+    which = rng.random(n) < 0.4
+    eta = np.where(which, 1.5 - 0.5 * X[:, 0], -1.0 + 0.8 * X[:, 0])
+    instance = MixtureRegressor(family=family)._family()
+    extra = {"trials": np.full(n, 12.0)} if family == "binomial" else {}
+    y = instance.sample(eta, np.full(n, 0.3), rng, **extra)
+    model = MixtureRegressor(2, family=family, random_state=seed).fit(X, y, **extra)
+    assert model.converged_
+    # The truth is a local start: the search must do at least as well.
+    truth = {
+        "weights": np.array([0.6, 0.4]),
+        "intercept": np.array([-1.0, 1.5]),
+        "coef": np.array([[0.8], [-0.5]]),
+        "scale": np.full(2, 0.3 if instance.n_scale else 1.0),
+    }
+    started = MixtureRegressor(2, family=family, init=truth).fit(X, y, **extra)
+    assert model.log_likelihood_ >= started.log_likelihood_ - 1e-6
+    assert_allclose(model.coef_, started.coef_, atol=1e-4)
+    assert_allclose(
+        model.log_likelihood(X, y, **extra), model.log_likelihood_, rtol=1e-10
+    )
+    tau = model.predict_proba(X, y, **extra)
+    assert_allclose(tau.sum(axis=1), 1)
+    mean, std = model.predict(X, return_std=True, **extra)
+    assert np.isfinite(mean).all()
+    assert (std > 0).all()
+
+
+def test_offset_is_an_exposure():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(500, 1))
+    exposure = rng.uniform(0.5, 4.0, size=500)
+    rate = np.exp(np.where(np.arange(500) % 2, 0.2 + 0.5 * X[:, 0], 2.0 - X[:, 0]))
+    y = rng.poisson(rate * exposure).astype(float)
+    model = MixtureRegressor(2, family="poisson", random_state=0)
+    model.fit(X, y, offset=np.log(exposure))
+    assert_allclose(np.sort(model.coef_[:, 0]), [-1.0, 0.5], atol=0.1)
+    doubled = model.predict(X, offset=np.log(2 * exposure))
+    assert_allclose(doubled, 2 * model.predict(X, offset=np.log(exposure)))
+
+
+@pytest.mark.parametrize(
+    ("family", "y", "message"),
+    [
+        ("poisson", [-1.0, 1, 2, 3], "poisson family needs"),
+        ("poisson", [0.5, 1, 2, 3], "poisson family needs"),
+        ("gamma", [0.0, 1, 2, 3], "gamma family needs"),
+        ("beta", [0.5, 0.2, 1.0, 0.3], "beta family needs"),
+        ("binomial", [0.0, 1, 2, 0], "trials must be at least y"),
+    ],
+)
+def test_a_response_outside_the_range_is_refused(family, y, message):
+    X = np.arange(4.0)[:, None]
+    with pytest.raises(ValueError, match=message):
+        MixtureRegressor(1, family=family).fit(X, y)
+
+
+def test_trials_are_for_the_binomial_family():
+    X, y = np.arange(6.0)[:, None], np.arange(6.0)
+    with pytest.raises(ValueError, match="trials is for the binomial family"):
+        MixtureRegressor(1).fit(X, y, trials=np.ones(6))
+
+
+def test_an_unknown_link_names_those_that_exist():
+    X, y = np.arange(6.0)[:, None], np.arange(6.0)
+    with pytest.raises(ValueError, match="log"):
+        MixtureRegressor(1, family=Poisson("logit")).fit(X, y)
