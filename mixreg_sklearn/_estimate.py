@@ -26,7 +26,7 @@ PERFECT = (
 )
 COLLAPSED = (
     "a component collapses on rows that it fits without error, so the likelihood has no"
-    " maximum there, and the estimate maximises a penalised likelihood instead"
+    " maximum there, and the estimate maximizes a penalized likelihood instead"
 ) + _ADVICE
 STARVED = (
     "a component has fewer rows than it needs for coefficients of its own" + _ADVICE

@@ -56,26 +56,30 @@ _FAMILIES = {
 
 
 class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
-    r"""Finite mixture of linear regressions, by exact maximum likelihood.
+    r"""Finite mixture of regressions, by exact maximum likelihood.
 
     The rows come from `n_components` hidden groups, each with a regression of its own:
 
     .. math:: p(y | x) = \sum_{k=1}^K \pi_k \,
-              N(y;\; a_k + x^\top b_k + \text{offset},\; \sigma_k^2)
+              f(y;\; a_k + x^\top b_k + \text{offset},\; \phi_k)
 
     The estimator finds the shares :math:`\pi_k`, intercepts :math:`a_k`, coefficients
-    :math:`b_k` and standard deviations :math:`\sigma_k` that maximise the likelihood
-    of all rows. It searches from many starts until three independent kinds of search
-    agree on the best optimum, and then climbs to it by Newton's method on the exact
-    likelihood, so that `converged_` is a proof and not a hope.
+    :math:`b_k` and scales :math:`\phi_k` (standard deviations, for the gaussian family)
+    that maximise the likelihood of all rows. It searches from many starts until three
+    independent kinds of search agree on the best optimum, and then climbs to it by
+    Newton's method on the exact likelihood, so that `converged_` is a proof and not a
+    hope.
 
     Parameters
     ----------
     n_components : int, default=2
         Number of regressions, K.
 
-    family : {"gaussian"} or Family, default="gaussian"
-        Distribution of the response around each regression.
+    family : str or Family, default="gaussian"
+        Distribution of the response around each regression: `"gaussian"`,
+        `"poisson"`, `"binomial"`, `"gamma"`, `"negative_binomial"`,
+        `"inverse_gaussian"` or `"beta"` with their default links, or an instance from
+        `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``.
 
     shared_features : str, int, slice, array-like, callable or None, default=None
         Features whose coefficient is the same in all components: names (of a
@@ -83,7 +87,7 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         given X and returns one of these.
 
     shared_scale : bool, default=False
-        Whether all components have one standard deviation.
+        Whether all components have one scale.
 
     fit_intercept : bool, default=True
         Whether each component has an intercept.
@@ -130,8 +134,10 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
         Intercepts of the regressions.
 
     scale_ : ndarray of shape (n_components,)
-        Standard deviations around the regressions (maximum likelihood: divided by
-        the component's weight, not by its degrees of freedom).
+        Scales of the components. Gaussian: standard deviations around the regressions
+        (maximum likelihood: divided by the component's weight, not by its degrees of
+        freedom); for other families a dispersion, see the family; 1 where there is
+        none.
 
     log_likelihood_ : float
         Log-likelihood of the training data.
