@@ -5,10 +5,9 @@ import pytest
 from scipy import optimize, special, stats
 
 from mixreg_sklearn._scales import ScaleRule
-from mixreg_sklearn.families import Gaussian
+from mixreg_sklearn.families import Gaussian, check_family
 from mixreg_sklearn.families._beta import Beta
 from mixreg_sklearn.families._binomial import Binomial
-from mixreg_sklearn.families._contract import check_family
 from mixreg_sklearn.families._gamma import Gamma
 from mixreg_sklearn.families._inverse_gaussian import InverseGaussian
 from mixreg_sklearn.families._links import Log, Probit, resolve_link

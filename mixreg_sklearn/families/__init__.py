@@ -3,6 +3,7 @@
 from ._base import Derivatives, Evaluation, Family
 from ._beta import Beta
 from ._binomial import Binomial
+from ._contract import check_family
 from ._gamma import Gamma
 from ._gaussian import Gaussian
 from ._inverse_gaussian import InverseGaussian
@@ -20,4 +21,5 @@ __all__ = [
     "InverseGaussian",
     "NegativeBinomial",
     "Poisson",
+    "check_family",
 ]
