@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg
 
-_QR_NUMBERS = 2_000_000
+# X is read in blocks of this many numbers (16 MB).
+_BLOCK_NUMBERS = 2_000_000
 
 
 class Design(NamedTuple):
@@ -41,12 +42,9 @@ class Design(NamedTuple):
 
     def columns(self, X):
         """Whitened columns, feature-major: (n, d) -> (p, n)."""
-        n = len(X)
-        Z = np.empty((self.n_columns, n))
+        Z = np.empty((self.n_columns, len(X)))
         Z[: self.intercept] = 1.0
-        step = max(1, _QR_NUMBERS // max(1, X.shape[1]))
-        for start in range(0, n, step):
-            rows = slice(start, start + step)
+        for rows in _slices(X):
             centred = np.asarray(X[rows], dtype=float) - self.centre
             Z[self.intercept :, rows] = np.dot(self.whitening.T, centred.T)
         return Z
@@ -116,11 +114,15 @@ def make_design(X, weight, fit_intercept):
     return Design(centre, whitening, coefficients, inverse, bool(fit_intercept))
 
 
+def _slices(X):
+    """Slices of rows small enough for a float64 copy."""
+    step = max(1, _BLOCK_NUMBERS // max(1, X.shape[1]))
+    return [slice(start, start + step) for start in range(0, len(X), step)]
+
+
 def _blocks(X, weight):
     """Float64 blocks of rows with their weights."""
-    step = max(1, _QR_NUMBERS // max(1, X.shape[1]))
-    for start in range(0, len(X), step):
-        rows = slice(start, start + step)
+    for rows in _slices(X):
         yield np.asarray(X[rows], dtype=float), weight[rows]
 
 

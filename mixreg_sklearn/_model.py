@@ -81,15 +81,13 @@ class Mixture:
         weighted_score = columns * at.raw_score
         shape = (n_restarts, n_components)
         cross = np.dot(weighted_score, block.Z.T) * at.unit
-        if np.ndim(at.raw_information) == 0:
-            gram = component_grams(tau, block)
-        else:
-            gram = weighted_grams(
-                (columns * at.raw_information).reshape(tau.shape), block
-            )
         information = np.broadcast_to(at.unit * at.unit, (n_columns, 1))
         if np.ndim(at.raw_information) == 0:
+            gram = component_grams(tau, block)
             information = at.raw_information * information
+        else:
+            weighted = (columns * at.raw_information).reshape(tau.shape)
+            gram = weighted_grams(weighted, block)
         gram *= information.reshape(*shape, 1, 1)
         statistic = np.empty((n_columns, len(at.statistic)))
         for s, values in enumerate(at.statistic):

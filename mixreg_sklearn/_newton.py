@@ -51,8 +51,8 @@ def polish(model, rows, params, *, tol, max_iter):
     Where the information is not positive definite its eigenvalues are replaced by
     their absolute values, which leaves a saddle or plateau uphill (Nocedal & Wright
     2006, section 3.4); at a saddle itself the step is along the most negative one. A
-    step is accepted only if the objective rises; after five
-    shorter tries an EM step replaces it.
+    step is accepted only if the objective rises; after five shorter tries an EM step
+    replaces it.
 
     Parameters
     ----------

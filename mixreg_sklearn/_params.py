@@ -44,10 +44,6 @@ class Params(NamedTuple):
             fields.append(mine)
         return Params(*fields)
 
-    def components(self, order):
-        """The components in the order `order` of shape (K,), for every restart."""
-        return Params(*(field[:, order] for field in self))
-
     def without_each(self):
         """The K mixtures of K - 1 components that lack one; of a batch of one."""
         n_components = self.scale.shape[1]

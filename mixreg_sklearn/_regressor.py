@@ -55,7 +55,28 @@ _FAMILIES = {
 }
 
 
-class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
+class MetadataRequests:
+    """What mixtures ask for where scikit-learn's metadata routing is on."""
+
+    # `y` of predict_proba is data, not metadata to be asked for; weights and offsets
+    # reach the estimator wherever routing is on.
+    __metadata_request__fit = {
+        "sample_weight": True,
+        "offset": True,
+        "trials": True,
+    }
+    __metadata_request__predict = {"offset": True, "trials": True}
+    __metadata_request__predict_proba = {"y": True, "offset": True, "trials": True}
+    __metadata_request__score = {
+        "sample_weight": True,
+        "offset": True,
+        "trials": True,
+    }
+
+
+class MixtureRegressor(
+    MetadataRequests, CallbackSupport, RegressorMixin, BaseEstimator
+):
     r"""Finite mixture of regressions, by exact maximum likelihood.
 
     The rows come from `n_components` hidden groups, each with a regression of its own:
@@ -222,21 +243,6 @@ class MixtureRegressor(CallbackSupport, RegressorMixin, BaseEstimator):
     }
 
     _doc_link_module = "mixreg_sklearn"
-
-    # `y` of predict_proba is data, not metadata to be asked for; weights and offsets
-    # reach the estimator wherever routing is on.
-    __metadata_request__fit = {
-        "sample_weight": True,
-        "offset": True,
-        "trials": True,
-    }
-    __metadata_request__predict = {"offset": True, "trials": True}
-    __metadata_request__predict_proba = {"y": True, "offset": True, "trials": True}
-    __metadata_request__score = {
-        "sample_weight": True,
-        "offset": True,
-        "trials": True,
-    }
 
     def __init__(
         self,

@@ -102,11 +102,11 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
     Search
     """
     pool = Pool(model.family, rows, pooled)
+    tied = model.with_rule(tied=True)
     optima, target, best_common = [], None, -np.inf
     for number in range(1, max_rounds + 1):
         watch.begin_round()
         arms, own = _short_runs(model, pool, n_components, rng, number)
-        tied = model.with_rule(tied=True)
         common, objective = _exchange(tied, pool, arms, rng)
         if objective.max() > best_common:
             best_common = objective.max()

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._regressor import MixtureRegressor
+from ._regressor import MetadataRequests, MixtureRegressor
 
 
 def _of_best(name):
@@ -25,7 +25,7 @@ def _of_best(name):
     return delegated
 
 
-class MixtureRegressorIC(RegressorMixin, BaseEstimator):
+class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
     r"""Mixture of regressions whose number of components is chosen by BIC, AIC or ICL.
 
     One mixture is fitted to all rows for every number of components, and the one with
@@ -148,20 +148,6 @@ class MixtureRegressorIC(RegressorMixin, BaseEstimator):
     }
 
     _doc_link_module = "mixreg_sklearn"
-
-    # The same as MixtureRegressor asks for: it gets everything handed over.
-    __metadata_request__fit = {
-        "sample_weight": True,
-        "offset": True,
-        "trials": True,
-    }
-    __metadata_request__predict = {"offset": True, "trials": True}
-    __metadata_request__predict_proba = {"y": True, "offset": True, "trials": True}
-    __metadata_request__score = {
-        "sample_weight": True,
-        "offset": True,
-        "trials": True,
-    }
 
     def __init__(
         self,

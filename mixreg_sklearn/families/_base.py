@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ._links import resolve_link
+
 
 class Evaluation(NamedTuple):
     """A family at some rows, for every column of components.
@@ -58,10 +60,18 @@ class Family(ABC, BaseEstimator):
         vanishes.
     bounded : bool
         Whether the likelihood stays bounded as scales vanish.
+    links : tuple of str
+        Links that the parameter `link` may name, the default first; empty where there
+        is no such parameter.
     """
 
     n_scale = 1
     bounded = False
+    links = ()
+
+    def _link(self):
+        """The link object that the parameter `link` means."""
+        return resolve_link(self.link, self.links, self.links[0])
 
     @abstractmethod
     def check_target(self, y):
@@ -75,9 +85,9 @@ class Family(ABC, BaseEstimator):
             )
         return y
 
-    @abstractmethod
     def units(self, y, weight, fit_intercept):
         """Origin and unit (two floats) in which `y` is best expressed."""
+        return 0.0, 1.0
 
     @abstractmethod
     def initial(self, y):
@@ -87,13 +97,13 @@ class Family(ABC, BaseEstimator):
     def evaluate(self, y, eta, scale, log_prior):
         """One pass's worth of the family; may overwrite `eta`. -> Evaluation."""
 
-    @abstractmethod
     def update_scale(self, scale, weight, statistic, gain, rule):
         """New scales (R, K) from the summed statistics (R, K, S).
 
         `gain` (R, K) is twice the rise of the quadratic model of the log-likelihood
-        by the new coefficients.
+        by the new coefficients. A family with a scale has a method of its own.
         """
+        return scale
 
     @abstractmethod
     def derivatives(self, y, eta, scale):

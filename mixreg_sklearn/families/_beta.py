@@ -5,7 +5,6 @@ from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
 from ._dispersion import newton_update
-from ._links import resolve_link
 from ._ranges import require_inside
 from ._special import excess, excess_bend, excess_slope
 
@@ -31,18 +30,13 @@ class Beta(Family):
 
     n_scale = 1
     bounded = False
+    links = ("logit", "probit", "cloglog")
 
     def __init__(self, link="logit"):
         self.link = link
 
-    def _link(self):
-        return resolve_link(self.link, ("logit", "probit", "cloglog"), "logit")
-
     def check_target(self, y):
         require_inside(y, 0, 1, "beta")
-
-    def units(self, y, weight, fit_intercept):
-        return 0.0, 1.0
 
     def initial(self, y):
         return self._link().predictor(y)

@@ -4,7 +4,6 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._links import resolve_link
 from ._ranges import require_counts
 from ._special import count_quantile, is_count, log_factorial
 
@@ -31,12 +30,10 @@ class Binomial(Family):
 
     n_scale = 0
     bounded = True
+    links = ("logit", "probit", "cloglog")
 
     def __init__(self, link="logit"):
         self.link = link
-
-    def _link(self):
-        return resolve_link(self.link, ("logit", "probit", "cloglog"), "logit")
 
     def check_target(self, y):
         require_counts(y, "binomial")
@@ -66,9 +63,6 @@ class Binomial(Family):
             )
         return np.stack([y, np.broadcast_to(trials, y.shape)])
 
-    def units(self, y, weight, fit_intercept):
-        return 0.0, 1.0
-
     def initial(self, y):
         return self._link().predictor((y[0] + 0.5) / (y[1] + 1))
 
@@ -86,9 +80,6 @@ class Binomial(Family):
         information = at.success_slope * at.failure_slope
         information *= -trials
         return Evaluation(log_joint, score, information, 1.0, ())
-
-    def update_scale(self, scale, weight, statistic, gain, rule):
-        return scale
 
     def derivatives(self, y, eta, scale):
         successes, trials = y

@@ -5,7 +5,6 @@ from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
 from ._dispersion import NO_WEIGHT, settle
-from ._links import resolve_link
 from ._ranges import require_above
 from ._special import excess, excess_bend, excess_slope
 
@@ -38,18 +37,13 @@ class Gamma(Family):
 
     n_scale = 1
     bounded = False
+    links = ("log", "identity", "inverse")
 
     def __init__(self, link="log"):
         self.link = link
 
-    def _link(self):
-        return resolve_link(self.link, ("log", "identity", "inverse"), "log")
-
     def check_target(self, y):
         require_above(y, 0, "gamma", strictly=True)
-
-    def units(self, y, weight, fit_intercept):
-        return 0.0, 1.0
 
     def initial(self, y):
         return self._link().predictor(y)

@@ -5,7 +5,6 @@ from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
 from ._dispersion import newton_update
-from ._links import resolve_link
 from ._ranges import require_counts
 from ._special import (
     at_counts,
@@ -44,18 +43,13 @@ class NegativeBinomial(Family):
 
     n_scale = 1
     bounded = True
+    links = ("log", "identity", "inverse")
 
     def __init__(self, link="log"):
         self.link = link
 
-    def _link(self):
-        return resolve_link(self.link, ("log", "identity", "inverse"), "log")
-
     def check_target(self, y):
         require_counts(y, "negative binomial")
-
-    def units(self, y, weight, fit_intercept):
-        return 0.0, 1.0
 
     def initial(self, y):
         return self._link().predictor(y + 0.5)

@@ -4,7 +4,6 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._links import resolve_link
 from ._ranges import require_counts
 from ._special import count_quantile, draw_counts, is_count, log_factorial
 
@@ -28,18 +27,13 @@ class Poisson(Family):
 
     n_scale = 0
     bounded = True
+    links = ("log", "identity", "inverse")
 
     def __init__(self, link="log"):
         self.link = link
 
-    def _link(self):
-        return resolve_link(self.link, ("log", "identity", "inverse"), "log")
-
     def check_target(self, y):
         require_counts(y, "poisson")
-
-    def units(self, y, weight, fit_intercept):
-        return 0.0, 1.0
 
     def initial(self, y):
         return self._link().predictor(y + 0.5)
@@ -54,9 +48,6 @@ class Poisson(Family):
         return Evaluation(
             at.forbid(log_joint), at.first(y - mu), at.information(mu), 1.0, ()
         )
-
-    def update_scale(self, scale, weight, statistic, gain, rule):
-        return scale
 
     def derivatives(self, y, eta, scale):
         at = self._link().log_mean(eta)
