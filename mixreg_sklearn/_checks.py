@@ -5,6 +5,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight
 
 _START_KEYS = ("weights", "coef", "intercept", "scale")
+_GATE_KEYS = ("gate_coef", "gate_intercept")
 
 
 def check_weight(sample_weight, X):
@@ -29,27 +30,36 @@ def check_offset(offset, X):
     return check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
 
 
-def check_start(init, n_components, n_features):
-    """The arrays of a start given as a dict, in the order of `_START_KEYS`."""
-    missing = [key for key in _START_KEYS if key not in init]
-    unknown = [key for key in init if key not in _START_KEYS]
+def check_start(init, n_components, n_features, gated):
+    """Weights, coefficients, intercepts, scales and gate of a start given as a dict."""
+    allowed = _START_KEYS + (_GATE_KEYS if gated else ())
+    required = _GATE_KEYS if gated and "weights" not in init else ("weights",)
+    missing = [key for key in (*required, *_START_KEYS[1:]) if key not in init]
+    unknown = [key for key in init if key not in allowed]
     if missing or unknown:
         raise ValueError(
-            f"init must have exactly the keys {list(_START_KEYS)};"
-            f" missing: {missing}, unknown: {unknown}."
+            f"init must have the keys {list(_START_KEYS)}, and with a softmax gate"
+            f" {list(_GATE_KEYS)} besides or instead of 'weights'; missing: {missing},"
+            f" unknown: {unknown}."
         )
-    arrays = []
-    for key in _START_KEYS:
-        shape = (n_components, n_features) if key == "coef" else (n_components,)
+    arrays = {}
+    for key, value in init.items():
+        shape = (n_components,)
+        if key in ("coef", "gate_coef"):
+            shape = (n_components, n_features)
         value = check_array(
-            init[key], ensure_2d=False, dtype=np.float64, input_name=f"init[{key!r}]"
+            value, ensure_2d=False, dtype=np.float64, input_name=f"init[{key!r}]"
         )
         if value.shape != shape:
             raise ValueError(f"init[{key!r}] has shape {value.shape}, not {shape}.")
         if key in ("weights", "scale") and not (value > 0).all():
             raise ValueError(f"init[{key!r}] must be positive.")
-        arrays.append(value)
-    return arrays
+        arrays[key] = value
+    weights = arrays.get("weights", np.ones(n_components))
+    gate = None
+    if all(key in arrays for key in _GATE_KEYS):
+        gate = tuple(arrays[key] for key in _GATE_KEYS)
+    return weights, *(arrays[key] for key in _START_KEYS[1:]), gate
 
 
 def check_memberships(init, n_rows, n_components):

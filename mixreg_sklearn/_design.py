@@ -55,6 +55,17 @@ class Design(NamedTuple):
         constant = coef[:, 0] if self.intercept else np.zeros(len(coef))
         return constant - slopes @ self.centre, slopes
 
+    @property
+    def feature_map(self):
+        """Column coefficients of an intercept and feature coefficients of one.
+
+        Shape (p, 1 + d); where there is no intercept its column is zero.
+        """
+        n_features = self.inverse.shape[1]
+        values = np.eye(1 + n_features)
+        intercept = values[:, 0] * self.intercept
+        return self.from_features(intercept, values[:, 1:]).T
+
     def from_features(self, intercept, slopes):
         """Inverse of `to_features`: -> (K, p)."""
         inner = slopes @ self.inverse.T
@@ -81,6 +92,9 @@ def make_design(X, weight, fit_intercept):
     Design
     """
     n, d = X.shape
+    if not d:
+        nothing = np.zeros((0, 0))
+        return Design(np.zeros(0), nothing, nothing, nothing, bool(fit_intercept))
     total = weight.sum()
     largest = np.zeros(d)
     centre = np.zeros(d)

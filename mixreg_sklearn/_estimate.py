@@ -8,6 +8,7 @@ import numpy as np
 from ._em import em
 from ._newton import Polished, polish
 from ._params import Params, concatenate
+from ._rows import units_of
 from ._search import SAME, penalised, search, starved
 
 # Variances below this, for a response of unit variance, are rounding.
@@ -18,6 +19,10 @@ _FLOOR = 1e-4
 _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
 # Optima of a sample closer than this, in nats, are compared on all rows.
 _CLOSE = 5.0
+
+# A gate's coefficient with less information than this, in log-odds at one standard
+# deviation of the features (a standard error of 100), is on its way to infinity.
+_LEAST_INFORMATION = 1e-4
 
 _ADVICE = ". Use fewer components, shared_scale=True, or more rows"
 PERFECT = (
@@ -30,6 +35,12 @@ COLLAPSED = (
 ) + _ADVICE
 STARVED = (
     "a component has fewer rows than it needs for coefficients of its own" + _ADVICE
+)
+SEPARATED = (
+    "features of the gate separate components, so that its coefficients grow without"
+    " limit; the likelihood and the probabilities are near their limits, coefficients of"
+    " the gate mean nothing. Use gate=SoftmaxGate(alpha=1), fewer features of the gate,"
+    " or fewer components"
 )
 
 
@@ -44,11 +55,14 @@ class Estimate(NamedTuple):
         None where there was nothing to search.
     flaw : str
         Why the estimate is degenerate; empty if it is not.
+    separated : bool
+        Whether the maximum lies at infinite coefficients of the gate.
     """
 
     polished: Polished
     search: object
     flaw: str
+    separated: bool = False
 
 
 def fit_pooled(model, rows):
@@ -66,8 +80,11 @@ def fit_pooled(model, rows):
         gram = gram + block.gram
         cross = cross + np.dot(block.Z, block.weight * suggested[start:stop])
         start = stop
-    coef = model.sharing.step(gram[None, None], cross[None, None])
-    start = Params(coef, np.ones((1, 1)), np.zeros((1, 1)))
+    coef = model.sharing.project(np.zeros((1, 1, rows.n_columns)))
+    cross = cross - np.dot(gram, coef[0, 0])
+    coef = coef + model.sharing.step(gram[None, None], cross[None, None])
+    no_gate = np.zeros((1, 1, len(rows.gate) - 1))
+    start = Params(coef, np.ones((1, 1)), np.zeros((1, 1)), no_gate)
     return em(model, rows, start, max_iter=100, tol=1e-9).params
 
 
@@ -77,6 +94,7 @@ def repeat_component(params, n_components):
         np.repeat(params.coef, n_components, axis=1),
         np.repeat(params.scale, n_components, axis=1),
         np.full((1, n_components), -np.log(n_components)),
+        np.repeat(params.gate, n_components, axis=1),
     )
 
 
@@ -102,7 +120,7 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
     pooled = fit_pooled(pooled_model, rows)
     perfect = _perfect(model, pooled)
     if n_components == 1 or perfect:
-        start = repeat_component(pooled, n_components)
+        start = model.constrain(repeat_component(pooled, n_components))
         polished = polish(model, rows, start, tol=tol, max_iter=max_iter)
         flaw = PERFECT if perfect else ""
         return Estimate(_measured(model, rows, polished), None, flaw)
@@ -120,7 +138,8 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
         polished = _measured(final, rows, polished)
         flaw = _flaw(final, rows, polished)
         if not flaw:
-            return Estimate(polished, found, "")
+            separated = is_separated(final, rows, polished.params)
+            return Estimate(polished, found, "", separated)
         if flaw == STARVED and flawed is None:
             flawed = Estimate(polished, found, flaw)
     return flawed or _penalised(final, rows, candidates[0], found, tol, max_iter)
@@ -142,9 +161,28 @@ def estimate_from(model, pooled_model, rows, start, tol, max_iter):
     pooled = fit_pooled(pooled_model, rows)
     perfect = _perfect(model, pooled)
     polished = _measured(model, rows, climb(model, rows, start, tol, max_iter))
-    return Estimate(
-        polished, None, PERFECT if perfect else _flaw(model, rows, polished)
-    )
+    flaw = PERFECT if perfect else _flaw(model, rows, polished)
+    separated = is_separated(model, rows, polished.params)
+    return Estimate(polished, None, flaw, separated)
+
+
+def is_separated(model, rows, params):
+    """Whether nothing but infinity stops the gate of a mixture."""
+    if not model.gate.has_features or model.n_components == 1:
+        return False
+    if model.gate.diverges(params)[0]:
+        return True
+    hessian = rows.sum(partial(model.curvature, params)).hessian[0]
+    _, second = model.gate.penalty_derivatives(params)
+    n_components, p = params.coef.shape[1:]
+    n_logits = len(rows.gate)
+    gates = np.arange(len(hessian)).reshape(n_components, -1)[:, p + 1 :]
+    information = -hessian[np.ix_(gates.ravel(), gates.ravel())]
+    diagonal = np.arange(gates.size).reshape(gates.shape)[:, 1:].ravel()
+    information[diagonal, diagonal] -= second[0].ravel()
+    basis = model.gate.basis(n_components, n_logits)
+    values = np.linalg.eigvalsh(basis.T @ information @ basis)
+    return bool(values[0] < _LEAST_INFORMATION)
 
 
 def with_floor(model, target):
@@ -162,23 +200,43 @@ def climb(model, rows, start, tol, max_iter):
 
 
 def search_sample(rows, n_components):
-    """Rows on which to search, in canonical order: all of them, or an even selection.
+    """Units on which to search, in canonical order: all, or an even selection.
 
-    Rows are ordered by response, ties by a fixed combination of the features; a
+    Units are ordered by response, ties by a fixed combination of the features; a
     selection is systematic in the cumulated weight. So it does not depend on how the
     rows were ordered, or repeated instead of weighted.
     """
-    mix = np.cos(np.arange(1.0, rows.n_columns + 1))
-    key = np.concatenate([mix @ block.Z for block in rows.blocks])
-    order = np.lexsort((key, *np.atleast_2d(rows.y)))
-    weight = rows.weight[order]
+    order, units = _canonical_order(rows)
+    weight = rows.unit_weight[units]
+    mean_size = rows.n_rows / rows.n_units
     size = max(_SAMPLE_ROWS, _SAMPLE_PER_COEF * n_components * rows.n_columns)
-    if rows.n_rows <= 2 * size:
-        return rows.subset(order, weight)
+    size = int(np.ceil(size / mean_size))
+    if rows.n_units <= 2 * size:
+        return rows.subset(units, weight, order)
     cumulative = np.cumsum(weight)
     marks = (np.arange(size) + 0.5) / size * cumulative[-1]
-    chosen = order[np.searchsorted(cumulative, marks)]
-    return rows.subset(chosen, np.ones(size))
+    chosen = units[np.searchsorted(cumulative, marks)]
+    return rows.subset(chosen, np.ones(size), order)
+
+
+def _canonical_order(rows):
+    """An order of rows and one of units that the data alone determine.
+
+    Returns
+    -------
+    order : ndarray of int of shape (n,)
+        Rows, those of a unit among themselves.
+    units : ndarray of int of shape (U,)
+    """
+    mix = np.cos(np.arange(1.0, rows.n_columns + 1))
+    key = np.concatenate([mix @ block.Z for block in rows.blocks])
+    values = np.vstack([key, np.atleast_2d(rows.y)])
+    if rows.start is None:
+        return None, np.lexsort(values)
+    units = units_of(rows.start, rows.n_rows)
+    order = np.lexsort((*values, units.of_row))
+    means = units.sum(values[:, order]) / units.size
+    return order, np.lexsort(means)
 
 
 def distinct(found):

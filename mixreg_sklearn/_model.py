@@ -5,7 +5,8 @@ moments into parameters, `curvature` gives the exact first and second derivative
 the log-likelihood. Nothing here loops, stops or draws.
 """
 
-from functools import lru_cache
+from functools import cached_property, partial
+from itertools import pairwise, permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -13,14 +14,18 @@ import numpy as np
 from ._moments import Moments, component_grams, weighted_grams
 from ._params import Params
 from ._scales import ScaleRule
+from .gates import ConstantGate
 
 _UNDERFLOW = 1e-290
+# Components that differ by constraints are tried in every order up to this number.
+MOST_ROLES = 6
 
 
 class Curvature(NamedTuple):
     """Log-likelihood, gradient and Hessian of a batch. Curvatures add.
 
-    Parameters are ordered by component: its coefficients, log scale, logit.
+    Parameters are ordered by component: its coefficients, log scale, and the constant
+    and coefficients of its gate.
     """
 
     loglik: np.ndarray
@@ -32,54 +37,123 @@ class Curvature(NamedTuple):
 
 
 class Mixture:
-    """Family x sharing x scale rule, on rows of a whitened design.
+    """Family x gate x sharing x scale rule, on rows of a whitened design.
 
     Parameters
     ----------
     family : Family
-    sharing : Separate or Shared
+    sharing : Separate or Constrained
+    gate : Gate
     rule : ScaleRule
     """
 
-    def __init__(self, family, sharing, rule=None):
+    def __init__(self, family, sharing, gate=None, rule=None):
         self.family, self.sharing = family, sharing
+        self.gate = ConstantGate() if gate is None else gate
         self.rule = ScaleRule() if rule is None else rule
 
     def with_rule(self, **changes):
         """The same mixture under another scale rule."""
-        return Mixture(self.family, self.sharing, self.rule._replace(**changes))
+        rule = self.rule._replace(**changes)
+        return Mixture(self.family, self.sharing, self.gate, rule)
 
     def resized(self, n_components):
-        """The same mixture with another number of components."""
-        return Mixture(self.family, self.sharing.resized(n_components), self.rule)
+        """The mixture with another number of components.
+
+        Constraints that tell components apart are dropped.
+        """
+        return Mixture(
+            self.family,
+            self.sharing.resized(n_components),
+            self.gate.resized(n_components),
+            self.rule,
+        )
 
     @property
     def bounded(self):
         """Whether the likelihood is bounded, so that no optimum is spurious."""
         return self.family.bounded or self.rule.tied is True
 
+    @property
+    def n_components(self):
+        return len(self.sharing.n_specific)
+
     def penalty(self, params):
-        """What the scale rule adds to the log-likelihood, (R,)."""
-        return self.rule.penalty(params.scale)
+        """What scale rule and gate add to the log-likelihood, (R,)."""
+        return self.rule.penalty(params.scale) + self.gate.penalty(params)
+
+    def alike(self, order):
+        """Whether the components in another order obey the same constraints."""
+        return self.sharing.alike(order) and self.gate.alike(order)
+
+    @cached_property
+    def interchangeable(self):
+        """Whether no constraint tells the components apart."""
+        each = list(range(self.n_components))
+        # Swaps of neighbours generate all orders.
+        swaps = [[*each[:a], b, a, *each[b + 1 :]] for a, b in pairwise(each)]
+        return all(map(self.alike, swaps))
+
+    def constrain(self, params):
+        """The nearest parameters that obey sharing, gate and scale rule."""
+        scale = params.scale
+        if self.rule.tied is not False:
+            weights = np.exp(params.log_weights)
+            pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
+            scale = np.where(self.rule.tied, pooled, scale)
+        scale = np.maximum(scale, np.sqrt(self.rule.floor))
+        params = params._replace(coef=self.sharing.project(params.coef), scale=scale)
+        return self.gate.constrain(params)
+
+    def assign(self, params):
+        """Components in the order in which they come nearest to the constraints."""
+        if self.interchangeable:
+            return params
+        best = np.full(params.n_restarts, np.inf)
+        chosen = params
+        for order in permutations(range(self.n_components)):
+            order = np.tile(order, (params.n_restarts, 1))
+            tried = params.reorder(order)
+            moved = self.sharing.project(tried.coef) - tried.coef
+            distance = (moved**2).sum(axis=(1, 2)) + self.gate.distance(tried)
+            nearer = distance < best
+            chosen = chosen.put(nearer, tried.take(nearer))
+            best = np.where(nearer, distance, best)
+        return chosen
+
+    def shares(self, params, rows):
+        """Mean prior probabilities of the components over units, (R, K)."""
+        total = rows.sum(partial(self._expected, params))
+        return total / total.sum(axis=1, keepdims=True)
+
+    def _expected(self, params, block):
+        _, prior = self.gate.prior(params, block)
+        prior = np.broadcast_to(prior, (*prior.shape[:2], len(block.unit_weight)))
+        return prior @ block.unit_weight
 
     def summarise(self, params, block):
         """E-step: moments of `block` at `params`."""
         n_restarts, n_components, p = params.coef.shape
         n_columns = n_restarts * n_components
+        shape = (n_restarts, n_components)
+        units = block.units
         eta = np.dot(params.coef.reshape(n_columns, p), block.Z)
         if block.offset is not None:
             eta += block.offset
-        at = self.family.evaluate(
-            block.y,
-            eta,
-            params.scale.reshape(n_columns, 1),
-            params.log_weights.reshape(n_columns, 1),
-        )
-        log_joint = at.log_joint.reshape(n_restarts, n_components, -1)
-        tau, loglik = _posterior(log_joint, block.weight)
+        log_prior, prior = self.gate.prior(params, block)
+        scale = params.scale.reshape(n_columns, 1)
+        if units is None:
+            ahead = log_prior.reshape(n_columns, -1)
+            at = self.family.evaluate(block.y, eta, scale, ahead)
+            log_joint = at.log_joint.reshape(*shape, -1)
+        else:
+            at = self.family.evaluate(block.y, eta, scale, 0.0)
+            log_joint = units.sum(at.log_joint).reshape(*shape, -1) + log_prior
+        members, loglik = _posterior(log_joint, block.unit_weight)
+        share = members.sum(axis=2)
+        tau = members if units is None else units.spread(members)
         columns = tau.reshape(n_columns, -1)
         weighted_score = columns * at.raw_score
-        shape = (n_restarts, n_components)
         cross = np.dot(weighted_score, block.Z.T) * at.unit
         information = np.broadcast_to(at.unit * at.unit, (n_columns, 1))
         if np.ndim(at.raw_information) == 0:
@@ -94,7 +168,9 @@ class Mixture:
             statistic[:, s] = np.einsum("cb,cb->c", columns, values)
         return Moments(
             loglik,
-            columns.sum(axis=1).reshape(shape),
+            share if units is None else columns.sum(axis=1).reshape(shape),
+            share,
+            self.gate.statistic(members, prior, block),
             gram,
             cross.reshape(*shape, p),
             statistic.reshape(*shape, -1),
@@ -108,56 +184,55 @@ class Mixture:
         scale = self.family.update_scale(
             params.scale, moments.weight, moments.statistic, gain, self.rule
         )
-        weight = np.maximum(moments.weight, np.finfo(float).tiny)
-        total = weight.sum(axis=1, keepdims=True)
-        return Params(params.coef + step, scale, np.log(weight / total))
+        return Params(params.coef + step, scale, *self.gate.update(params, moments))
 
     def curvature(self, params, block):
         """Exact derivatives of the log-likelihood over `block`.
 
         With ``u_k`` the derivative of ``log pi_k f_k`` and ``h_k`` its second one, the
-        Hessian of a row is ``E[h + u u'] - E[u] E[u]'`` under the posterior of its
-        component (Louis 1982).
+        Hessian of a unit is ``E[h + u u'] - E[u] E[u]'`` under the posterior of its
+        component (Louis 1982). What all ``u_k`` have in common, the derivative of the
+        normalising constant of the prior, cancels and is left out of them.
         """
         n_restarts, n_components, p = params.coef.shape
-        size = p + 2
-        Z = block.Z
+        Z, units = block.Z, block.units
         eta = params.coef @ Z
         if block.offset is not None:
             eta += block.offset
         at = self.family.derivatives(block.y, eta, params.scale[..., None])
-        log_joint = at.log_density + params.log_weights[..., None]
-        tau, loglik = _posterior(log_joint, 1.0)
-        loglik = loglik @ block.weight
-        weighted = tau * block.weight
+        log_prior, prior = self.gate.prior(params, block)
+        log_density = at.log_density if units is None else units.sum(at.log_density)
+        members, loglik = _posterior(log_density + log_prior, 1.0)
+        loglik = loglik @ block.unit_weight
+        weighted = members * block.unit_weight
+        of_rows = weighted if units is None else units.spread(weighted)
 
-        score = np.empty((n_restarts, n_components, size, Z.shape[1]))
+        score = np.empty((n_restarts, n_components, p + 1, Z.shape[1]))
         np.multiply(at.eta[:, :, None, :], Z, out=score[:, :, :p])
         score[:, :, p] = at.scale
-        score[:, :, p + 1] = 1.0
+        if units is not None:
+            score = units.sum(score)
+        columns = np.broadcast_to(
+            block.gate, (n_restarts, n_components, *block.gate.shape)
+        )
+        score = np.concatenate([score, columns], axis=2)
+        size = score.shape[2]
         weighted_score = score * weighted[:, :, None, :]
         own = weighted_score @ score.swapaxes(-1, -2)
-        own[:, :, :p, :p] += ((weighted * at.eta_eta)[:, :, None, :] * Z) @ Z.T
-        mixed = (weighted * at.eta_scale) @ Z.T
+        own[:, :, :p, :p] += ((of_rows * at.eta_eta)[:, :, None, :] * Z) @ Z.T
+        mixed = (of_rows * at.eta_scale) @ Z.T
         own[:, :, :p, p] += mixed
         own[:, :, p, :p] += mixed
-        own[:, :, p, p] += np.einsum("rkb,rkb->rk", weighted, at.scale_scale)
+        own[:, :, p, p] += np.einsum("rkb,rkb->rk", of_rows, at.scale_scale)
 
         gradient = weighted_score.sum(axis=-1)
-        weights = np.exp(params.log_weights)
-        total = block.weight.sum()
-        gradient[:, :, p + 1] -= total * weights
-
-        flat = (n_restarts, n_components * size, Z.shape[1])
-        score *= tau[:, :, None, :]
+        flat = (n_restarts, n_components * size, score.shape[3])
+        score *= members[:, :, None, :]
         hessian = -(weighted_score.reshape(flat) @ score.reshape(flat).swapaxes(1, 2))
         hessian = hessian.reshape(n_restarts, n_components, size, n_components, size)
         each = np.arange(n_components)
         hessian[:, each, :, each, :] += own.swapaxes(0, 1)
-        hessian[:, each, p + 1, each, p + 1] -= total * weights
-        hessian[:, :, p + 1, :, p + 1] += (
-            total * weights[:, :, None] * weights[:, None, :]
-        )
+        _subtract_prior(gradient, hessian, prior, block)
         n_parameters = n_components * size
         return Curvature(
             loglik,
@@ -169,16 +244,17 @@ class Mixture:
         """Orthonormal directions in which the parameters of `params` may move.
 
         Shared coefficients move together, a common scale moves as one, logits move in
-        contrasts. Shape (K (p + 2), m), in the order of `curvature`.
+        contrasts. Shape (K (p + 2 + q), m), in the order of `curvature`.
         """
         _, n_components, p = params.coef.shape
-        coefficients = self.sharing.basis()
+        n_logits = 1 + params.gate.shape[2]
         scales = np.eye(n_components)[:, : n_components * self.family.n_scale]
         if self.rule.tied and self.family.n_scale:
             scales = np.full((n_components, 1), n_components**-0.5)
-        parts = [coefficients, scales, _contrasts(n_components)]
-        rows = np.arange(n_components * (p + 2)).reshape(n_components, p + 2)
-        places = [rows[:, :p].ravel(), rows[:, p], rows[:, p + 1]]
+        logits = self.gate.basis(n_components, n_logits)
+        parts = [self.sharing.basis(), scales, logits]
+        rows = np.arange(n_components * (p + 1 + n_logits)).reshape(n_components, -1)
+        places = [rows[:, :p].ravel(), rows[:, p], rows[:, p + 1 :].ravel()]
         basis = np.zeros((rows.size, sum(part.shape[1] for part in parts)))
         start = 0
         for part, place in zip(parts, places, strict=True):
@@ -188,21 +264,49 @@ class Mixture:
         return basis
 
 
+def _subtract_prior(gradient, hessian, prior, block):
+    """Derivatives of the normalising constant of the prior, in place.
+
+    Parameters
+    ----------
+    gradient : ndarray of shape (R, K, size)
+    hessian : ndarray of shape (R, K, size, K, size)
+        The gate's entries are the last ones of every component.
+    prior : ndarray of shape (R, K, U) or (R, K, 1)
+    block : Block
+    """
+    n_restarts, n_components = prior.shape[:2]
+    n_logits, n_units = block.gate.shape
+    first = gradient.shape[2] - n_logits
+    columns = prior[:, :, None, :] * block.gate
+    weighted = columns * block.unit_weight
+    gradient[:, :, first:] -= weighted.sum(axis=-1)
+    flat = (n_restarts, n_components * n_logits, n_units)
+    products = weighted.reshape(flat) @ columns.reshape(flat).swapaxes(1, 2)
+    hessian[:, :, first:, :, first:] += products.reshape(
+        n_restarts, n_components, n_logits, n_components, n_logits
+    )
+    own = weighted @ block.gate.T
+    for k in range(n_components):
+        hessian[:, k, first:, k, first:] -= own[:, k]
+
+
 def _posterior(log_joint, weight):
     """Responsibilities times `weight`, and log-likelihoods.
 
-    The maximum is subtracted only where a row underflows under every component: two
-    passes over the largest array that nearly no block needs. Nothing overflows, as
-    scales have a floor.
+    The maximum is subtracted only where a row underflows under every component, or a
+    unit of many rows overflows: two passes over the largest array that nearly no block
+    needs.
 
     Returns
     -------
-    tau : ndarray of shape (R, K, B)
-    loglik : ndarray of shape (R,), or (R, B) where `weight` is a scalar
+    tau : ndarray of shape (R, K, U)
+    loglik : ndarray of shape (R,), or (R, U) where `weight` is a scalar
     """
-    joint = np.exp(log_joint)
+    with np.errstate(over="ignore"):
+        joint = np.exp(log_joint)
     total = joint.sum(axis=1)
-    if total.min() > _UNDERFLOW:
+    if total.min() > _UNDERFLOW and total.max() < np.inf:
         log_total = np.log(total)
     else:
         log_total, joint, total = _from_peak(log_joint, joint)
@@ -223,10 +327,3 @@ def _from_peak(log_joint, joint):
     log_total = np.log(total) + peak
     log_total[impossible] = -np.inf
     return log_total, joint, total
-
-
-@lru_cache
-def _contrasts(n):
-    """Orthonormal basis (n, n - 1) of the vectors that sum to zero."""
-    basis, _ = np.linalg.qr(np.eye(n) - 1.0 / n)
-    return basis[:, : n - 1]

@@ -14,7 +14,8 @@ _STACK_NUMBERS = 65536
 class Moments(NamedTuple):
     """Sums over rows at given parameters, in units of information.
 
-    With responsibilities ``tau`` and row weights ``w``, score ``s = d log f / d eta``
+    With responsibilities ``tau`` and row weights ``w`` (those of its unit, for every
+    row), score ``s = d log f / d eta``
     and information ``i = -E d^2 log f / d eta^2``:
 
     Attributes
@@ -22,7 +23,12 @@ class Moments(NamedTuple):
     loglik : ndarray of shape (R,)
         ``sum_i w_i log sum_k pi_k f_k(y_i)`` of the parameters that went in.
     weight : ndarray of shape (R, K)
-        ``sum_i w_i tau_ik``.
+        ``sum_i w_i tau_ik`` over rows.
+    share : ndarray of shape (R, K)
+        The same over units, the groups of rows that share a component.
+    gate : ndarray of shape (R, K, 1 + q), or (R, K, 0)
+        ``sum_u w_u (tau_uk - pi_uk) z_u`` over units, with the columns of the gate;
+        empty where the prior does not depend on them.
     gram : ndarray of shape (R, K, p, p)
         ``sum_i w_i tau_ik i_ik z_i z_i'``.
     cross : ndarray of shape (R, K, p)
@@ -33,6 +39,8 @@ class Moments(NamedTuple):
 
     loglik: np.ndarray
     weight: np.ndarray
+    share: np.ndarray
+    gate: np.ndarray
     gram: np.ndarray
     cross: np.ndarray
     statistic: np.ndarray

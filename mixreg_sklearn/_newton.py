@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._params import Params, log_normalise
+from ._params import Params
 
 # Smallest eigenvalue of the information, scaled to unit diagonal, that counts as
 # positive: below it the curvature is not known to more than rounding.
@@ -13,7 +13,7 @@ _POSITIVE = 1e-9
 # In the direction of an eigenvalue this close to zero nothing changes. One clearly
 # below zero, where the gradient vanishes, belongs to a saddle: the way off it.
 _FLAT = 1e-6
-# A step changes no log scale and no logit by more than this.
+# A step changes no log scale, and no coefficient of a gate, by more than this.
 _LONGEST = 2.0
 # Shortened steps before an EM step is tried, and tries before the climb ends.
 _SHORTER_TRIES, _MOST_TRIES = 5, 8
@@ -84,7 +84,9 @@ def polish(model, rows, params, *, tol, max_iter):
         climb = _advance(model, rows, basis, climb)
         proven = (climb.smallest > _POSITIVE) & (climb.decrement < tol)
         flat = (np.abs(climb.smallest) <= _FLAT) & (climb.decrement < tol)
-        given_up = (climb.tries > _MOST_TRIES) | _on_floor(model, climb.accepted) | flat
+        given_up = (climb.tries > _MOST_TRIES) | flat
+        given_up |= _on_floor(model, climb.accepted)
+        given_up |= model.gate.diverges(climb.accepted)
         done = proven | given_up | (iteration == max_iter)
         if not done.any():
             continue
@@ -161,12 +163,7 @@ def _advance(model, rows, basis, climb):
 
 def _directions(model, params, curvature, basis):
     """Ascent directions (R, M), Newton decrements and smallest eigenvalues."""
-    first, second = model.rule.penalty_derivatives(params.scale)
-    n_components, size = params.scale.shape[1], params.coef.shape[2] + 2
-    gradient, hessian = curvature.gradient, curvature.hessian
-    scales = np.arange(n_components) * size + size - 2
-    gradient[:, scales] += first
-    hessian[:, scales, scales] += second
+    gradient, hessian = _penalised(model, params, curvature)
     gradient = gradient @ basis
     information = -(basis.T @ hessian @ basis)
     diagonal = np.abs(np.einsum("rmm->rm", information))
@@ -184,23 +181,42 @@ def _directions(model, params, curvature, basis):
     return (step * unit) @ basis.T, decrement, smallest
 
 
+def _penalised(model, params, curvature):
+    """Gradient and Hessian with those of the penalties on scales and gate."""
+    n_restarts, n_components, p = params.coef.shape
+    gradient = curvature.gradient.reshape(n_restarts, n_components, -1).copy()
+    first, second = model.rule.penalty_derivatives(params.scale)
+    gate_first, gate_second = model.gate.penalty_derivatives(params)
+    gradient[:, :, p] += first
+    gradient[:, :, p + 2 :] += gate_first
+    diagonal = np.zeros_like(gradient)
+    diagonal[:, :, p] = second
+    diagonal[:, :, p + 2 :] = gate_second
+    hessian = curvature.hessian.copy()
+    each = np.arange(hessian.shape[1])
+    hessian[:, each, each] += diagonal.reshape(n_restarts, -1)
+    return gradient.reshape(n_restarts, -1), hessian
+
+
 def _longest(step, params):
-    """Fraction of each step that keeps log scales and logits within reach."""
-    size = params.coef.shape[2] + 2
-    changes = np.abs(step.reshape(len(step), -1, size)[:, :, -2:]).max(axis=(1, 2))
+    """Fraction of each step that keeps log scales and gates within reach."""
+    n_restarts, n_components, p = params.coef.shape
+    changes = step.reshape(n_restarts, n_components, -1)[:, :, p:]
+    changes = np.abs(changes).max(axis=(1, 2))
     return np.minimum(1.0, _LONGEST / np.maximum(changes, np.finfo(float).tiny))
 
 
 def _move(model, params, step):
     """Parameters after a step in the order of `Mixture.curvature`."""
     n_restarts, n_components, p = params.coef.shape
-    step = step.reshape(n_restarts, n_components, p + 2)
+    step = step.reshape(n_restarts, n_components, -1)
     scale = params.scale * np.exp(step[:, :, p])
     return Params(
         params.coef + step[:, :, :p],
         np.maximum(scale, np.sqrt(model.rule.floor)),
-        log_normalise(params.log_weights + step[:, :, p + 1]),
-    )
+        params.log_weights + step[:, :, p + 1],
+        params.gate + step[:, :, p + 2 :],
+    ).normalised()
 
 
 def _on_floor(model, params):

@@ -1,18 +1,77 @@
 """A fit's data in the units of the engine, and its results in the user's."""
 
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
 
 from ._design import Design, make_design
 from ._estimate import ROUNDING, fit_pooled
-from ._model import Mixture
+from ._model import MOST_ROLES, Mixture
 from ._params import Params, log_normalise
 from ._rows import ArrayRows
 from ._scales import ScaleRule
 from ._search import SAME
-from ._sharing import sharing_of
+from ._sharing import Constraints, sharing_of
 from ._starts import Pool
+from .gates import Gate
+
+
+class Data(NamedTuple):
+    """Validated rows, as the user gave them.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, d), of float32 or float64
+    y : ndarray with rows last
+        As the family's `target` made it.
+    weight : ndarray of shape (n,)
+        Constant within a group.
+    offset : ndarray of shape (n,) or None
+    group : ndarray of int of shape (n,) or None
+        Number of the group that each row belongs to.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    offset: np.ndarray | None
+    group: np.ndarray | None
+
+    def take(self, rows):
+        """The rows `rows`."""
+        offset, group = (
+            None if values is None else values[rows]
+            for values in (self.offset, self.group)
+        )
+        X, y, weight = self.X[rows], self.y[..., rows], self.weight[rows]
+        return Data(X, y, weight, offset, group)
+
+
+class Structure(NamedTuple):
+    """What is to be fitted.
+
+    Attributes
+    ----------
+    family : Family
+    gate : Gate
+    regression, gating : ndarray of int
+        Features of the regressions, and of the gate.
+    known : ndarray of shape (d,)
+        Coefficients that are the same number in all components; NaN elsewhere.
+    constraints : Constraints
+        On the intercept and the features of the regressions.
+    fit_intercept, shared_scale : bool
+    """
+
+    family: object
+    gate: Gate
+    regression: np.ndarray
+    gating: np.ndarray
+    known: np.ndarray
+    constraints: Constraints
+    fit_intercept: bool
+    shared_scale: bool
 
 
 class Problem(NamedTuple):
@@ -20,9 +79,12 @@ class Problem(NamedTuple):
 
     Attributes
     ----------
-    design : Design
+    structure : Structure
+    design, gate_design : Design
+        Of the regressions, and of the gate.
     rows : ArrayRows
-        Rows of positive weight: whitened columns, response with mean 0 and variance 1.
+        Rows of positive weight, groups together: whitened columns, response with mean
+        0 and variance 1.
     model, pooled_model : Mixture
         Of all components, and of one.
     origin, unit : float
@@ -30,18 +92,23 @@ class Problem(NamedTuple):
     inflation : float
         Row weights of the engine over those of the user. It is one unless the weights
         sum to less than the number of rows, when they cannot be counts of rows.
-    kept : ndarray of bool
-        Rows of positive weight.
+    order : ndarray of int
+        The user's rows in the order of the engine's.
+    n_rows : int
+        The user's rows.
     """
 
+    structure: Structure
     design: Design
+    gate_design: Design
     rows: ArrayRows
     model: Mixture
     pooled_model: Mixture
     origin: float
     unit: float
     inflation: float
-    kept: np.ndarray
+    order: np.ndarray
+    n_rows: int
 
     def loglik_to_user(self, loglik, weight):
         """Log-likelihood of all rows in the user's units.
@@ -53,47 +120,89 @@ class Problem(NamedTuple):
 
     def to_user(self, params):
         """Fitted attributes from the engine's parameters; canonical order."""
-        intercept, coef = self.design.to_features(params.coef[0] * self.unit)
+        intercept, slopes = self.design.to_features(params.coef[0] * self.unit)
         if self.design.intercept:
             intercept = intercept + self.origin
-        weights = np.exp(params.log_weights[0])
-        order = np.lexsort((*coef.T[::-1], intercept, -weights))
-        return {
+        known = np.nan_to_num(self.structure.known)
+        coef = np.tile(known, (len(intercept), 1))
+        coef[:, self.structure.regression] = slopes
+        weights = self.model.shares(params, self.rows)[0]
+        order = self._canonical(weights, intercept, coef)
+        fitted = {
             "weights_": weights[order],
             "coef_": coef[order],
             "intercept_": intercept[order],
             "scale_": params.scale[0, order] * self.unit,
         }
+        if self.structure.gate.has_features:
+            fitted |= self._gate_to_user(params.take(0).reorder(order[None]))
+        return fitted
 
-    def from_user(self, weights, coef, intercept, scale):
-        """Parameters of the engine from values in the user's units."""
+    def _gate_to_user(self, params):
+        """Coefficients of the gate, with the first component as baseline."""
+        logits = np.column_stack([params.log_weights[0], params.gate[0]])
+        intercept, slopes = self.gate_design.to_features(logits - logits[0])
+        coef = np.zeros((len(slopes), len(self.structure.known)))
+        coef[:, self.structure.gating] = slopes
+        return {"gate_coef_": coef, "gate_intercept_": intercept}
+
+    def _canonical(self, weights, intercept, coef):
+        """Components by decreasing weight, as far as constraints leave them alike."""
+        order = np.lexsort((*coef.T[::-1], intercept, -weights))
+        if self.model.interchangeable:
+            return order
+        rank = np.argsort(order)
+        alike = filter(self.model.alike, permutations(range(len(weights))))
+        return np.array(min(alike, key=lambda order: rank[list(order)].tolist()))
+
+    def from_user(self, weights, coef, intercept, scale, gate=None):
+        """Parameters of the engine from values in the user's units.
+
+        Parameters
+        ----------
+        weights, intercept, scale : ndarray of shape (K,)
+        coef : ndarray of shape (K, d)
+        gate : tuple of ndarray of shape (K, d) and (K,), optional
+            Coefficients and intercepts of the gate, which replace the weights.
+        """
         shift = self.origin if self.design.intercept else 0.0
-        columns = self.design.from_features((intercept - shift), coef) / self.unit
+        slopes = coef[:, self.structure.regression]
+        columns = self.design.from_features(intercept - shift, slopes) / self.unit
+        logits = np.zeros((len(weights), len(self.rows.gate)))
+        logits[:, 0] = np.log(np.maximum(weights, np.finfo(float).tiny))
+        if gate is not None:
+            gate_coef, gate_intercept = gate
+            slopes = gate_coef[:, self.structure.gating]
+            logits = self.gate_design.from_features(gate_intercept, slopes)
         params = Params(
             columns[None],
             scale[None] / self.unit,
-            log_normalise(np.log(np.maximum(weights, np.finfo(float).tiny)))[None],
+            logits[None, :, 0],
+            logits[None, :, 1:],
         )
-        return self._admissible(params)
+        return self.model.constrain(params.normalised())
 
     def from_memberships(self, memberships):
         """Parameters by one M-step from row memberships (n, K)."""
-        tau = memberships[self.kept].T * self.rows.weight
-        pool = Pool(
-            self.model.family, self.rows, fit_pooled(self.pooled_model, self.rows)
-        )
+        rows = self.rows
+        pool = Pool(self.model.family, rows, fit_pooled(self.pooled_model, rows))
+        tau = pool.of_rows(pool.means(memberships[self.order].T)) * rows.weight
         weights = tau * pool.information
-        gram = np.stack([np.dot(pool.Z * w, pool.Z.T) for w in weights])
-        cross = np.dot(weights * pool.suggested, pool.Z.T)
-        coef = self.model.sharing.step(gram[None], cross[None])
+        gram = np.stack([np.dot(pool.Z * w, pool.Z.T) for w in weights])[None]
+        cross = np.dot(weights * pool.suggested, pool.Z.T)[None]
+        coef = self.model.sharing.project(np.zeros_like(cross))
+        cross -= np.einsum("rkpq,rkq->rkp", gram, coef)
+        coef = coef + self.model.sharing.step(gram, cross)
         mass = tau.sum(axis=1)
-        squares = (tau * pool.residuals(coef[0]) ** 2).sum(axis=1)
+        squares = (pool.sums(tau) * pool.squares(coef[0])).sum(axis=1)
         relative = squares / np.maximum(mass, 1e-9) / pool.variance
         scale = np.ones(len(mass))
         if self.model.family.n_scale:
             scale = pool.scale * np.sqrt(relative)
         log_weights = log_normalise(np.log(np.maximum(mass, np.finfo(float).tiny)))
-        return self._admissible(Params(coef, scale[None], log_weights[None]))
+        shape = (1, len(mass))
+        start = Params(coef, scale[None], log_weights[None], pool.no_gate(shape))
+        return self.model.constrain(start)
 
     def search_record(self, found):
         """A search in the user's units, one entry for each distinct optimum."""
@@ -127,66 +236,96 @@ class Problem(NamedTuple):
             "sample_rows": found.n_rows,
         }
 
-    def _admissible(self, params):
-        """The nearest parameters that obey the sharing of coefficients and scales."""
-        scale = np.maximum(params.scale, np.sqrt(self.model.rule.floor))
-        if self.model.rule.tied:
-            weights = np.exp(params.log_weights)
-            pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
-            scale = np.broadcast_to(pooled, scale.shape)
-        return params._replace(
-            coef=self.model.sharing.project(params.coef), scale=scale
-        )
 
-
-def make_problem(X, y, weight, offset, family, structure, n_jobs):
+def make_problem(data, structure, n_jobs):
     """Prepare validated data for the engine.
 
     Parameters
     ----------
-    X : ndarray of shape (n, d), of float32 or float64
-    y : ndarray with rows last
-        As the family's `target` made it.
-    weight : ndarray of shape (n,)
-    offset : ndarray of shape (n,) or None
-    family : Family
-    structure : tuple (n_components, fit_intercept, shared features, shared_scale)
+    data : Data
+    structure : Structure
     n_jobs : int
 
     Returns
     -------
     Problem
     """
-    n_components, fit_intercept, shared, shared_scale = structure
-    kept = weight > 0
-    if not kept.all():
-        X, y, weight = X[kept], y[..., kept], weight[kept]
-        offset = None if offset is None else offset[kept]
-    inflation = max(1.0, len(weight) / weight.sum())
-    weight = weight * inflation
-    design = make_design(X, weight, fit_intercept)
+    family, gate, fit_intercept = (
+        structure.family,
+        structure.gate,
+        structure.fit_intercept,
+    )
+    order, start = _units(data)
+    n_rows = len(data.weight)
+    if len(order) < n_rows or start is not None:
+        data = data.take(order)
+    inflation = max(1.0, len(data.weight) / data.weight.sum())
+    weight = data.weight * inflation
+    design = make_design(data.X[:, structure.regression], weight, fit_intercept)
     if not design.n_columns:
         raise ValueError(
             "X has no column that differs from zero, and fit_intercept=False: there"
             " is no regression to fit."
         )
-    net = y if offset is None else y - offset
+    offset = _whole_offset(data, structure.known)
+    net = data.y if offset is None else data.y - offset
     origin, unit = family.units(net, weight, fit_intercept)
+    first = slice(None) if start is None else start
+    gate_features = data.X[first][:, structure.gating]
+    gate_design = make_design(gate_features, weight[first], True)
     rows = ArrayRows(
-        design.columns(X),
-        (y - origin) / unit,
+        design.columns(data.X[:, structure.regression]),
+        (data.y - origin) / unit,
         weight,
         None if offset is None else offset / unit,
+        start=start,
+        gate=gate_design.columns(gate_features) if gate.has_features else None,
         n_jobs=n_jobs,
     )
-    rule = ScaleRule(tied=bool(shared_scale), floor=ROUNDING)
+    held = structure.constraints.held / unit
+    held[0] -= origin / unit
+    sharing = sharing_of(structure.constraints, design.feature_map, held)
+    rule = ScaleRule(tied=bool(structure.shared_scale), floor=ROUNDING)
     return Problem(
+        structure,
         design,
+        gate_design,
         rows,
-        Mixture(family, sharing_of(design, shared, n_components), rule),
-        Mixture(family, sharing_of(design, [], 1), rule),
+        _with_known_roles(Mixture(family, sharing, gate, rule)),
+        Mixture(family, sharing.resized(1), rule=rule),
         origin,
         unit,
         inflation,
-        kept,
+        order,
+        n_rows,
     )
+
+
+def _units(data):
+    """Rows of positive weight, groups together, and the first row of each group."""
+    kept = np.flatnonzero(data.weight > 0)
+    if data.group is None:
+        return kept, None
+    order = kept[np.argsort(data.group[kept], kind="stable")]
+    group = data.group[order]
+    return order, np.flatnonzero(np.diff(group, prepend=group[0] - 1))
+
+
+def _whole_offset(data, known):
+    """The offset with the features whose coefficient is known, or None."""
+    columns = np.flatnonzero(known == known)
+    if not len(columns):
+        return data.offset
+    part = np.asarray(data.X[:, columns], dtype=float) @ known[columns]
+    return part if data.offset is None else data.offset + part
+
+
+def _with_known_roles(model):
+    """The same mixture; refuse to tell too many components apart."""
+    if model.n_components > MOST_ROLES and not model.interchangeable:
+        raise ValueError(
+            "Constraints that differ between components (held_coef, shared_features,"
+            f" weights of the gate) are limited to {MOST_ROLES} components, as they"
+            f" are tried in every order; n_components is {model.n_components}."
+        )
+    return model

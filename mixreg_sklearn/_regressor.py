@@ -29,10 +29,12 @@ from sklearn.utils.validation import (
 from threadpoolctl import ThreadpoolController
 
 from ._checks import check_memberships, check_offset, check_start, check_weight
-from ._columns import column_indices
-from ._estimate import estimate_found, estimate_from
-from ._problem import make_problem
+from ._estimate import SEPARATED, estimate_found, estimate_from
+from ._groups import check_constant, check_groups
+from ._params import log_normalise
+from ._problem import Data, make_problem
 from ._progress import CallbackSupport, Progress
+from ._structure import Columns, make_structure
 from .families import (
     Beta,
     Binomial,
@@ -43,6 +45,7 @@ from .families import (
     NegativeBinomial,
     Poisson,
 )
+from .gates import Gate
 
 _FAMILIES = {
     "gaussian": Gaussian,
@@ -58,15 +61,21 @@ _FAMILIES = {
 class MetadataRequests:
     """What mixtures ask for where scikit-learn's metadata routing is on."""
 
-    # `y` of predict_proba is data, not metadata to be asked for; weights and offsets
-    # reach the estimator wherever routing is on.
+    # `y` of predict_proba is data, not metadata to be asked for; weights, groups and
+    # offsets reach the estimator wherever routing is on.
     __metadata_request__fit = {
         "sample_weight": True,
+        "groups": True,
         "offset": True,
         "trials": True,
     }
     __metadata_request__predict = {"offset": True, "trials": True}
-    __metadata_request__predict_proba = {"y": True, "offset": True, "trials": True}
+    __metadata_request__predict_proba = {
+        "y": True,
+        "groups": True,
+        "offset": True,
+        "trials": True,
+    }
     __metadata_request__score = {
         "sample_weight": True,
         "offset": True,
@@ -79,9 +88,10 @@ class MixtureRegressor(
 ):
     r"""Finite mixture of regressions, by exact maximum likelihood.
 
-    The rows come from `n_components` hidden groups, each with a regression of its own:
+    The rows come from `n_components` hidden components, each with a regression of its
+    own:
 
-    .. math:: p(y | x) = \sum_{k=1}^K \pi_k \,
+    .. math:: p(y | x) = \sum_{k=1}^K \pi_k(x) \,
               f(y;\; a_k + x^\top b_k + \text{offset},\; \phi_k)
 
     The estimator finds the shares :math:`\pi_k`, intercepts :math:`a_k`, coefficients
@@ -102,10 +112,37 @@ class MixtureRegressor(
         `"inverse_gaussian"` or `"beta"` with their default links, or an instance from
         `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``.
 
-    shared_features : str, int, slice, array-like, callable or None, default=None
-        Features whose coefficient is the same in all components: names (of a
-        dataframe's columns), indices, a slice, a boolean mask, or a callable that is
-        given X and returns one of these.
+    regression_features : str, int, slice, array-like, callable or None, default=None
+        Features of the regressions: names (of a dataframe's columns), indices, a
+        slice, a boolean mask, or a callable that is given X and returns one of these.
+        None means all; an empty list regressions of an intercept alone.
+
+    gate : None, "softmax" or Gate, default=None
+        Prior probabilities of the components: None for shares that are the same for
+        all rows; `"softmax"` for shares that depend on features by a multinomial
+        logistic regression (concomitant variables); or an instance from
+        `mixreg_sklearn.gates`: ``SoftmaxGate(alpha=1.0)`` with a ridge,
+        ``ConstantGate("equal")`` or ``ConstantGate([0.7, 0.3])`` with given shares.
+
+    gate_features : str, int, slice, array-like, callable or None, default=None
+        Features of the gate, chosen as `regression_features` are; None means all. A
+        feature may serve the gate, the regressions or both.
+
+    offset_feature : str, int or None, default=None
+        A column of X that is an offset: a part of every component's linear predictor
+        with coefficient one, such as the logarithm of an exposure. Unlike the argument
+        `offset` of `fit` it survives every pipeline, grid search and ensemble.
+
+    shared_features : str, int, slice, array-like, callable, dict or None, default=None
+        Features whose coefficient is the same in all components, chosen as
+        `regression_features` are; or a dict from a feature's name or index (or
+        `"intercept"`) to lists of the components that share its coefficient, as in
+        ``{"age": [[0, 1], [2, 3]]}``. Components that are not listed have their own.
+
+    held_coef : dict or None, default=None
+        Coefficients that are not estimated: a dict from a feature's name or index (or
+        `"intercept"`) to the value, or to one value for each component with None where
+        it is free, as in ``{"dose": [0.0, None]}``.
 
     shared_scale : bool, default=False
         Whether all components have one scale.
@@ -115,8 +152,10 @@ class MixtureRegressor(
 
     init : None, dict or array-like of shape (n_samples, n_components), default=None
         Where to start, instead of the search: a dict with the arrays `"weights"`
-        (K,), `"coef"` (K, d), `"intercept"` (K,) and `"scale"` (K,), or the
-        memberships of the training rows. The fit is then the local maximum above.
+        (K,), `"coef"` (K, d), `"intercept"` (K,) and `"scale"` (K,), and, with a
+        softmax gate, `"gate_coef"` (K, d) and `"gate_intercept"` (K,) instead of the
+        weights; or the memberships of the training rows. The fit is then the local
+        maximum above.
 
     n_init : int, default=8
         Upper bound on the rounds of the search. Each draws 24 independent starts in
@@ -146,10 +185,13 @@ class MixtureRegressor(
     ----------
     weights_ : ndarray of shape (n_components,)
         Shares of the components, in decreasing order: the canonical order of all
-        attributes.
+        attributes, except where constraints tell the components apart, which then
+        keep the numbers that the constraints use. With a softmax gate the mean prior
+        probabilities of the training rows (or groups).
 
     coef_ : ndarray of shape (n_components, n_features)
-        Coefficients of the regressions.
+        Coefficients of the regressions: zero for features that are not in them, one
+        for `offset_feature`.
 
     intercept_ : ndarray of shape (n_components,)
         Intercepts of the regressions.
@@ -159,6 +201,15 @@ class MixtureRegressor(
         (maximum likelihood: divided by the component's weight, not by its degrees of
         freedom); for other families a dispersion, see the family; 1 where there is
         none.
+
+    gate_coef_ : ndarray of shape (n_components, n_features)
+        Softmax gate only: change of the log-odds of a component against the first one
+        for each unit of a feature. Zero for the first component, the baseline, and for
+        features that are not in the gate.
+
+    gate_intercept_ : ndarray of shape (n_components,)
+        Softmax gate only: log-odds of a component against the first one where all
+        features are zero.
 
     log_likelihood_ : float
         Log-likelihood of the training data.
@@ -229,7 +280,12 @@ class MixtureRegressor(
     _parameter_constraints = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "family": [StrOptions(set(_FAMILIES)), Family],
-        "shared_features": [str, Integral, slice, "array-like", callable, None],
+        "regression_features": [str, Integral, slice, "array-like", callable, None],
+        "gate": [StrOptions({"softmax"}), Gate, None],
+        "gate_features": [str, Integral, slice, "array-like", callable, None],
+        "offset_feature": [str, Integral, None],
+        "shared_features": [str, Integral, slice, "array-like", callable, dict, None],
+        "held_coef": [dict, None],
         "shared_scale": ["boolean"],
         "fit_intercept": ["boolean"],
         "init": [dict, "array-like", None],
@@ -249,7 +305,12 @@ class MixtureRegressor(
         n_components=2,
         *,
         family="gaussian",
+        regression_features=None,
+        gate=None,
+        gate_features=None,
+        offset_feature=None,
         shared_features=None,
+        held_coef=None,
         shared_scale=False,
         fit_intercept=True,
         init=None,
@@ -263,7 +324,12 @@ class MixtureRegressor(
     ):
         self.n_components = n_components
         self.family = family
+        self.regression_features = regression_features
+        self.gate = gate
+        self.gate_features = gate_features
+        self.offset_feature = offset_feature
         self.shared_features = shared_features
+        self.held_coef = held_coef
         self.shared_scale = shared_scale
         self.fit_intercept = fit_intercept
         self.init = init
@@ -276,7 +342,7 @@ class MixtureRegressor(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, offset=None, trials=None):
+    def fit(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         """Estimate the mixture.
 
         Parameters
@@ -286,7 +352,13 @@ class MixtureRegressor(
         y : array-like of shape (n_samples,)
             Response.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; a weight counts the row that many times.
+            Non-negative weights; a weight counts the row that many times. Constant
+            within a group, which it counts.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component: repeated measures of a
+            unit, panels. None if each row is on its own. Inside cross-validation and
+            the like it reaches `fit` only with scikit-learn's metadata routing
+            enabled, ``sklearn.set_config(enable_metadata_routing=True)``.
         offset : array-like of shape (n_samples,), default=None
             Part of every component's linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None
@@ -303,7 +375,7 @@ class MixtureRegressor(
         ValueError
             If the data or arguments are not of the right shape, type or range.
         """
-        data = X
+        columns = X
         X, y = validate_data(
             self,
             X,
@@ -312,27 +384,26 @@ class MixtureRegressor(
             y_numeric=True,
             ensure_min_samples=2,
         )
+        names = getattr(self, "feature_names_in_", None)
+        columns = Columns(columns, X.shape[1], names)
         y = np.asarray(y, dtype=np.float64)
         weight = check_weight(sample_weight, X)
         offset = check_offset(offset, X)
+        groups = check_groups(groups, X)
+        check_constant(weight, groups, "sample_weight")
         family = self._family()
         family.check_target(y)
         target = family.target(y, trials)
-        shared = column_indices(
-            self.shared_features,
-            data,
-            X.shape[1],
-            getattr(self, "feature_names_in_", None),
-            "shared_features",
-        )
-        structure = (self.n_components, self.fit_intercept, shared, self.shared_scale)
+        structure = make_structure(self, family, columns)
+        for j in structure.gating:
+            check_constant(X[:, j], groups, f"gate_features: {columns.name(j)}")
+        group = None if groups is None else groups.of_row
+        data = Data(X, target, weight, offset, group)
         with _one_blas_thread(), np.errstate(under="ignore"):
-            problem = make_problem(
-                X, target, weight, offset, family, structure, self._threads(X)
-            )
+            problem = make_problem(data, structure, self._threads(X))
             progress = Progress(self, X, y, problem)
             estimate = self._estimate(problem, progress)
-        self._set_attributes(problem, estimate)
+            self._set_attributes(problem, estimate)
         progress.end(self.log_likelihood_, estimate.polished, estimate.flaw)
         self._warn(estimate)
         return self
@@ -364,26 +435,31 @@ class MixtureRegressor(
         """The start the user gave, in the engine's units; None to search."""
         K, d = self.n_components, self.n_features_in_
         if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == (K, d):
+            gate = None
+            if problem.structure.gate.has_features and hasattr(self, "gate_coef_"):
+                gate = self.gate_coef_, self.gate_intercept_
             return problem.from_user(
-                self.weights_, self.coef_, self.intercept_, self.scale_
+                self.weights_, self.coef_, self.intercept_, self.scale_, gate
             )
         if self.init is None:
             return None
         if isinstance(self.init, dict):
-            return problem.from_user(*check_start(self.init, K, d))
-        return problem.from_memberships(
-            check_memberships(self.init, len(problem.kept), K)
-        )
+            gated = problem.structure.gate.has_features
+            return problem.from_user(*check_start(self.init, K, d, gated))
+        return problem.from_memberships(check_memberships(self.init, problem.n_rows, K))
 
     def _set_attributes(self, problem, estimate):
         polished = estimate.polished
+        for name in ("gate_coef_", "gate_intercept_"):
+            vars(self).pop(name, None)
         for name, value in problem.to_user(polished.params).items():
             setattr(self, name, value)
         self.log_likelihood_ = problem.loglik_to_user(
             polished.objective[0], problem.rows.total_weight
         )
         self.n_parameters_ = problem.model.basis(polished.params).shape[1]
-        self.converged_ = bool(polished.converged[0]) and not estimate.flaw
+        proven = polished.converged[0] and not estimate.separated
+        self.converged_ = bool(proven) and not estimate.flaw
         self.newton_decrement_ = float(polished.decrement[0])
         self.smallest_eigenvalue_ = float(polished.smallest_eigenvalue[0])
         self.degenerate_ = bool(estimate.flaw)
@@ -393,6 +469,8 @@ class MixtureRegressor(
     def _warn(self, estimate):
         if self.degenerate_:
             message = f"The estimate is degenerate: {estimate.flaw}."
+        elif estimate.separated:
+            message = f"The estimate is at a boundary: {SEPARATED}."
         elif not self.converged_:
             message = (
                 "The estimate is not proven to be a maximum (Newton decrement"
@@ -416,7 +494,7 @@ class MixtureRegressor(
         return effective_n_jobs(self.n_jobs) if worthwhile else 1
 
     def predict(self, X, return_std=False, *, offset=None, trials=None):
-        r"""Expected response, :math:`\sum_k \pi_k \mu_k(x)`.
+        r"""Expected response, :math:`\sum_k \pi_k(x) \mu_k(x)`.
 
         Parameters
         ----------
@@ -437,15 +515,16 @@ class MixtureRegressor(
         std : ndarray of shape (n_samples,)
             Standard deviations; only if `return_std`.
         """
-        eta = self._predictor(X, offset)
+        eta, log_prior = self._predictor(X, offset)
+        prior = np.exp(log_prior)
         family, given = self._family(), self._given(trials, eta)
         means = family.mean(eta, self.scale_, **given)
-        mean = means @ self.weights_
+        mean = np.einsum("nk,nk->n", means, prior)
         if not return_std:
             return mean
-        within = family.variance(eta, self.scale_, **given) @ self.weights_
-        between = (means - mean[:, None]) ** 2 @ self.weights_
-        return mean, np.sqrt(within + between)
+        within = family.variance(eta, self.scale_, **given)
+        between = (means - mean[:, None]) ** 2
+        return mean, np.sqrt(np.einsum("nk,nk->n", within + between, prior))
 
     def predict_components(self, X, *, offset=None, trials=None):
         """Expected response of every component.
@@ -464,14 +543,15 @@ class MixtureRegressor(
         ndarray of shape (n_samples, n_components)
             Means of the components.
         """
-        eta = self._predictor(X, offset)
+        eta, _ = self._predictor(X, offset)
         return self._family().mean(eta, self.scale_, **self._given(trials, eta))
 
-    def predict_proba(self, X, y=None, *, offset=None, trials=None):
+    def predict_proba(self, X, y=None, *, groups=None, offset=None, trials=None):
         r"""Probabilities of the components.
 
-        Without `y` the prior ones, :math:`\pi_k`; with it the memberships of the
-        rows, :math:`\pi_k f_k(y | x) / \sum_j \pi_j f_j(y | x)`.
+        Without `y` the prior ones, :math:`\pi_k(x)`; with it the memberships of the
+        rows, :math:`\pi_k f_k(y | x) / \sum_j \pi_j f_j(y | x)`. The rows of a group
+        share their membership, for which f is the product of their densities.
 
         Parameters
         ----------
@@ -479,6 +559,9 @@ class MixtureRegressor(
             Features.
         y : array-like of shape (n_samples,), default=None
             Responses.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None
@@ -490,14 +573,40 @@ class MixtureRegressor(
             Probabilities; each row sums to one.
         """
         if y is None:
-            eta = self._predictor(X, offset)
-            return np.tile(self.weights_, (len(eta), 1))
-        log_joint = self._log_joint(X, y, offset, trials)
-        log_joint -= log_joint.max(axis=1, keepdims=True)
-        joint = np.exp(log_joint)
-        return joint / joint.sum(axis=1, keepdims=True)
+            return np.exp(self._predictor(X, offset)[1])
+        log_joint, groups = self._log_joint(X, y, groups, offset, trials)
+        memberships = np.exp(log_normalise(log_joint))
+        return memberships if groups is None else memberships[groups.of_row]
 
-    def predict_membership(self, X, y, *, offset=None, trials=None):
+    def predict_group_proba(self, X, y, groups, *, offset=None, trials=None):
+        """Memberships of whole groups, given the responses of all their rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Responses.
+        groups : array-like of shape (n_samples,)
+            Labels of groups of rows that share one component.
+        offset : array-like of shape (n_samples,), default=None
+            Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_groups,)
+            The groups, sorted.
+        memberships : ndarray of shape (n_groups, n_components)
+            Probabilities; each row sums to one.
+        """
+        if groups is None:
+            raise ValueError("groups is None: predict_proba is for rows on their own.")
+        log_joint, groups = self._log_joint(X, y, groups, offset, trials)
+        return groups.labels, np.exp(log_normalise(log_joint))
+
+    def predict_membership(self, X, y, *, groups=None, offset=None, trials=None):
         """Most probable component of every row.
 
         Parameters
@@ -506,6 +615,9 @@ class MixtureRegressor(
             Features.
         y : array-like of shape (n_samples,)
             Responses.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None
@@ -516,10 +628,17 @@ class MixtureRegressor(
         ndarray of int of shape (n_samples,)
             Component indices, 0 to `n_components - 1`.
         """
-        return self._log_joint(X, y, offset, trials).argmax(axis=1)
+        log_joint, groups = self._log_joint(X, y, groups, offset, trials)
+        members = log_joint.argmax(axis=1)
+        return members if groups is None else members[groups.of_row]
 
-    def log_likelihood(self, X, y, sample_weight=None, *, offset=None, trials=None):
+    def log_likelihood(
+        self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None
+    ):
         r"""Log-likelihood, :math:`\sum_i w_i \log \sum_k \pi_k f_k(y_i | x_i)`.
+
+        The sum is over groups, where there are any, with the product of the densities
+        of their rows for f.
 
         Parameters
         ----------
@@ -529,6 +648,9 @@ class MixtureRegressor(
             Responses.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights that count rows.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None
@@ -539,11 +661,10 @@ class MixtureRegressor(
         float
             Log-likelihood in nats.
         """
-        log_joint = self._log_joint(X, y, offset, trials)
-        weight = check_weight(sample_weight, log_joint)
+        log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
         return float(weight @ np.logaddexp.reduce(log_joint, axis=1))
 
-    def aic(self, X, y, sample_weight=None, *, offset=None, trials=None):
+    def aic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         """Akaike's criterion, ``-2 loglik + 2 n_parameters``; lower is better.
 
         Parameters
@@ -554,6 +675,9 @@ class MixtureRegressor(
             Responses.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights that count rows.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None
@@ -564,11 +688,15 @@ class MixtureRegressor(
         float
             The criterion.
         """
-        loglik = self.log_likelihood(X, y, sample_weight, offset=offset, trials=trials)
-        return -2 * loglik + 2 * self.n_parameters_
+        log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
+        loglik = weight @ np.logaddexp.reduce(log_joint, axis=1)
+        return float(-2 * loglik + 2 * self.n_parameters_)
 
-    def bic(self, X, y, sample_weight=None, *, offset=None, trials=None):
+    def bic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         """Bayesian criterion, ``-2 loglik + n_parameters log n``; lower is better.
+
+        n counts what is independent: rows, or the groups where there are any (flexmix
+        counts rows in either case).
 
         Parameters
         ----------
@@ -577,7 +705,10 @@ class MixtureRegressor(
         y : array-like of shape (n_samples,)
             Responses.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows: n is their sum.
+            Weights that count rows, or groups: n is their sum.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None
@@ -588,17 +719,16 @@ class MixtureRegressor(
         float
             The criterion.
         """
-        log_joint = self._log_joint(X, y, offset, trials)
-        weight = check_weight(sample_weight, log_joint)
+        log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
         loglik = weight @ np.logaddexp.reduce(log_joint, axis=1)
         return float(-2 * loglik + self.n_parameters_ * np.log(weight.sum()))
 
-    def icl(self, X, y, sample_weight=None, *, offset=None, trials=None):
+    def icl(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         r"""Integrated completed likelihood; lower is better.
 
         ``-2 sum_i w_i max_k log(pi_k f_k(y_i)) + n_parameters log n``: BIC with every
-        row assigned to its most probable component, so that components that overlap
-        cost more (Biernacki, Celeux & Govaert 2000).
+        row (or group) assigned to its most probable component, so that components that
+        overlap cost more (Biernacki, Celeux & Govaert 2000).
 
         Parameters
         ----------
@@ -607,7 +737,10 @@ class MixtureRegressor(
         y : array-like of shape (n_samples,)
             Responses.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows: n is their sum.
+            Weights that count rows, or groups: n is their sum.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None
@@ -618,8 +751,7 @@ class MixtureRegressor(
         float
             The criterion.
         """
-        log_joint = self._log_joint(X, y, offset, trials)
-        weight = check_weight(sample_weight, log_joint)
+        log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
         classified = weight @ log_joint.max(axis=1)
         return float(-2 * classified + self.n_parameters_ * np.log(weight.sum()))
 
@@ -647,7 +779,7 @@ class MixtureRegressor(
         predicted = self.predict(X, offset=offset, trials=trials)
         return r2_score(y, predicted, sample_weight=sample_weight)
 
-    def sample(self, X, random_state=None, *, offset=None, trials=None):
+    def sample(self, X, random_state=None, *, groups=None, offset=None, trials=None):
         """Draw a response for every row of X.
 
         Parameters
@@ -656,6 +788,9 @@ class MixtureRegressor(
             Features.
         random_state : int, RandomState instance or None, default=None
             Source of randomness.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None
@@ -668,22 +803,40 @@ class MixtureRegressor(
         component : ndarray of int of shape (n_samples,)
             The component each came from.
         """
-        eta = self._predictor(X, offset)
+        eta, log_prior = self._predictor(X, offset)
+        groups = check_groups(groups, eta)
         seed = check_random_state(random_state).randint(2**31 - 1)
         rng = np.random.default_rng(seed)
-        component = rng.choice(len(self.weights_), size=len(eta), p=self.weights_)
+        cumulative = np.cumsum(np.exp(self._of_groups(log_prior, groups)), axis=1)
+        uniform = rng.random(len(cumulative))[:, None] * cumulative[:, -1:]
+        component = (uniform >= cumulative).sum(axis=1)
+        component = component if groups is None else component[groups.of_row]
         chosen = eta[np.arange(len(eta)), component]
         given = {name: value[:, 0] for name, value in self._given(trials, eta).items()}
         y = self._family().sample(chosen, self.scale_[component], rng, **given)
         return y, component
 
     def _predictor(self, X, offset):
-        """Linear predictors of all components, (n, K)."""
+        """Linear predictors and log prior probabilities of all components, (n, K)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        eta = np.asarray(X, dtype=np.float64) @ self.coef_.T + self.intercept_
+        X = np.asarray(X, dtype=np.float64)
+        eta = X @ self.coef_.T + self.intercept_
         offset = check_offset(offset, X)
-        return eta if offset is None else eta + offset[:, None]
+        if offset is not None:
+            eta += offset[:, None]
+        if not hasattr(self, "gate_coef_"):
+            with np.errstate(divide="ignore"):
+                return eta, np.broadcast_to(np.log(self.weights_), eta.shape)
+        return eta, log_normalise(X @ self.gate_coef_.T + self.gate_intercept_)
+
+    def _of_groups(self, log_prior, groups):
+        """Log prior of each group (G, K): that of its rows, which must be the same."""
+        if groups is None:
+            return log_prior
+        if hasattr(self, "gate_coef_"):
+            check_constant(log_prior[:, -1], groups, "The prior probability (gate)")
+        return log_prior[groups.first]
 
     def _given(self, trials, eta):
         """Trials as a keyword for the binomial family; refused by the others."""
@@ -692,9 +845,9 @@ class MixtureRegressor(
         _, trials = self._family().target(np.zeros(len(eta)), trials)
         return {"trials": trials[:, None]}
 
-    def _log_joint(self, X, y, offset, trials):
-        """``log pi_k + log f_k(y_i)``, (n, K)."""
-        eta = self._predictor(X, offset)
+    def _log_joint(self, X, y, groups, offset, trials):
+        """``log pi_k + log f_k(y_i)`` of rows or groups, (n, K) or (G, K); Groups."""
+        eta, log_prior = self._predictor(X, offset)
         y = check_array(
             y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
         )
@@ -703,9 +856,19 @@ class MixtureRegressor(
             raise ValueError(f"y should be a 1d array, got an array of shape {y.shape}")
         check_consistent_length(eta, y)
         target = self._family().target(y, trials)[..., None]
-        density = self._family().log_density(target, eta, self.scale_)
-        with np.errstate(divide="ignore"):
-            return density + np.log(self.weights_)
+        log_density = self._family().log_density(target, eta, self.scale_)
+        groups = check_groups(groups, eta)
+        if groups is not None:
+            log_density = groups.sum(log_density)
+        return log_density + self._of_groups(log_prior, groups), groups
+
+    def _weighted(self, X, y, sample_weight, groups, offset, trials):
+        """Log joint densities of rows or groups, and their weights."""
+        log_joint, groups = self._log_joint(X, y, groups, offset, trials)
+        n_rows = len(log_joint) if groups is None else len(groups.of_row)
+        weight = check_weight(sample_weight, np.empty((n_rows, 1)))
+        check_constant(weight, groups, "sample_weight")
+        return log_joint, weight if groups is None else weight[groups.first]
 
 
 @lru_cache(maxsize=1)

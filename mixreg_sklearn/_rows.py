@@ -16,8 +16,46 @@ _BLOCK_NUMBERS = 131072
 _PRODUCT_NUMBERS = 4_000_000
 
 
+class Units(NamedTuple):
+    """Groups of consecutive rows that share a component.
+
+    Attributes
+    ----------
+    start : ndarray of int of shape (U,)
+        First row of every unit.
+    of_row : ndarray of int of shape (B,)
+        Unit of every row.
+    """
+
+    start: np.ndarray
+    of_row: np.ndarray
+
+    def sum(self, values):
+        """Sums over the rows of every unit, along the last axis."""
+        return np.add.reduceat(values, self.start, axis=-1)
+
+    def spread(self, values):
+        """The value of its unit for every row, along the last axis."""
+        return values[..., self.of_row]
+
+    @property
+    def size(self):
+        """Rows of every unit, (U,)."""
+        return np.diff(self.start, append=len(self.of_row))
+
+
+def units_of(start, n_rows):
+    """Units from their first rows."""
+    of_row = np.zeros(n_rows, dtype=np.intp)
+    of_row[start[1:]] = 1
+    return Units(start, np.cumsum(of_row))
+
+
 class Block(NamedTuple):
     """Some rows, feature-major, with what a pass needs to know of them.
+
+    A unit is a group of rows that share a component. Where `units` is None every row
+    is one, and ``U = B``.
 
     Attributes
     ----------
@@ -28,6 +66,10 @@ class Block(NamedTuple):
     weight : ndarray of shape (B,)
     offset : ndarray of shape (B,) or None
         Part of the linear predictor that has no coefficient.
+    units : Units or None
+    unit_weight : ndarray of shape (U,)
+    gate : ndarray of shape (1 + q, U)
+        A constant one, and the whitened columns of the gate.
     gram : ndarray of shape (p, p)
         ``sum_i w_i z_i z_i'``.
     products : ndarray of shape (p (p + 1) / 2, B) or None
@@ -38,6 +80,9 @@ class Block(NamedTuple):
     y: np.ndarray
     weight: np.ndarray
     offset: np.ndarray | None
+    units: Units | None
+    unit_weight: np.ndarray
+    gate: np.ndarray
     gram: np.ndarray
     products: np.ndarray | None
 
@@ -51,7 +96,13 @@ class ArrayRows:
         Whitened design, feature-major.
     y : ndarray of shape (n,), or (2, n)
     weight : ndarray of shape (n,)
+        Constant within a unit.
     offset : ndarray of shape (n,) or None
+    start : ndarray of int of shape (U,) or None
+        First row of every unit, a group of consecutive rows that share a component;
+        None if every row is a unit. A block never splits one.
+    gate : ndarray of shape (1 + q, U) or None
+        Columns of the gate, of which the first is constant; None for that alone.
     block_size : int, optional
         Rows in a block. By default as many as fit the cache. It changes the
         result by rounding only.
@@ -62,30 +113,67 @@ class ArrayRows:
     """
 
     def __init__(
-        self, Z, y, weight, offset=None, *, block_size=None, batched=False, n_jobs=1
+        self,
+        Z,
+        y,
+        weight,
+        offset=None,
+        *,
+        start=None,
+        gate=None,
+        block_size=None,
+        batched=False,
+        n_jobs=1,
     ):
         p, n = Z.shape
-        self.y, self.weight, self.offset = y, weight, offset
+        self.y, self.weight, self.offset, self.start = y, weight, offset, start
         self.n_rows, self.n_columns = n, p
         self.n_jobs = n_jobs
         self.total_weight = float(weight.sum())
+        self.unit_weight = weight if start is None else weight[start]
+        self.gate = np.ones((1, len(self.unit_weight))) if gate is None else gate
         if block_size is None:
-            block_size = 1 << int(np.log2(min(max(_BLOCK_NUMBERS // p, 2048), 32768)))
+            width = p + len(self.gate) - 1
+            block_size = min(max(_BLOCK_NUMBERS // max(width, 1), 2048), 32768)
+            block_size = 1 << int(np.log2(block_size))
         keep = batched and n * p * (p + 1) // 2 <= _PRODUCT_NUMBERS
         self.blocks = [
-            self._block(Z, slice(start, min(start + block_size, n)), keep)
-            for start in range(0, n, block_size)
+            self._block(Z, rows, units, keep) for rows, units in self._cuts(block_size)
         ]
 
-    def _block(self, Z, rows, keep_products):
+    @property
+    def n_units(self):
+        return len(self.unit_weight)
+
+    def _cuts(self, size):
+        """Slices of rows, and of units, that make the blocks."""
+        if self.start is None:
+            for first in range(0, self.n_rows, size):
+                rows = slice(first, min(first + size, self.n_rows))
+                yield rows, rows
+            return
+        ends = np.append(self.start[1:], self.n_rows)
+        unit = 0
+        while unit < len(ends):
+            first = self.start[unit]
+            after = int(np.searchsorted(ends, first + size, side="right"))
+            after = max(after, unit + 1)
+            yield slice(first, ends[after - 1]), slice(unit, after)
+            unit = after
+
+    def _block(self, Z, rows, units, keep_products):
         # A copy of its own: a block cut out of a long array has its columns far
         # apart in memory, which makes thin products five times slower.
         Z = np.ascontiguousarray(Z[:, rows])
+        grouped = self.start is not None
         return Block(
             Z,
             self.y[..., rows],
             self.weight[rows],
             None if self.offset is None else self.offset[rows],
+            units_of(self.start[units] - rows.start, Z.shape[1]) if grouped else None,
+            self.unit_weight[units],
+            np.ascontiguousarray(self.gate[:, units]),
             np.dot(Z * self.weight[rows], Z.T),
             outer_products(Z) if keep_products else None,
         )
@@ -104,9 +192,30 @@ class ArrayRows:
         with ThreadPoolExecutor(self.n_jobs) as pool:
             return reduce(add, pool.map(summarise, self.blocks))
 
-    def subset(self, rows, weight):
-        """The rows `rows`, reweighted, prepared for a batch of restarts."""
-        offset = None if self.offset is None else self.offset[rows]
+    def subset(self, units, weight, order=None):
+        """The units `units`, reweighted, prepared for a batch of restarts.
+
+        Parameters
+        ----------
+        units : ndarray of int of shape (V,)
+        weight : ndarray of shape (V,)
+            Their weights.
+        order : ndarray of int of shape (n,), optional
+            The order in which the rows of every unit are to be taken.
+        """
+        rows, start = units, None
+        if self.start is not None:
+            size = np.diff(self.start, append=self.n_rows)[units]
+            start = np.cumsum(size) - size
+            rows = np.arange(size.sum()) + np.repeat(self.start[units] - start, size)
+            rows = rows if order is None else order[rows]
+            weight = np.repeat(weight, size)
         return ArrayRows(
-            self.Z[:, rows], self.y[..., rows], weight, offset, batched=True
+            self.Z[:, rows],
+            self.y[..., rows],
+            weight,
+            None if self.offset is None else self.offset[rows],
+            start=start,
+            gate=self.gate[:, units],
+            batched=True,
         )

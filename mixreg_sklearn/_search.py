@@ -7,6 +7,7 @@ rows while the others stay broad. What they find competes under a penalised like
 and the search ends when three independent arms have found the same best optimum.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -111,7 +112,7 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
         if objective.max() > best_common:
             best_common = objective.max()
             best = common.take(int(objective.argmax()))
-            target = float((np.exp(best.log_weights) * best.scale**2).sum())
+            target = float(best.scale[0, 0] ** 2)
         competing = penalised(model, target)
         settled = _settle(competing, rows, concatenate([common, own]), max_iter=100)
         penalty = np.broadcast_to(competing.penalty(settled.params), len(_ARMS))
@@ -159,8 +160,8 @@ def starved(model, rows, params):
     row.
     """
     needed = 1.0 if model.bounded else model.sharing.n_specific + 1
-    smallest = np.exp(params.log_weights).min(axis=1) * rows.total_weight
-    return smallest < needed
+    weight = rows.sum(partial(model.summarise, params)).weight
+    return (weight < needed).any(axis=1)
 
 
 def _short_runs(model, pool, n_components, rng, number):
@@ -187,7 +188,7 @@ def _short_runs(model, pool, n_components, rng, number):
     for n_iter, keep in ((4, (3, 3, n_own)), (7, (1, 1, 2))):
         tied = True if model.rule.tied else (arm < 2)[:, None]
         short = model.with_rule(tied=tied, ratio=1e-2)
-        run = em(short, pool.rows, _constrain(short, params), max_iter=n_iter)
+        run = em(short, pool.rows, _prepare(short, params), max_iter=n_iter)
         chosen = np.concatenate(
             [_best(run.objective, keep[a], np.flatnonzero(arm == a)) for a in range(3)]
         )
@@ -245,7 +246,8 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
 
 def _inserted(common, pool, reduced, rng, keep):
     """The better half of short runs after the insertion of a newcomer."""
-    proposals = _constrain(common, insertions(pool, reduced, rng, keep=keep))
+    proposals = insertions(common.gate, pool, reduced, rng, keep=keep)
+    proposals = _prepare(common, proposals)
     run = em(common, pool.rows, proposals, max_iter=6)
     half = max(3, len(run.objective) // 2)
     return run.params.take(np.argsort(-run.objective, kind="stable")[:half])
@@ -269,15 +271,9 @@ def _settle(model, rows, params, max_iter=20):
     return settled._replace(n_iter=settled.n_iter + run.n_iter)
 
 
-def _constrain(model, params):
-    """Starts with coefficients that obey the sharing and scales that obey the rule."""
-    scale = params.scale
-    if model.rule.tied is not False:
-        weights = np.exp(params.log_weights)
-        pooled = (weights * scale**2).sum(axis=1, keepdims=True)
-        scale = np.where(model.rule.tied, np.sqrt(pooled), scale)
-    scale = np.maximum(scale, np.sqrt(model.rule.floor))
-    return params._replace(coef=model.sharing.project(params.coef), scale=scale)
+def _prepare(model, params):
+    """Starts that obey the constraints, which may tell components apart."""
+    return model.constrain(model.assign(params))
 
 
 def _rank(optima, competing):

@@ -34,8 +34,9 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
     .. math:: \text{BIC} = -2 \ell + m \log n, \quad \text{AIC} = -2 \ell + 2 m, \quad
               \text{ICL} = -2 \ell_c + m \log n
 
-    with the log-likelihood :math:`\ell`, the number of parameters m, the number of rows
-    n (the sum of their weights) and :math:`\ell_c = \sum_i \max_k \log \pi_k f_k(y_i)`.
+    with the log-likelihood :math:`\ell`, the number of parameters m, the number n of rows
+    or groups (the sum of their weights) and
+    :math:`\ell_c = \sum_i \max_k \log \pi_k f_k(y_i)`.
     BIC finds the number of components that describes the density, ICL the number of
     groups that can be told apart, AIC is generous.
 
@@ -165,7 +166,7 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, *, offset=None, trials=None):
+    def fit(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         """Fit a mixture for every number of components, and keep the best.
 
         Parameters
@@ -175,7 +176,11 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
             Response.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; a weight counts the row that many times.
+            Non-negative weights; a weight counts the row that many times. Constant
+            within a group, which it counts.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
         offset : array-like of shape (n_samples,), default=None
             Part of every component's linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None
@@ -192,7 +197,12 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
         ValueError
             If the data or arguments are not of the right shape, type or range.
         """
-        metadata = {"sample_weight": sample_weight, "offset": offset, "trials": trials}
+        metadata = {
+            "sample_weight": sample_weight,
+            "groups": groups,
+            "offset": offset,
+            "trials": trials,
+        }
         given = {key: value for key, value in metadata.items() if value is not None}
         fits, criteria, caught = [], [], []
         for mixture in self._candidates():
@@ -249,6 +259,7 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
     predict = _of_best("predict")
     predict_components = _of_best("predict_components")
     predict_proba = _of_best("predict_proba")
+    predict_group_proba = _of_best("predict_group_proba")
     predict_membership = _of_best("predict_membership")
     log_likelihood = _of_best("log_likelihood")
     aic = _of_best("aic")

@@ -1,10 +1,61 @@
-"""Which coefficients are free: a linear map between free and full coefficients."""
+"""Which coefficients are free: an affine map from free to full coefficients."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 # Relative ridge of the normal equations. Moments are in residual form, so it moves
 # no fixed point; it keeps directions a component does not see where they are.
 _JITTER = 1e-10
+
+
+class Constraints(NamedTuple):
+    """What the user asks of the coefficients, in the order intercept, features.
+
+    Attributes
+    ----------
+    sharing : ndarray of int of shape (1 + d, K)
+        Components with equal entries have the same coefficient.
+    held : ndarray of shape (1 + d, K)
+        Values at which coefficients are held; NaN where they are free.
+    """
+
+    sharing: np.ndarray
+    held: np.ndarray
+
+    @property
+    def n_components(self):
+        return self.sharing.shape[1]
+
+    def resized(self, n_components):
+        """For another number of components: what does not tell components apart."""
+        if n_components == self.n_components:
+            return self
+        common = (self.sharing == self.sharing[:, :1]).all(axis=1, keepdims=True)
+        alike = (self.held == self.held[:, :1]).all(axis=1, keepdims=True)
+        return Constraints(
+            np.where(common, 0, np.arange(n_components)),
+            np.where(alike, self.held[:, :1], np.full(n_components, np.nan)),
+        )
+
+    def alike(self, order):
+        """Whether components in the order `order` are under the same constraints."""
+        order = list(order)
+        same = np.array_equal(self.held[:, order], self.held, equal_nan=True)
+        return same and np.array_equal(_labels(self.sharing[:, order]), self.sharing)
+
+
+def unconstrained(n_features, n_components):
+    """Every coefficient free, and each component's own."""
+    shape = (1 + n_features, n_components)
+    return Constraints(
+        np.tile(np.arange(n_components), (1 + n_features, 1)), np.full(shape, np.nan)
+    )
+
+
+def _labels(sharing):
+    """Partitions numbered by the first component of each part."""
+    return (sharing[:, :, None] == sharing[:, None, :]).argmax(axis=2)
 
 
 def _solve(gram, cross):
@@ -21,12 +72,16 @@ class Separate:
     """Every component has its own coefficients: one small system each."""
 
     def __init__(self, n_components, n_columns):
-        self.n_components = n_components
-        self.n_specific = n_columns
+        self.n_components, self.n_columns = n_components, n_columns
+        self.n_specific = np.full(n_components, n_columns)
 
     def resized(self, n_components):
         """The same sharing among another number of components."""
-        return Separate(n_components, self.n_specific)
+        return Separate(n_components, self.n_columns)
+
+    def alike(self, order):
+        """Whether components in the order `order` are under the same constraints."""
+        return True
 
     def step(self, gram, cross):
         """Newton step of the coefficients, (R, K, p)."""
@@ -37,36 +92,76 @@ class Separate:
         return coef
 
     def basis(self):
-        """Orthonormal columns that span the admissible coefficients, (K p, m)."""
-        return np.eye(self.n_components * self.n_specific)
+        """Orthonormal columns that span the admissible directions, (K p, m)."""
+        return np.eye(self.n_components * self.n_columns)
 
 
-class Shared:
-    """Some directions are common to all components: one larger system.
+class Constrained:
+    """Some coefficients are common to components, or held: one larger system.
 
     The step solves ``T' G T t = T' c`` with G the block diagonal of the components'
     information, so a shared coefficient weighs each component by its own scale.
 
     Parameters
     ----------
-    own, common : ndarray of shape (p, a) and (p, b)
-        Directions of the design that components have of their own, and in common;
-        all of them orthonormal.
-    n_components : int
+    constraints : Constraints
+    to_columns : ndarray of shape (p, 1 + d)
+        Column coefficients of an intercept and feature coefficients of one.
+    held : ndarray of shape (1 + d, K)
+        The held values in the engine's units.
+
+    Attributes
+    ----------
+    n_specific : ndarray of shape (K,)
+        Dimensions in which a component's coefficients are its own.
     """
 
-    def __init__(self, own, common, n_components):
-        self._columns = np.hstack(
-            [
-                np.kron(np.eye(n_components), own),
-                np.tile(common, (n_components, 1)) * n_components**-0.5,
-            ]
-        )
-        self.own, self.common = own, common
-        self.n_specific = own.shape[1]
+    def __init__(self, constraints, to_columns, held):
+        self.constraints, self.to_columns, self.held = constraints, to_columns, held
+        own = [
+            _orthonormal(to_columns[:, alone])
+            for alone in self._alone(constraints.sharing, np.isnan(held))
+        ]
+        self.n_specific = np.array([columns.shape[1] for columns in own])
+        self._columns = self._directions(own)
+        start = (to_columns @ np.where(np.isnan(held), 0.0, held)).T.ravel()
+        self._origin = start - self._columns @ (self._columns.T @ start)
+
+    @staticmethod
+    def _alone(sharing, free):
+        """For every component, the features whose coefficient is its own."""
+        parts = (sharing[:, :, None] == sharing[:, None, :]).sum(axis=2)
+        return ((parts == 1) & free).T
+
+    def _directions(self, own):
+        """Orthonormal columns (K p, m): those of one component, then the common."""
+        p, n_components = len(self.to_columns), len(own)
+        columns = np.zeros((n_components, p, int(self.n_specific.sum())))
+        start = 0
+        for k, part in enumerate(own):
+            columns[k, :, start : start + part.shape[1]] = part
+            start += part.shape[1]
+        columns = columns.reshape(n_components * p, -1)
+        common = []
+        for j, row in enumerate(self.constraints.sharing):
+            for label in np.unique(row):
+                members = (row == label) & np.isnan(self.held[j])
+                if members.sum() > 1:
+                    common.append(np.kron(members, self.to_columns[:, j]))
+        if not common:
+            return columns
+        # What a common direction has in common with the own ones is theirs already.
+        common = np.array(common).T
+        rest = common - columns @ (columns.T @ common)
+        return np.hstack([columns, _orthonormal(rest, like=common)])
 
     def resized(self, n_components):
-        return Shared(self.own, self.common, n_components)
+        constraints = self.constraints.resized(n_components)
+        held = Constraints(self.constraints.sharing, self.held).resized(n_components)
+        return sharing_of(constraints, self.to_columns, held.held)
+
+    def alike(self, order):
+        return self.constraints.alike(order)
 
     def step(self, gram, cross):
         _, n_components, p = cross.shape
@@ -78,41 +173,34 @@ class Shared:
 
     def project(self, coef):
         flat = coef.reshape(len(coef), -1)
-        return (flat @ self._columns @ self._columns.T).reshape(coef.shape)
+        return (flat @ self._columns @ self._columns.T + self._origin).reshape(
+            coef.shape
+        )
 
     def basis(self):
         return self._columns
 
 
-def sharing_of(design, shared, n_components):
-    """The sharing of a design in which the features `shared` have common slopes.
+def sharing_of(constraints, to_columns, held):
+    """The sharing that constraints ask for.
 
     Parameters
     ----------
-    design : Design
-    shared : ndarray of int
-        Features whose coefficient is the same in all components.
-    n_components : int
+    constraints : Constraints
+    to_columns : ndarray of shape (p, 1 + d)
+        Column coefficients of an intercept and feature coefficients of one.
+    held : ndarray of shape (1 + d, K)
+        The held values in the engine's units; NaN where coefficients are free.
 
     Returns
     -------
-    Separate or Shared
+    Separate or Constrained
     """
-    p = design.n_columns
-    if not len(shared) or n_components == 1:
-        return Separate(n_components, p)
-    constant = int(design.intercept)
-    is_shared = np.zeros(design.inverse.shape[1], dtype=bool)
-    is_shared[shared] = True
-    own = np.zeros((p, constant + (~is_shared).sum()))
-    own[:constant, :constant] = 1.0
-    own[constant:, constant:] = design.inverse[:, ~is_shared]
-    common = np.zeros((p, is_shared.sum()))
-    common[constant:] = design.inverse[:, is_shared]
-    own = _orthonormal(own)
-    # What a shared direction has in common with the own ones is theirs already.
-    common = _orthonormal(common - own @ (own.T @ common), like=common)
-    return Shared(own, common, n_components)
+    n_components = constraints.n_components
+    apart = (constraints.sharing == np.arange(n_components)).all()
+    if apart and np.isnan(held).all():
+        return Separate(n_components, len(to_columns))
+    return Constrained(constraints, to_columns, held)
 
 
 def _orthonormal(columns, like=None):

@@ -4,12 +4,19 @@ No draw depends on the number, the order or the repetition of rows: rows are dra
 the inverse distribution function of their weight in a canonical order, everything
 else in the space of parameters. So equal data give equal starts, however written down.
 
-Shapes: ``n`` rows of the search sample, ``p`` columns, ``R`` starts, ``K`` components.
+What is drawn are units: groups of rows that share a component, or single rows where
+there are no groups. A regression is proposed through all rows of a unit, as all of
+them belong to it.
+
+Shapes: ``U`` units of the search sample, ``p`` columns, ``R`` starts, ``K`` components.
 """
+
+from functools import cached_property
 
 import numpy as np
 
 from ._params import Params, log_normalise
+from ._rows import units_of
 
 _RIDGE = 1e-8
 # A component drawn by regression k-means++ is the best of this many candidates.
@@ -17,7 +24,7 @@ _CANDIDATES = 10
 
 
 class Pool:
-    """Rows from which starts are made, with the pooled regression through all.
+    """Units from which starts are made, with the pooled regression through all rows.
 
     Regressions are proposed by least squares on the linear predictors that the rows
     suggest by themselves (for the gaussian family the responses), each row with its
@@ -33,9 +40,15 @@ class Pool:
 
     Attributes
     ----------
-    suggested : ndarray of shape (n,)
+    n : int
+        Units, U.
+    weight : ndarray of shape (U,)
+        Total weight of the rows of each unit.
+    row_weight : float
+        Mean weight of a row.
+    suggested : ndarray of shape (n_rows,)
         Linear predictors suggested by the rows, less the offset.
-    information : ndarray of shape (n,)
+    information : ndarray of shape (n_rows,)
         Information of the rows there, with mean one.
     variance : float
         Mean squared distance of `suggested` from the pooled regression.
@@ -43,28 +56,49 @@ class Pool:
 
     def __init__(self, family, rows, pooled):
         self.family, self.rows, self.pooled = family, rows, pooled
-        self.Z, self.weight = rows.Z, rows.weight
-        self.p, self.n = self.Z.shape
+        self.Z, self.n, self.p = rows.Z, rows.n_units, rows.n_columns
+        self.units = None if rows.start is None else units_of(rows.start, rows.n_rows)
+        self.weight = self.sums(rows.weight)
+        self.row_weight = rows.total_weight / rows.n_rows
         self.coef, self.scale = pooled.coef[0, 0], pooled.scale[0, 0]
         initial = family.initial(rows.y)
         offset = 0.0 if rows.offset is None else rows.offset
         self.suggested = initial - offset
         at = family.evaluate(rows.y, initial[None] * 1.0, pooled.scale, 0.0)
-        information = np.broadcast_to(at.raw_information, (1, self.n))[0]
-        total = self.weight.sum()
-        self.information = information * (total / (self.weight @ information))
-        squares = self.residuals(self.coef[None]) ** 2
-        self.variance = float((self.weight @ squares[0]) / total)
+        information = np.broadcast_to(at.raw_information, (1, rows.n_rows))[0]
+        total = rows.total_weight
+        self.information = information * (total / (rows.weight @ information))
+        squares = self.squares(self.coef[None])[0]
+        self.variance = float((self.weight @ squares) / total)
         self._attainable = family.log_density(rows.y, initial[None], pooled.scale)
 
-    def residuals(self, coef):
-        """Distances of the suggested linear predictors, weighted by information."""
+    def sums(self, values):
+        """Sums of row values over the rows of every unit."""
+        return values if self.units is None else self.units.sum(values)
+
+    def means(self, values):
+        """Means of row values over the rows of every unit."""
+        return values if self.units is None else self.units.sum(values) / self.size
+
+    def of_rows(self, values):
+        """Values of units for every row of them."""
+        return values if self.units is None else self.units.spread(values)
+
+    @cached_property
+    def size(self):
+        """Rows of every unit."""
+        return np.ones(self.n) if self.units is None else self.units.size
+
+    def squares(self, coef):
+        """Mean squared distances of units from regressions, weighted by information."""
         fitted = np.dot(coef.reshape(-1, self.p), self.Z)
-        distance = (self.suggested - fitted) * np.sqrt(self.information)
-        return distance.reshape(*coef.shape[:-1], self.n)
+        squares = (self.suggested - fitted) ** 2 * self.information
+        return self.means(squares).reshape(*coef.shape[:-1], self.n)
 
     def kernel(self, coef, scale, width):
         """Densities relative to the attainable ones, flattened: ``(f / f_0)^(1/w)``.
+
+        Of a unit the geometric mean over its rows.
 
         Parameters
         ----------
@@ -75,21 +109,21 @@ class Pool:
 
         Returns
         -------
-        ndarray of shape (C, n)
+        ndarray of shape (C, U)
         """
         eta = np.dot(coef, self.Z)
         if self.rows.offset is not None:
             eta += self.rows.offset
         log_density = self.family.log_density(self.rows.y, eta, scale[:, None])
-        excess = (log_density - self._attainable) / width
+        excess = self.means(log_density - self._attainable) / width
         return np.exp(np.minimum(excess, 50.0))
 
     def draw(self, importance, uniforms):
-        """Rows by the inverse distribution function of weight x importance.
+        """Units by the inverse distribution function of weight x importance.
 
         Parameters
         ----------
-        importance : ndarray of shape (R, n)
+        importance : ndarray of shape (R, U)
         uniforms : ndarray of shape (R, ...)
             Numbers in [0, 1).
 
@@ -109,17 +143,39 @@ class Pool:
         index = index.reshape(n_draws, -1) - np.arange(n_draws)[:, None] * self.n
         return np.clip(index, 0, self.n - 1).reshape(uniforms.shape)
 
-    def through(self, rows):
-        """Regressions through subsets of rows, (..., m) -> (..., p)."""
-        Z = np.moveaxis(self.Z[:, rows], 0, -1)
-        weighted = Z * self.information[rows][..., None]
-        gram = weighted.swapaxes(-1, -2) @ Z
-        cross = np.einsum("...mp,...m->...p", weighted, self.suggested[rows])
-        return _solve_ridge(gram, cross)
+    def through(self, units):
+        """Regressions through all rows of the first of the given units, (..., p).
+
+        Parameters
+        ----------
+        units : ndarray of int of shape (..., m)
+            As many of them are used as it takes to have m rows.
+        """
+        if self.units is None:
+            Z = np.moveaxis(self.Z[:, units], 0, -1)
+            weighted = Z * self.information[units][..., None]
+            gram = weighted.swapaxes(-1, -2) @ Z
+            cross = np.einsum("...mp,...m->...p", weighted, self.suggested[units])
+            return _solve_ridge(gram, cross)
+        before = np.cumsum(self.size[units], axis=-1) - self.size[units]
+        used = (before < units.shape[-1]).astype(float)
+        gram, cross = self._products
+        return _solve_ridge(
+            np.einsum("...m,...mpq->...pq", used, gram[units]),
+            np.einsum("...m,...mp->...p", used, cross[units]),
+        )
+
+    @cached_property
+    def _products(self):
+        """Gram matrices (U, p, p) and cross products (U, p) of the units."""
+        weighted = self.Z * self.information
+        gram = self.units.sum(weighted[:, None] * self.Z)
+        cross = self.units.sum(weighted * self.suggested)
+        return np.moveaxis(gram, -1, 0), cross.T
 
     def weighted(self, weights):
-        """Least squares under row weights (C, n), times the rows' own."""
-        W = weights * (self.weight * self.information)
+        """Least squares under weights of units (C, U), times the rows' own."""
+        W = self.of_rows(weights) * (self.rows.weight * self.information)
         cross = np.dot(W * self.suggested, self.Z.T)
         gram = np.stack([np.dot(self.Z * w, self.Z.T) for w in W])
         return _solve_ridge(gram, cross)
@@ -130,7 +186,7 @@ class Pool:
         The scale is that of the pooled regression, reduced as the distance to the
         nearest regression is.
         """
-        nearest = (self.residuals(coef) ** 2).min(axis=1)
+        nearest = self.squares(coef).min(axis=1)
         variance = nearest @ self.weight / self.weight.sum()
         reduction = np.sqrt(np.maximum(variance / self.variance, 1e-12))
         n_restarts, n_components, _ = coef.shape
@@ -138,7 +194,12 @@ class Pool:
         scale = np.ones(shape)
         if self.family.n_scale:
             scale = np.repeat((self.scale * reduction)[:, None], n_components, axis=1)
-        return Params(coef, scale, np.full(shape, -np.log(n_components)))
+        log_weights = np.full(shape, -np.log(n_components))
+        return Params(coef, scale, log_weights, self.no_gate(shape))
+
+    def no_gate(self, shape):
+        """Gate coefficients of prior probabilities that are the same for all units."""
+        return np.zeros((*shape, len(self.rows.gate) - 1))
 
 
 def _solve_ridge(gram, cross):
@@ -154,12 +215,12 @@ def soft_partitions(pool, n_components, n_starts, rng):
 
     Random labels shift the coefficients, variance and weight of each component
     around the pooled fit; by the central limit theorem the shift is normal with the
-    covariance of the rows' scores. It is drawn from that distribution, so the same
+    covariance of the units' scores. It is drawn from that distribution, so the same
     numbers serve whatever the number of rows.
     """
-    scores = _influences(pool)
-    total = pool.weight.sum()
-    covariance = np.dot(scores * pool.weight, scores.T) / total
+    scores = pool.sums(_influences(pool))
+    total = pool.rows.total_weight
+    covariance = np.dot(scores * pool.rows.unit_weight, scores.T) / total
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))
     high, low = 0.9, 0.1
@@ -176,11 +237,12 @@ def soft_partitions(pool, n_components, n_starts, rng):
         pool.coef + shift[:, :, :p],
         scale if pool.family.n_scale else np.ones_like(scale),
         log_normalise(np.log1p(np.clip(shift[:, :, p + 1], -0.9, 9.0))),
+        pool.no_gate(scale.shape),
     )
 
 
 def _influences(pool):
-    """What one row more would change: coefficients, log scale and weight, (p + 2, n).
+    """What one row more would change: coefficients, log scale, weight: (p + 2, rows).
 
     Times n, to first order, at the pooled regression.
     """
@@ -191,22 +253,21 @@ def _influences(pool):
     at = family.derivatives(rows.y, eta, np.full((1, 1), pool.scale))
     expected = family.evaluate(rows.y, eta.copy(), np.full((1, 1), pool.scale), 0.0)
     information = np.ravel(expected.raw_information * expected.unit**2)
-    total = pool.weight.sum()
-    gram = np.dot(pool.Z * (pool.weight * information), pool.Z.T) / total
+    gram = np.dot(pool.Z * (rows.weight * information), pool.Z.T) / rows.total_weight
     coef = np.linalg.solve(gram + 1e-10 * np.eye(pool.p), pool.Z * at.eta[0])
-    scale = np.zeros(pool.n)
+    scale = np.zeros(rows.n_rows)
     if family.n_scale:
-        curvature = -(at.scale_scale[0] @ pool.weight) / total
+        curvature = -(at.scale_scale[0] @ rows.weight) / rows.total_weight
         scale = at.scale[0] / max(abs(curvature), 1e-3)
-    return np.vstack([coef, scale, np.ones(pool.n)])
+    return np.vstack([coef, scale, np.ones(rows.n_rows)])
 
 
 def spread_regressions(pool, n_components, n_starts, rng):
     """Regression k-means++: each regression passes through rows far from the others.
 
-    A candidate goes through ``p + 1`` rows drawn in proportion to the squared distance
-    from the nearest regression so far; of ten the one is kept that leaves least
-    ``sum log(1 + r^2 / (s^2 / 100))`` (after Arthur & Vassilvitskii 2007).
+    A candidate goes through ``p + 1`` rows, of units drawn in proportion to the squared
+    distance from the nearest regression so far; of ten the one is kept that leaves
+    least ``sum log(1 + r^2 / (s^2 / 100))`` (after Arthur & Vassilvitskii 2007).
     """
     size = min(pool.p + 1, pool.n)
     shape = (n_components, n_starts, _CANDIDATES, size)
@@ -217,7 +278,7 @@ def spread_regressions(pool, n_components, n_starts, rng):
     tolerance = max(1e-2 * pool.variance, np.finfo(float).tiny)
     for k in range(n_components):
         candidates = pool.through(pool.draw(nearest, uniforms[k]))
-        squares = pool.residuals(candidates) ** 2
+        squares = pool.squares(candidates)
         if k:
             squares = np.minimum(squares, nearest[:, None])
         left = np.log1p(squares / tolerance) @ pool.weight
@@ -236,15 +297,15 @@ def peeled_regressions(pool, n_components, n_starts, rng):
     size = min(3 * pool.p + 2, pool.n)
     uniforms = rng.random((n_components, n_starts, size))
     left = np.ones((n_starts, pool.n))
-    total = pool.weight.sum()
+    enough_weight = (pool.p + 1) * pool.row_weight
     coef = np.empty((n_starts, n_components, pool.p))
     for k in range(n_components):
         start = pool.through(pool.draw(left, uniforms[k]))
         coef[:, k], closeness = _cauchy_regression(pool, start, left)
-        needed = (n_components - 1 - k) * (pool.p + 1) * total / pool.n
+        needed = (n_components - 1 - k) * enough_weight
         cut = _quantile(np.where(left > 0, closeness, np.inf), pool.weight, needed)
         far = (left > 0) & (closeness <= np.maximum(0.1, cut)[:, None])
-        enough = far @ pool.weight >= (pool.p + 1) * total / pool.n
+        enough = far @ pool.weight >= enough_weight
         left = np.where(enough[:, None], far, left)
     return pool.mixtures(coef)
 
@@ -253,7 +314,7 @@ def _cauchy_regression(pool, coef, left, n_iter=25):
     """Iteratively reweighted least squares; returns coefficients and weights."""
     tiny = 1e-6 * np.sqrt(pool.variance)
     for _ in range(n_iter):
-        distance = np.abs(pool.residuals(coef))
+        distance = np.sqrt(pool.squares(coef))
         masked = np.where(left > 0, distance, np.inf)
         median = _quantile(masked, pool.weight, 0.5 * (left @ pool.weight))
         spread = np.maximum(median / 0.6745, tiny)
@@ -272,16 +333,19 @@ def _quantile(values, weight, mass):
     return np.take_along_axis(values, order, axis=1)[np.arange(len(values)), reached]
 
 
-def insertions(pool, reduced, rng, *, per_component=20, keep=2):
+def insertions(gate, pool, reduced, rng, *, per_component=20, keep=2):
     """Mixtures with one more component: a promising newcomer.
 
-    Candidate regressions go through rows that a mixture explains badly. A newcomer b
+    Candidate regressions go through units that a mixture explains badly. A newcomer b
     is scored by the directional derivative ``sum_i w_i phi(y_i; b) / f(y_i)`` of the
     likelihood in its direction (Lindsay 1983). The `keep` best for every mixture are
     returned.
 
     Parameters
     ----------
+    gate : Gate
+        Of the mixtures.
+    pool : Pool
     reduced : Params
         A batch of J mixtures with a common scale.
 
@@ -294,14 +358,15 @@ def insertions(pool, reduced, rng, *, per_component=20, keep=2):
     # Densities are flattened, as the regressions are not yet where they belong.
     kernels = pool.kernel(reduced.coef.reshape(-1, pool.p), reduced.scale.ravel(), 4.0)
     kernels = kernels.reshape(n_mixtures, n_kept, pool.n)
-    density = np.einsum("jk,jkn->jn", np.exp(reduced.log_weights), kernels) + 1e-6
+    _, prior = gate.prior(reduced, pool.rows)
+    density = (prior * kernels).sum(axis=1) + 1e-6
 
     size = min(pool.n, pool.p)
     uniforms = rng.random((n_mixtures + 1, per_component, size))
     importance = np.vstack([1 / density, np.ones(pool.n)])
-    rows = pool.draw(importance, uniforms)
-    rows[:, ::2] = pool.draw(importance**0.5, uniforms)[:, ::2]
-    newcomers = pool.through(rows.reshape(-1, size))
+    units = pool.draw(importance, uniforms)
+    units[:, ::2] = pool.draw(importance**0.5, uniforms)[:, ::2]
+    newcomers = pool.through(units.reshape(-1, size))
     scale = np.full(len(newcomers), reduced.scale.min())
     if pool.p > 3:
         source = np.append(
@@ -315,10 +380,11 @@ def insertions(pool, reduced, rng, *, per_component=20, keep=2):
     derivative = near @ (pool.weight / density).T
     best = np.argsort(-derivative, axis=0, kind="stable")[:keep]
     place = np.repeat(np.arange(n_mixtures), len(best))
-    coef = np.concatenate(
-        [reduced.coef[place], newcomers[best.T.ravel()][:, None]], axis=1
+    newcomer = Params(
+        newcomers[best.T.ravel()][:, None],
+        reduced.scale[place, :1],
+        np.full((len(place), 1), -np.log(n_kept)),
+        pool.no_gate((len(place), 1)),
     )
-    share = np.full((len(place), 1), -np.log(n_kept))
-    weights = np.concatenate([reduced.log_weights[place], share], axis=1)
-    scale = np.repeat(reduced.scale[place, :1], n_kept + 1, axis=1)
-    return Params(coef, scale, log_normalise(weights))
+    joined = zip(reduced.take(place), newcomer, strict=True)
+    return Params(*(np.concatenate(pair, axis=1) for pair in joined)).normalised()

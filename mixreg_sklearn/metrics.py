@@ -67,7 +67,15 @@ class _Scorer:
         self.__doc__ = f"{doc}\n\n{type(self).__doc__.partition('Parameters')[0]}"
 
     def __call__(
-        self, estimator, X, y, sample_weight=None, *, offset=None, trials=None
+        self,
+        estimator,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
     ):
         """Score a fitted estimator.
 
@@ -81,6 +89,8 @@ class _Scorer:
             Responses.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights that count rows.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None
@@ -100,7 +110,12 @@ class _Scorer:
         """
         mixture, X, y, log_jacobian = _unwrap(estimator, X, y, self)
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
-        metadata = {"sample_weight": sample_weight, "offset": offset, "trials": trials}
+        metadata = {
+            "sample_weight": sample_weight,
+            "groups": groups,
+            "offset": offset,
+            "trials": trials,
+        }
         given = {key: value for key, value in metadata.items() if value is not None}
         value = getattr(mixture, self.method)(X, y, **given)
         # Density of y, not of the transformed response: f_y(y) = f_t(g(y)) |g'(y)|.
@@ -115,10 +130,10 @@ class _Scorer:
         Returns
         -------
         MetadataRequest
-            Asks for `sample_weight`, `offset` and `trials`.
+            Asks for `sample_weight`, `groups`, `offset` and `trials`.
         """
         request = MetadataRequest(owner=self)
-        for name in ("sample_weight", "offset", "trials"):
+        for name in ("sample_weight", "groups", "offset", "trials"):
             request.score.add_request(param=name, alias=True)
         return request
 

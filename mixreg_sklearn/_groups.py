@@ -1,0 +1,85 @@
+"""Groups of rows that share a component, as the user names them."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length
+
+
+class Groups(NamedTuple):
+    """Which rows belong together.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (G,)
+        The groups' names, sorted.
+    of_row : ndarray of int of shape (n,)
+        Number of the group of every row.
+    first : ndarray of int of shape (G,)
+        A row of every group.
+    """
+
+    labels: np.ndarray
+    of_row: np.ndarray
+    first: np.ndarray
+
+    def sum(self, values):
+        """Sums over the rows of each group: (n, ...) -> (G, ...)."""
+        order = np.argsort(self.of_row, kind="stable")
+        start = np.searchsorted(self.of_row[order], np.arange(len(self.labels)))
+        return np.add.reduceat(values[order], start, axis=0)
+
+    def varying(self, values):
+        """Label of a group in which `values` (n,) differ between rows, or None."""
+        differs = values != values[self.first][self.of_row]
+        return self.labels[self.of_row[differs.argmax()]] if differs.any() else None
+
+
+def check_groups(groups, X):
+    """Groups from one label for every row, or None.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for every row, or one is missing.
+    """
+    if groups is None:
+        return None
+    labels = np.asarray(groups)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels.ravel()
+    if labels.ndim != 1:
+        raise ValueError(
+            f"groups has shape {labels.shape}: it must be one label for every row."
+        )
+    check_consistent_length(X, labels)
+    # NaN is the only label that differs from itself.
+    missing = labels != labels
+    if labels.dtype == object:
+        missing = missing | np.array([label is None for label in labels])
+    if np.any(missing):
+        raise ValueError(
+            f"groups has no label for row {int(np.argmax(missing))}: a missing label"
+            " belongs to no group."
+        )
+    try:
+        labels, first, of_row = np.unique(
+            labels, return_index=True, return_inverse=True
+        )
+    except TypeError as error:
+        raise ValueError(
+            "groups mixes labels that cannot be compared, such as numbers and strings."
+        ) from error
+    return Groups(labels, of_row.ravel(), first)
+
+
+def check_constant(values, groups, name):
+    """Raise ValueError where `values` (n,) differ within a group."""
+    if groups is None:
+        return
+    label = groups.varying(values)
+    if label is not None:
+        raise ValueError(
+            f"{name} varies within group {label!r}: the rows of a group share one"
+            " component, so it must be the same for all of them."
+        )

@@ -1,0 +1,271 @@
+r"""Gates: the probability of each component before the response is seen.
+
+A gate knows neither regressions nor responses. Its units are the groups of rows that
+share a component, or single rows where there are no groups.
+"""
+
+from abc import ABC, abstractmethod
+from functools import lru_cache
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ._params import log_normalise
+
+__all__ = ["ConstantGate", "SoftmaxGate"]
+
+# A step changes no log-odds, at one standard deviation, by more than this.
+_LONGEST = 2.0
+# No data tell log-odds of more than this, at one standard deviation, from infinite ones.
+_FURTHEST = 100.0
+_TINY = np.finfo(float).tiny
+
+
+class Gate(ABC, BaseEstimator):
+    """What the engine asks of a gate.
+
+    Attributes
+    ----------
+    has_features : bool
+        Whether the prior probabilities depend on columns of X.
+    """
+
+    has_features = False
+
+    def check(self, n_components):
+        """Raise ValueError where the gate does not fit the number of components."""
+
+    def resized(self, n_components):
+        """The gate of a mixture with another number of components."""
+        return self
+
+    def constrain(self, params):
+        """The nearest parameters that the gate admits."""
+        return params
+
+    def alike(self, order):
+        """Whether components in the order `order` have the same prior roles."""
+        return True
+
+    def distance(self, params):
+        """How far each restart is from what the gate admits, (R,)."""
+        return np.zeros(params.n_restarts)
+
+    def diverges(self, params):
+        """Restarts whose coefficients are on their way to infinity, (R,)."""
+        return np.zeros(params.n_restarts, dtype=bool)
+
+    def penalty(self, params):
+        """Value added to the log-likelihood: (R,), or zero."""
+        return 0.0
+
+    def penalty_derivatives(self, params):
+        """First (R, K, q) and second derivatives of the penalty in each coefficient."""
+        return np.zeros_like(params.gate), np.zeros_like(params.gate)
+
+    @abstractmethod
+    def prior(self, params, block):
+        """Log prior and prior of every unit, each (R, K, U), or (R, K, 1) if equal."""
+
+    @abstractmethod
+    def statistic(self, tau, prior, block):
+        """What an update sums over units besides the weights of components."""
+
+    @abstractmethod
+    def update(self, params, moments):
+        """New constants (R, K) and coefficients (R, K, q)."""
+
+    @abstractmethod
+    def basis(self, n_components, n_columns):
+        """Orthonormal directions of the free logits, (K (1 + q), m)."""
+
+
+class ConstantGate(Gate):
+    r"""The same probabilities for all rows: mixing weights.
+
+    Parameters
+    ----------
+    weights : None, "equal" or array-like of shape (n_components,), default=None
+        None estimates them, :math:`\pi_k = \sum_i w_i \tau_{ik} / \sum_i w_i`;
+        `"equal"` holds them at :math:`1 / K`; an array holds them at its values, one
+        for each component, and the components keep its order.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.gates import ConstantGate
+    >>> model = MixtureRegressor(2, gate=ConstantGate(weights=[0.7, 0.3]))
+    """
+
+    def __init__(self, weights=None):
+        self.weights = weights
+
+    def check(self, n_components):
+        if self.weights is None or self._equal():
+            return
+        weights = np.asarray(self.weights)
+        if weights.dtype.kind not in "iuf" or weights.shape != (n_components,):
+            raise ValueError(
+                f"gate: weights must be None, 'equal' or {n_components} numbers, one"
+                f" for each component; got {self.weights!r}."
+            )
+        if not (weights > 0).all() or abs(weights.sum() - 1) > 1e-8:
+            raise ValueError(
+                f"gate: weights must be positive and sum to one; got {self.weights!r}."
+            )
+
+    def _equal(self):
+        return isinstance(self.weights, str) and self.weights == "equal"
+
+    def _held(self, n_components):
+        """Logarithms of weights that are not estimated, or None."""
+        if self.weights is None:
+            return None
+        if self._equal():
+            return np.full(n_components, -np.log(n_components))
+        return log_normalise(np.log(np.asarray(self.weights, dtype=float)))
+
+    def resized(self, n_components):
+        if self.weights is None or self._equal():
+            return self
+        return self if len(self.weights) == n_components else ConstantGate()
+
+    def constrain(self, params):
+        held = self._held(params.scale.shape[1])
+        if held is None:
+            return params
+        log_weights = np.broadcast_to(held, params.log_weights.shape).copy()
+        return params._replace(log_weights=log_weights)
+
+    def alike(self, order):
+        held = self._held(len(order))
+        return held is None or np.array_equal(held[list(order)], held)
+
+    def distance(self, params):
+        held = self._held(params.scale.shape[1])
+        if held is None:
+            return super().distance(params)
+        return ((params.log_weights - held) ** 2).sum(axis=1)
+
+    def prior(self, params, block):
+        log_prior = params.log_weights[..., None]
+        return log_prior, np.exp(log_prior)
+
+    def statistic(self, tau, prior, block):
+        return np.empty((*tau.shape[:2], 0))
+
+    def update(self, params, moments):
+        if self.weights is not None:
+            return params.log_weights, params.gate
+        share = np.maximum(moments.share, _TINY)
+        return np.log(share / share.sum(axis=1, keepdims=True)), params.gate
+
+    def basis(self, n_components, n_columns):
+        if self.weights is not None:
+            return np.empty((n_components, 0))
+        return contrasts(n_components)
+
+
+class SoftmaxGate(Gate):
+    r"""Probabilities that depend on features: a multinomial logistic regression.
+
+    .. math:: \pi_k(z) = \frac{\exp(c_k + z^\top g_k)}{\sum_j \exp(c_j + z^\top g_j)},
+              \qquad c_1 = 0,\ g_1 = 0
+
+    Only differences between components are identified, so the first component, the
+    largest, is the baseline: :math:`c_k` and :math:`g_k` are log-odds against it.
+    Statisticians call :math:`z` concomitant variables, computer scientists the
+    model a mixture of experts.
+
+    Parameters
+    ----------
+    alpha : float, default=0
+        Ridge penalty. The fit maximises
+        :math:`\ell - \tfrac{\alpha}{2} \sum_k \operatorname{var}(z^\top \bar g_k)`
+        with :math:`\bar g_k` the coefficients centred over components: the variance,
+        over the units, of the log-odds that the features explain. It depends on no
+        unit of measurement and no coding of categories. With 0 the coefficients are
+        maximum likelihood, which is at infinity where a feature separates the
+        components.
+
+    References
+    ----------
+    Dayton, C. M. & Macready, G. B. (1988). Concomitant-variable latent-class models.
+    Journal of the American Statistical Association 83, 173-178.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.gates import SoftmaxGate
+    >>> model = MixtureRegressor(2, gate=SoftmaxGate(alpha=1.0))
+    """
+
+    has_features = True
+
+    def __init__(self, alpha=0.0):
+        self.alpha = alpha
+
+    def check(self, n_components):
+        if not (np.isscalar(self.alpha) and np.isreal(self.alpha) and self.alpha >= 0):
+            raise ValueError(
+                f"gate: alpha must be a non-negative number; got {self.alpha!r}."
+            )
+
+    def diverges(self, params):
+        return (np.abs(params.gate) > _FURTHEST).any(axis=(1, 2))
+
+    def penalty(self, params):
+        if not self.alpha:
+            return 0.0
+        return -0.5 * self.alpha * (params.gate**2).sum(axis=(1, 2))
+
+    def penalty_derivatives(self, params):
+        return -self.alpha * params.gate, np.full_like(params.gate, -self.alpha)
+
+    def prior(self, params, block):
+        n_restarts, n_components, q = params.gate.shape
+        coef = np.concatenate([params.log_weights[..., None], params.gate], axis=2)
+        logits = np.dot(coef.reshape(-1, q + 1), block.gate)
+        logits = logits.reshape(n_restarts, n_components, -1)
+        logits -= logits.max(axis=1, keepdims=True)
+        prior = np.exp(logits)
+        total = prior.sum(axis=1, keepdims=True)
+        prior /= total
+        logits -= np.log(total)
+        return logits, prior
+
+    def statistic(self, tau, prior, block):
+        # Residual form, as for the regressions: zero at an optimum.
+        residual = prior * -block.unit_weight
+        residual += tau
+        n_restarts, n_components, n_units = tau.shape
+        sums = np.dot(residual.reshape(-1, n_units), block.gate.T)
+        return sums.reshape(n_restarts, n_components, -1)
+
+    def update(self, params, moments):
+        # One step of Newton's method with the information of a gate without slopes,
+        # W (diag(pi) - pi pi') on orthonormal columns, of which diag(1 / (W pi)) is an
+        # inverse. It bounds the information of most gates with slopes, so the step
+        # rarely overshoots (the safeguard of the loop sees it if it does), and it
+        # needs no sums of products. The exact information has its turn in the polish.
+        gradient = moments.gate.copy()
+        gradient[..., 1:] -= self.alpha * params.gate
+        expected = np.maximum(moments.share - moments.gate[..., 0], _TINY)
+        ridge = np.full(gradient.shape[-1], self.alpha)
+        ridge[0] = 0.0
+        step = gradient / (expected[..., None] + ridge)
+        step -= step.mean(axis=1, keepdims=True)
+        longest = np.abs(step).max(axis=(1, 2), keepdims=True)
+        step *= np.minimum(1.0, _LONGEST / np.maximum(longest, _TINY))
+        log_weights = log_normalise(params.log_weights + step[..., 0])
+        return log_weights, params.gate + step[..., 1:]
+
+    def basis(self, n_components, n_columns):
+        return np.kron(contrasts(n_components), np.eye(n_columns))
+
+
+@lru_cache
+def contrasts(n):
+    """Orthonormal basis (n, n - 1) of the vectors that sum to zero."""
+    basis, _ = np.linalg.qr(np.eye(n) - 1.0 / n)
+    return basis[:, : n - 1]
