@@ -38,9 +38,9 @@ STARVED = (
 )
 SEPARATED = (
     "features of the gate separate components, so that its coefficients grow without"
-    " limit; the likelihood and the probabilities are near their limits, coefficients of"
-    " the gate mean nothing. Use gate=SoftmaxGate(alpha=1), fewer features of the gate,"
-    " or fewer components"
+    " limit; the likelihood and the probabilities are near their limits, the gate's"
+    " coefficients mean nothing. Use gate=SoftmaxGate(alpha=1), fewer features of the"
+    " gate, or fewer components"
 )
 
 

@@ -34,8 +34,8 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
     .. math:: \text{BIC} = -2 \ell + m \log n, \quad \text{AIC} = -2 \ell + 2 m, \quad
               \text{ICL} = -2 \ell_c + m \log n
 
-    with the log-likelihood :math:`\ell`, the number of parameters m, the number n of rows
-    or groups (the sum of their weights) and
+    with the log-likelihood :math:`\ell`, the number of parameters m, the number n of
+    rows or groups (the sum of their weights) and
     :math:`\ell_c = \sum_i \max_k \log \pi_k f_k(y_i)`.
     BIC finds the number of components that describes the density, ICL the number of
     groups that can be told apart, AIC is generous.

@@ -16,7 +16,7 @@ __all__ = ["ConstantGate", "SoftmaxGate"]
 
 # A step changes no log-odds, at one standard deviation, by more than this.
 _LONGEST = 2.0
-# No data tell log-odds of more than this, at one standard deviation, from infinite ones.
+# Log-odds of more than this, at one standard deviation, are as good as infinite.
 _FURTHEST = 100.0
 _TINY = np.finfo(float).tiny
 
