@@ -196,26 +196,9 @@ class Mixture:
         """
         n_restarts, n_components, p = params.coef.shape
         Z, units = block.Z, block.units
-        eta = params.coef @ Z
-        if block.offset is not None:
-            eta += block.offset
-        at = self.family.derivatives(block.y, eta, params.scale[..., None])
-        log_prior, prior = self.gate.prior(params, block)
-        log_density = at.log_density if units is None else units.sum(at.log_density)
-        members, loglik = _posterior(log_density + log_prior, 1.0)
-        loglik = loglik @ block.unit_weight
+        at, members, loglik, score, prior = self._complete_scores(params, block)
         weighted = members * block.unit_weight
         of_rows = weighted if units is None else units.spread(weighted)
-
-        score = np.empty((n_restarts, n_components, p + 1, Z.shape[1]))
-        np.multiply(at.eta[:, :, None, :], Z, out=score[:, :, :p])
-        score[:, :, p] = at.scale
-        if units is not None:
-            score = units.sum(score)
-        columns = np.broadcast_to(
-            block.gate, (n_restarts, n_components, *block.gate.shape)
-        )
-        score = np.concatenate([score, columns], axis=2)
         size = score.shape[2]
         weighted_score = score * weighted[:, :, None, :]
         own = weighted_score @ score.swapaxes(-1, -2)
@@ -235,10 +218,54 @@ class Mixture:
         _subtract_prior(gradient, hessian, prior, block)
         n_parameters = n_components * size
         return Curvature(
-            loglik,
+            loglik @ block.unit_weight,
             gradient.reshape(n_restarts, n_parameters),
             hessian.reshape(n_restarts, n_parameters, n_parameters),
         )
+
+    def scores(self, params, block):
+        """Derivatives of every unit's log-likelihood, (M, U); of a batch of one.
+
+        Parameters are in the order of `curvature`; row weights are left out.
+        """
+        _, members, _, score, prior = self._complete_scores(params, block)
+        score *= members[:, :, None, :]
+        first = score.shape[2] - len(block.gate)
+        score[:, :, first:] -= prior[:, :, None, :] * block.gate
+        return score[0].reshape(-1, score.shape[3])
+
+    def _complete_scores(self, params, block):
+        """What both derivatives are made of.
+
+        Returns
+        -------
+        at : Derivatives
+            Of the family at every row.
+        members : ndarray of shape (R, K, U)
+            Posterior probabilities.
+        loglik : ndarray of shape (R, U)
+        score : ndarray of shape (R, K, p + 2 + q, U)
+            ``u_k``, see `curvature`.
+        prior : ndarray of shape (R, K, U) or (R, K, 1)
+        """
+        n_restarts, n_components, p = params.coef.shape
+        Z, units = block.Z, block.units
+        eta = params.coef @ Z
+        if block.offset is not None:
+            eta += block.offset
+        at = self.family.derivatives(block.y, eta, params.scale[..., None])
+        log_prior, prior = self.gate.prior(params, block)
+        log_density = at.log_density if units is None else units.sum(at.log_density)
+        members, loglik = _posterior(log_density + log_prior, 1.0)
+        score = np.empty((n_restarts, n_components, p + 1, Z.shape[1]))
+        np.multiply(at.eta[:, :, None, :], Z, out=score[:, :, :p])
+        score[:, :, p] = at.scale
+        if units is not None:
+            score = units.sum(score)
+        shape = (n_restarts, n_components, *block.gate.shape)
+        columns = np.broadcast_to(block.gate, shape)
+        score = np.concatenate([score, columns], axis=2)
+        return at, members, loglik, score, prior
 
     def basis(self, params):
         """Orthonormal directions in which the parameters of `params` may move.

@@ -40,6 +40,7 @@ from sklearn.utils.fixes import parse_version
 from support import separated, two_lines
 
 from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn.gates import ConstantGate, SoftmaxGate
 
 NEW = parse_version(sklearn.__version__) >= parse_version("1.9")
 CALLBACKS = hasattr(MixtureRegressor, "set_callbacks")
@@ -98,6 +99,15 @@ _STRICT = (
 )
 
 
+class PoorScore(MixtureRegressor):
+    """For parameters under which no good prediction of the checks' data exists."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
 # Some checks fit noise, or fewer rows than parameters: there the warning is right.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
@@ -107,6 +117,14 @@ _STRICT = (
         MixtureRegressor(n_components=3, random_state=0),
         MixtureRegressor(shared_scale=True, random_state=0),
         MixtureRegressor(fit_intercept=False, random_state=0),
+        MixtureRegressor(gate="softmax", random_state=0),
+        MixtureRegressor(gate=SoftmaxGate(alpha=1.0), gate_features=0, random_state=0),
+        MixtureRegressor(gate=ConstantGate("equal"), random_state=0),
+        # Some checks set n_components=1, so constraints cannot name components.
+        MixtureRegressor(shared_features=0, random_state=0),
+        MixtureRegressor(held_coef={0: 0.5}, random_state=0),
+        PoorScore(regression_features=[], random_state=0),
+        PoorScore(offset_feature=0, random_state=0),
     ],
     expected_failed_checks=expected_failures,
     **_STRICT,
