@@ -17,6 +17,8 @@ ROUNDING = 1e-20
 _FLOOR = 1e-4
 # The search sees at most twice this many rows: 50 for every coefficient.
 _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
+# Groups of rows that share a component are whole, and at least so many per component.
+_SAMPLE_UNITS = 100
 # Optima of a sample closer than this, in nats, are compared on all rows.
 _CLOSE = 5.0
 
@@ -210,7 +212,7 @@ def search_sample(rows, n_components):
     weight = rows.unit_weight[units]
     mean_size = rows.n_rows / rows.n_units
     size = max(_SAMPLE_ROWS, _SAMPLE_PER_COEF * n_components * rows.n_columns)
-    size = int(np.ceil(size / mean_size))
+    size = max(int(np.ceil(size / mean_size)), _SAMPLE_UNITS * n_components)
     if rows.n_units <= 2 * size:
         return rows.subset(units, weight, order)
     cumulative = np.cumsum(weight)

@@ -10,6 +10,8 @@ from ._params import Params
 # Smallest eigenvalue of the information, scaled to unit diagonal, that counts as
 # positive: below it the curvature is not known to more than rounding.
 _POSITIVE = 1e-9
+# Information below this, for each row, is rounding: there is none in that direction.
+_NO_INFORMATION = 1e-11
 # In the direction of an eigenvalue this close to zero nothing changes. One clearly
 # below zero, where the gradient vanishes, belongs to a saddle: the way off it.
 _FLAT = 1e-6
@@ -148,7 +150,7 @@ def _advance(model, rows, basis, climb):
         risen = climb.trial.take(rose)
         accepted = climb.trial if rose.all() else accepted.put(rose, risen)
         step[rose], decrement[rose], smallest[rose] = _directions(
-            model, risen, _take(curvature, rose), basis
+            model, rows, risen, _take(curvature, rose), basis
         )
         length[rose] = _longest(step[rose], risen)
         tries[rose] = 0
@@ -161,13 +163,13 @@ def _advance(model, rows, basis, climb):
     return _Climb(accepted, trial, best, step, length, tries, decrement, smallest)
 
 
-def _directions(model, params, curvature, basis):
+def _directions(model, rows, params, curvature, basis):
     """Ascent directions (R, M), Newton decrements and smallest eigenvalues."""
     gradient, hessian = _penalised(model, params, curvature)
     gradient = gradient @ basis
     information = -(basis.T @ hessian @ basis)
     diagonal = np.abs(np.einsum("rmm->rm", information))
-    unit = 1 / np.sqrt(np.maximum(diagonal, 1e-100))
+    unit = 1 / np.sqrt(np.maximum(diagonal, _NO_INFORMATION * rows.total_weight))
     information *= unit[:, :, None] * unit[:, None, :]
     gradient = gradient * unit
     values, vectors = np.linalg.eigh(information)

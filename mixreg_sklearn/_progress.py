@@ -64,9 +64,11 @@ class Progress:
             reconstruction_attributes=lambda: self._fitted(best.params),
         )
 
-    def end(self, loglik, polished, flaw):
+    def end(self, loglik, estimate):
         """Report the estimate and its certificate."""
-        proof = "maximum proven" if polished.converged[0] else "maximum not proven"
+        polished, flaw = estimate.polished, estimate.flaw
+        proven = polished.converged[0] and not estimate.separated
+        proof = "maximum proven" if proven else "maximum not proven"
         self._say(
             f"  polish    log-likelihood {loglik:.4f}"
             f"  Newton decrement {polished.decrement[0]:.1e}"

@@ -404,7 +404,7 @@ class MixtureRegressor(
             progress = Progress(self, X, y, problem)
             estimate = self._estimate(problem, progress)
             self._set_attributes(problem, estimate)
-        progress.end(self.log_likelihood_, estimate.polished, estimate.flaw)
+        progress.end(self.log_likelihood_, estimate)
         self._warn(estimate)
         return self
 

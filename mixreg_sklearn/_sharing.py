@@ -164,6 +164,8 @@ class Constrained:
         return self.constraints.alike(order)
 
     def step(self, gram, cross):
+        if not self._columns.shape[1]:
+            return np.zeros_like(cross)
         _, n_components, p = cross.shape
         T = self._columns.reshape(n_components, p, -1)
         weighted = gram @ T

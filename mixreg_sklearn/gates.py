@@ -6,6 +6,7 @@ share a component, or single rows where there are no groups.
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -206,7 +207,8 @@ class SoftmaxGate(Gate):
         self.alpha = alpha
 
     def check(self, n_components):
-        if not (np.isscalar(self.alpha) and np.isreal(self.alpha) and self.alpha >= 0):
+        number = isinstance(self.alpha, Real) and np.isfinite(self.alpha)
+        if not number or self.alpha < 0:
             raise ValueError(
                 f"gate: alpha must be a non-negative number; got {self.alpha!r}."
             )
