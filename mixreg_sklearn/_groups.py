@@ -53,10 +53,12 @@ def check_groups(groups, X):
             f"groups has shape {labels.shape}: it must be one label for every row."
         )
     check_consistent_length(X, labels)
-    # NaN is the only label that differs from itself.
-    missing = labels != labels
-    if labels.dtype == object:
-        missing = missing | np.array([label is None for label in labels])
+    if labels.dtype.kind in "OUS":
+        # As they were given: among strings of a list a NaN has become one.
+        each = np.asarray(groups, dtype=object).ravel()
+        missing = np.array([_is_missing(label) for label in each])
+    else:
+        missing = labels != labels
     if np.any(missing):
         raise ValueError(
             f"groups has no label for row {int(np.argmax(missing))}: a missing label"
@@ -73,6 +75,14 @@ def check_groups(groups, X):
     return Groups(labels, of_row.ravel(), first)
 
 
+def _is_missing(label):
+    """Whether a label is None, or differs from itself as NaN and NaT do."""
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # of pandas' NA nothing is known
+        return True
+
+
 def check_constant(values, groups, name):
     """Raise ValueError where `values` (n,) differ within a group."""
     if groups is None:
@@ -80,6 +90,6 @@ def check_constant(values, groups, name):
     label = groups.varying(values)
     if label is not None:
         raise ValueError(
-            f"{name} varies within group {label!r}: the rows of a group share one"
+            f"{name} varies within group {label}: the rows of a group share one"
             " component, so it must be the same for all of them."
         )

@@ -1,6 +1,6 @@
 """From the estimator's parameters to what is to be fitted: columns and constraints."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from numbers import Integral
 
 import numpy as np
@@ -129,7 +129,7 @@ def _row(key, rows, columns, estimator, argument):
                 f"{argument} names the intercept, but fit_intercept=False."
             )
         return rows[INTERCEPT]
-    if not isinstance(key, (str, Integral)):
+    if not isinstance(key, (str, Integral)) or isinstance(key, bool):
         raise ValueError(
             f"{argument} must name features by name or index; got {key!r}."
         )
@@ -148,10 +148,12 @@ def _share(sharing, rows, columns, estimator):
     if not isinstance(shared, Mapping):
         chosen = columns.choose(shared, "shared_features").tolist()
         shared = {index: [range(estimator.n_components)] for index in chosen}
+    named = set()
     for key, parts in shared.items():
         row = _row(key, rows, columns, estimator, "shared_features")
+        _check_new(row, named, key, "shared_features")
         seen = set()
-        for part in parts:
+        for part in _parts(key, parts, estimator.n_components):
             members = _members(key, part, estimator.n_components)
             if seen & set(members):
                 raise ValueError(
@@ -161,24 +163,43 @@ def _share(sharing, rows, columns, estimator):
             sharing[row, members] = min(members)
 
 
+def _check_new(row, named, key, argument):
+    """Raise ValueError where two keys of a dict mean one feature."""
+    if row in named:
+        raise ValueError(f"{argument} names {key!r} twice, by name and by index.")
+    named.add(row)
+
+
+def _parts(key, parts, n_components):
+    """The parts of a partition, which must be lists."""
+    if isinstance(parts, str) or not isinstance(parts, Iterable):
+        raise ValueError(_not_a_partition(key, n_components, parts))
+    return list(parts)
+
+
 def _members(key, part, n_components):
     """Components of one part of a partition."""
-    members = np.atleast_1d(np.asarray(part))
+    members = np.asarray(list(part) if isinstance(part, Set) else part)
     numbers = members.dtype.kind in "iu" and members.ndim == 1 and members.size
     if not numbers or members.min() < 0 or members.max() >= n_components:
-        raise ValueError(
-            f"shared_features[{key!r}] must be a list of lists of components, numbered"
-            f" 0 to {n_components - 1}; got {part!r} in it."
-        )
+        raise ValueError(_not_a_partition(key, n_components, part))
     return members.tolist()
+
+
+def _not_a_partition(key, n_components, given):
+    return (
+        f"shared_features[{key!r}] must be a list of lists of components, numbered 0 to"
+        f" {n_components - 1}, as in [[0, 1]]; got {given!r}."
+    )
 
 
 def _hold(constraints, rows, columns, estimator):
     """Enter `held_coef`, in place."""
     held = {} if estimator.held_coef is None else estimator.held_coef
-    K = estimator.n_components
+    K, named = estimator.n_components, set()
     for key, values in held.items():
         row = _row(key, rows, columns, estimator, "held_coef")
+        _check_new(row, named, key, "held_coef")
         if (constraints.sharing[row] != np.arange(K)).any():
             raise ValueError(
                 f"held_coef and shared_features both name {key!r}: a coefficient that"
