@@ -14,7 +14,8 @@ from ._moments import Moments, component_grams, weighted_grams
 from ._params import Params
 from ._scales import ScaleRule
 
-_UNDERFLOW = 1e-290
+# Beyond these, exponentials are taken relative to the row's largest.
+_UNDERFLOW, _OVERFLOW = 1e-290, 600.0
 
 
 class Curvature(NamedTuple):
@@ -93,7 +94,7 @@ class Mixture:
         for s, values in enumerate(at.statistic):
             statistic[:, s] = np.einsum("cb,cb->c", columns, values)
         return Moments(
-            loglik,
+            loglik + block.base,
             columns.sum(axis=1).reshape(shape),
             gram,
             cross.reshape(*shape, p),
@@ -128,7 +129,7 @@ class Mixture:
         at = self.family.derivatives(block.y, eta, params.scale[..., None])
         log_joint = at.log_density + params.log_weights[..., None]
         tau, loglik = _posterior(log_joint, 1.0)
-        loglik = loglik @ block.weight
+        loglik = loglik @ block.weight + block.base
         weighted = tau * block.weight
 
         score = np.empty((n_restarts, n_components, size, Z.shape[1]))
@@ -191,32 +192,35 @@ class Mixture:
 def _posterior(log_joint, weight):
     """Responsibilities times `weight`, and log-likelihoods.
 
-    The maximum is subtracted only where a row underflows under every component: two
-    passes over the largest array that nearly no block needs. Nothing overflows, as
-    scales have a floor.
+    The maximum is subtracted only where a row underflows under every component, or one
+    overflows, as large counts do without their `Family.base`: passes over the largest
+    array that nearly no block needs.
 
     Returns
     -------
     tau : ndarray of shape (R, K, B)
     loglik : ndarray of shape (R,), or (R, B) where `weight` is a scalar
     """
-    joint = np.exp(log_joint)
-    total = joint.sum(axis=1)
-    if total.min() > _UNDERFLOW:
+    ordinary = log_joint.max(initial=0.0) < _OVERFLOW
+    if ordinary:
+        joint = np.exp(log_joint)
+        total = joint.sum(axis=1)
+        ordinary = total.min() > _UNDERFLOW
+    if ordinary:
         log_total = np.log(total)
     else:
-        log_total, joint, total = _from_peak(log_joint, joint)
+        log_total, joint, total = _from_peak(log_joint)
     np.divide(weight, total, out=total)
     joint *= total[:, None, :]
     return joint, log_total @ weight if np.ndim(weight) else log_total
 
 
-def _from_peak(log_joint, joint):
+def _from_peak(log_joint):
     """The same with the maximum subtracted; a row may have probability zero."""
     peak = log_joint.max(axis=1)
     impossible = ~np.isfinite(peak)
     peak[impossible] = 0.0
-    np.subtract(log_joint, peak[:, None, :], out=joint)
+    joint = log_joint - peak[:, None, :]
     np.exp(joint, out=joint)
     total = joint.sum(axis=1)
     total[impossible] = 1.0

@@ -172,11 +172,13 @@ def make_problem(X, y, weight, offset, family, structure, n_jobs):
         )
     net = y if offset is None else y - offset
     origin, unit = family.units(net, weight, fit_intercept)
+    target = (y - origin) / unit
     rows = ArrayRows(
         design.columns(X),
-        (y - origin) / unit,
+        target,
         weight,
         None if offset is None else offset / unit,
+        family.base(target),
         n_jobs=n_jobs,
     )
     rule = ScaleRule(tied=bool(shared_scale), floor=ROUNDING)

@@ -28,6 +28,8 @@ class Block(NamedTuple):
     weight : ndarray of shape (B,)
     offset : ndarray of shape (B,) or None
         Part of the linear predictor that has no coefficient.
+    base : float
+        ``sum_i w_i b_i``, what `Family.base` adds to the log-likelihood.
     gram : ndarray of shape (p, p)
         ``sum_i w_i z_i z_i'``.
     products : ndarray of shape (p (p + 1) / 2, B) or None
@@ -38,6 +40,7 @@ class Block(NamedTuple):
     y: np.ndarray
     weight: np.ndarray
     offset: np.ndarray | None
+    base: float
     gram: np.ndarray
     products: np.ndarray | None
 
@@ -52,6 +55,8 @@ class ArrayRows:
     y : ndarray of shape (n,), or (2, n)
     weight : ndarray of shape (n,)
     offset : ndarray of shape (n,) or None
+    base : float or ndarray of shape (n,), default=0.0
+        `Family.base` of the response.
     block_size : int, optional
         Rows in a block. By default as many as fit the cache. It changes the
         result by rounding only.
@@ -62,10 +67,20 @@ class ArrayRows:
     """
 
     def __init__(
-        self, Z, y, weight, offset=None, *, block_size=None, batched=False, n_jobs=1
+        self,
+        Z,
+        y,
+        weight,
+        offset=None,
+        base=0.0,
+        *,
+        block_size=None,
+        batched=False,
+        n_jobs=1,
     ):
         p, n = Z.shape
         self.y, self.weight, self.offset = y, weight, offset
+        self.base = np.broadcast_to(base, n)
         self.n_rows, self.n_columns = n, p
         self.n_jobs = n_jobs
         self.total_weight = float(weight.sum())
@@ -86,6 +101,7 @@ class ArrayRows:
             self.y[..., rows],
             self.weight[rows],
             None if self.offset is None else self.offset[rows],
+            float(self.weight[rows] @ self.base[rows]),
             np.dot(Z * self.weight[rows], Z.T),
             outer_products(Z) if keep_products else None,
         )
@@ -108,5 +124,10 @@ class ArrayRows:
         """The rows `rows`, reweighted, prepared for a batch of restarts."""
         offset = None if self.offset is None else self.offset[rows]
         return ArrayRows(
-            self.Z[:, rows], self.y[..., rows], weight, offset, batched=True
+            self.Z[:, rows],
+            self.y[..., rows],
+            weight,
+            offset,
+            self.base[rows],
+            batched=True,
         )

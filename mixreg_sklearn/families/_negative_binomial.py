@@ -51,6 +51,9 @@ class NegativeBinomial(Family):
     def check_target(self, y):
         require_counts(y, "negative binomial")
 
+    def base(self, y):
+        return -y - log_factorial(y)
+
     def initial(self, y):
         return self._link().predictor(y + 0.5)
 
@@ -96,7 +99,7 @@ class NegativeBinomial(Family):
         inside = is_count(y)
         count = np.where(inside, y, 0.0)
         parts = _Parts(count, np.exp(at.value), size)
-        log_density = parts.log_density(count, at.value, size)
+        log_density = self.base(count) + parts.log_density(count, at.value, size)
         return np.where(inside, at.forbid(log_density), -np.inf)
 
     def mean(self, eta, scale):
@@ -140,9 +143,9 @@ class _Parts:
         self.log_ratio = -np.log1p(relative)
 
     def log_density(self, y, log_mean, size):
+        """The log-density less its base."""
         value = (y + size) * self.log_ratio + y * log_mean
         value += excess(size) - at_counts(excess, y, size)
-        value -= y + log_factorial(y)
         return value
 
     def log_scale(self, y, size):
