@@ -181,7 +181,8 @@ def make_problem(X, y, weight, offset, family, structure, n_jobs):
         family.base(target),
         n_jobs=n_jobs,
     )
-    rule = ScaleRule(tied=bool(shared_scale), floor=ROUNDING)
+    floor = max(ROUNDING, family.least_scale**2)
+    rule = ScaleRule(tied=bool(shared_scale), floor=floor)
     return Problem(
         design,
         rows,

@@ -459,6 +459,24 @@ def test_em_goes_halfway_back_where_a_step_lowers_the_likelihood():
 
 
 @some
+@given(seeds, st.booleans(), st.floats(0.0, 3), st.floats(0.01, 10))
+def test_variances_maximise_the_penalised_likelihood(seed, tied, strength, target):
+    rng = np.random.default_rng(seed)
+    squares, weight = rng.uniform(0.1, 5, (2, 1, 3))
+    rule = ScaleRule(tied=tied, strength=strength, target=target)
+
+    def objective(variance):
+        likelihood = -0.5 * (weight * np.log(variance) + squares / variance).sum()
+        return likelihood + np.sum(rule.penalty(np.sqrt(variance)))
+
+    best = rule.variance(squares, weight, np.ones((1, 3)))
+    for change in (1e-3, -1e-3):
+        moved = np.exp(change * (np.ones(3) if tied else np.eye(3)))
+        for factor in np.atleast_2d(moved):
+            assert objective(best * factor) < objective(best)
+
+
+@some
 @given(seeds, st.floats(0.1, 3), st.floats(0.01, 10))
 def test_derivatives_of_the_penalty_equal_finite_differences(seed, strength, target):
     rule = ScaleRule(strength=strength, target=target)

@@ -63,6 +63,9 @@ class Family(ABC, BaseEstimator):
         vanishes.
     bounded : bool
         Whether the likelihood stays bounded as scales vanish.
+    least_scale : float
+        Where the likelihood is at its limit, to rounding; for a bounded family whose
+        estimate may lie there. The fit keeps scales at or above it.
     links : tuple of str
         Links that the parameter `link` may name, the default first; empty where there
         is no such parameter.
@@ -70,6 +73,7 @@ class Family(ABC, BaseEstimator):
 
     n_scale = 1
     bounded = False
+    least_scale = 0.0
     links = ()
 
     def _link(self):
