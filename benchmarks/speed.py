@@ -1,6 +1,6 @@
 """Measure the time of fits and of EM iterations, side by side with R's flexmix.
 
-Three parts, all on one thread:
+Four parts, all on one thread:
 
 default
     A fit with default settings at n=200, d=2, K=2 against one run of
@@ -10,6 +10,9 @@ iteration
     One EM iteration of one start at n=200000, d=10, K=4, from the same memberships:
     the difference of two runs with 1 + m and 1 iterations, over m. So the cost of
     reading, preparing and starting cancels on both sides.
+poisson
+    The same for counts, at n=20000, d=10, K=4: flexmix solves a generalized linear
+    model for every component in every iteration, the library takes one step of each.
 table
     Fits with default settings, ours and one run of flexmix, for n in (200, 2000,
     20000), d in (2, 10), K in (2, 4).
@@ -49,7 +52,7 @@ from threadpoolctl import threadpool_limits
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn._em import em
 from mixreg_sklearn._problem import make_problem
-from mixreg_sklearn.families import Gaussian
+from mixreg_sklearn.families import Gaussian, Poisson
 
 # A server: a request a line, a line of numbers back. Times are of one fit or iteration.
 R_PROGRAM = r"""
@@ -75,12 +78,12 @@ fits <- function(paths, n, d, K, repeats) {
   }
   c((now() - start) / length(logliks), logliks)
 }
-iterations <- function(data, K, m) {
+iterations <- function(data, K, m, family) {
   run <- function(iterations) {
     control <- list(iter.max = iterations, tolerance = 0, minprior = 0)
     gc(); start <- now()
     fit <- flexmix(y ~ ., data = data$frame, k = K, cluster = data$labels,
-                   control = control)
+                   model = FLXMRglm(family = family), control = control)
     stopifnot(fit@iter == iterations)
     now() - start
   }
@@ -96,7 +99,7 @@ while (length(line <- readLines(input, 1)) > 0) {
   times <- as.integer(word[5]); paths <- word[-(1:5)]
   if (word[1] == "fits") answer <- fits(paths, n, d, K, times) else {
     if (cached != paths) { data <- read(paths, n, d); cached <- paths }
-    answer <- iterations(data, K, times)
+    answer <- iterations(data, K, times, word[1])
   }
   cat(format(answer, digits = 15), "\n"); flush(stdout())
 }
@@ -146,7 +149,7 @@ def start_flexmix(folder):
     return Flexmix(folder)
 
 
-def draw(n, d, K, seed):
+def draw(n, d, K, seed, family="gaussian"):
     """Draw a mixture whose components overlap; labels are true for 70 % of the rows."""
     rng = np.random.default_rng([n, d, K, seed])
     X = rng.standard_normal((n, d))
@@ -155,15 +158,18 @@ def draw(n, d, K, seed):
     scale = rng.uniform(0.4, 0.9, K)
     component = rng.integers(0, K, n)
     mean = intercept[component] + np.einsum("nd,nd->n", X, coef[component])
-    y = mean + scale[component] * rng.standard_normal(n)
+    if family == "poisson":
+        y = rng.poisson(np.exp(mean / 2)) * 1.0
+    else:
+        y = mean + scale[component] * rng.standard_normal(n)
     labels = np.where(rng.random(n) < 0.3, rng.integers(0, K, n), component)
     return X, y, labels
 
 
-def write(folder, n, d, K, seed):
+def write(folder, n, d, K, seed, family="gaussian"):
     """Draw a data set, and write it for R as doubles, column by column."""
-    X, y, labels = draw(n, d, K, seed)
-    path = Path(folder, f"{n}-{d}-{K}-{seed}.bin")
+    X, y, labels = draw(n, d, K, seed, family)
+    path = Path(folder, f"{family}-{n}-{d}-{K}-{seed}.bin")
     np.column_stack([y, X, labels]).ravel(order="F").tofile(path)
     return path, (X, y, labels)
 
@@ -242,18 +248,19 @@ def our_iterations(problem, start, m):
     return (more - one) / m
 
 
-def compare_iterations(flexmix, folder, shape, rounds, ours_m=50, theirs_m=5):
+def compare_iterations(flexmix, folder, shape, name, rounds, ours_m=50, theirs_m=5):
     """Time EM iterations of one start on one thread, in turns with flexmix."""
     n, d, K = shape
-    path, (X, y, labels) = write(folder, n, d, K, 0)
+    path, (X, y, labels) = write(folder, n, d, K, 0, name)
     structure = (K, True, np.empty(0, dtype=int), False)
-    problem = make_problem(X, y, np.ones(n), None, Gaussian(), structure, 1)
+    family = {"gaussian": Gaussian, "poisson": Poisson}[name]()
+    problem = make_problem(X, y, np.ones(n), None, family, structure, 1)
     start = problem.from_memberships(np.eye(K)[labels])
     ours, theirs = [], []
     our_iterations(problem, start, 2)
     for _ in range(rounds):
         if flexmix:
-            theirs.append(flexmix.ask("iterations", n, d, K, theirs_m, [path]))
+            theirs.append(flexmix.ask(name, n, d, K, theirs_m, [path]))
         ours.append(our_iterations(problem, start, ours_m))
     return compare(ours, theirs)
 
@@ -293,7 +300,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parts = ["default", "iteration", "table"]
+    parts = ["default", "iteration", "poisson", "table"]
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
@@ -309,8 +316,12 @@ def run(options, flexmix, folder):
         report("default fit", shape, result, record)
     if "iteration" in options.parts:
         shape = (200_000, 10, 4)
-        result = compare_iterations(flexmix, folder, shape, rounds)
+        result = compare_iterations(flexmix, folder, shape, "gaussian", rounds)
         report("one EM iteration of one start", shape, result, record)
+    if "poisson" in options.parts:
+        shape = (20_000, 10, 4)
+        result = compare_iterations(flexmix, folder, shape, "poisson", rounds)
+        report("one EM iteration of one start, poisson", shape, result, record)
     if "table" in options.parts:
         for n, n_sets, repeats in ((200, 5, 3), (2000, 4, 1), (20_000, 2, 1)):
             for d in (2, 10):

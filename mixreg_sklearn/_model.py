@@ -167,7 +167,7 @@ class Mixture:
         for s, values in enumerate(at.statistic):
             statistic[:, s] = np.einsum("cb,cb->c", columns, values)
         return Moments(
-            loglik,
+            loglik + block.base,
             share if units is None else columns.sum(axis=1).reshape(shape),
             share,
             self.gate.statistic(members, prior, block),
@@ -218,7 +218,7 @@ class Mixture:
         _subtract_prior(gradient, hessian, prior, block)
         n_parameters = n_components * size
         return Curvature(
-            loglik @ block.unit_weight,
+            loglik @ block.unit_weight + block.base,
             gradient.reshape(n_restarts, n_parameters),
             hessian.reshape(n_restarts, n_parameters, n_parameters),
         )
@@ -321,9 +321,9 @@ def _subtract_prior(gradient, hessian, prior, block):
 def _posterior(log_joint, weight):
     """Responsibilities times `weight`, and log-likelihoods.
 
-    The maximum is subtracted only where a row underflows under every component, or a
-    unit of many rows overflows: two passes over the largest array that nearly no block
-    needs.
+    The maximum is subtracted only where a row underflows under every component, or one
+    overflows, as units of many rows may, and large counts without their `Family.base`:
+    passes over the largest array that nearly no block needs.
 
     Returns
     -------
@@ -336,18 +336,18 @@ def _posterior(log_joint, weight):
     if total.min() > _UNDERFLOW and total.max() < np.inf:
         log_total = np.log(total)
     else:
-        log_total, joint, total = _from_peak(log_joint, joint)
+        log_total, joint, total = _from_peak(log_joint)
     np.divide(weight, total, out=total)
     joint *= total[:, None, :]
     return joint, log_total @ weight if np.ndim(weight) else log_total
 
 
-def _from_peak(log_joint, joint):
+def _from_peak(log_joint):
     """The same with the maximum subtracted; a row may have probability zero."""
     peak = log_joint.max(axis=1)
     impossible = ~np.isfinite(peak)
     peak[impossible] = 0.0
-    np.subtract(log_joint, peak[:, None, :], out=joint)
+    joint = log_joint - peak[:, None, :]
     np.exp(joint, out=joint)
     total = joint.sum(axis=1)
     total[impossible] = 1.0

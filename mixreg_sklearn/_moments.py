@@ -7,8 +7,8 @@ import numpy as np
 
 # Designs of at least this many columns use symmetric products (benchmarks/speed.py).
 _WIDE = 20
-# Numbers in a stack of weighted rows: half a megabyte, inside the second-level cache.
-_STACK_NUMBERS = 65536
+# Numbers in a stack of weighted rows: well inside the second-level cache.
+_STACK_NUMBERS = 32768
 
 
 class Moments(NamedTuple):
@@ -78,7 +78,7 @@ def weighted_grams(weights, block):
 
     Three ways to the same number, chosen by shape (benchmarks/speed.py): one product
     with the packed outer products of the rows where these are at hand (many columns,
-    few rows); else a stacked product for narrow and symmetric ones for wide designs.
+    few rows); else stacked products for narrow and symmetric ones for wide designs.
 
     Returns
     -------
@@ -97,17 +97,18 @@ def weighted_grams(weights, block):
 
 
 def _stacked_grams(weights, Z):
-    """All columns of weights in one product, a few rows at a time for the cache."""
+    """All columns of weights together, a few rows at a time for the cache."""
     n_columns, n_rows = weights.shape
     p = len(Z)
     size = max(_STACK_NUMBERS // (n_columns * p), 256)
     stack = np.empty((n_columns, p, min(size, n_rows)))
-    grams = np.zeros((n_columns * p, p))
+    grams = np.zeros((n_columns, p, p))
     for start in range(0, n_rows, size):
         some = Z[:, start : start + size]
         weighted = stack[:, :, : some.shape[1]]
         np.multiply(weights[:, None, start : start + size], some, out=weighted)
-        grams += np.dot(weighted.reshape(n_columns * p, -1), some.T)
+        # A stack of small products: OpenBLAS has a fast way for these.
+        grams += weighted @ some.T
     return grams
 
 

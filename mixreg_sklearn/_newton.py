@@ -17,6 +17,8 @@ _NO_INFORMATION = 1e-11
 _FLAT = 1e-6
 # A step changes no log scale, and no coefficient of a gate, by more than this.
 _LONGEST = 2.0
+# Scales below this are near the limit of a family that has one.
+_NEAR_LIMIT = 0.1
 # Shortened steps before an EM step is tried, and tries before the climb ends.
 _SHORTER_TRIES, _MOST_TRIES = 5, 8
 
@@ -87,7 +89,7 @@ def polish(model, rows, params, *, tol, max_iter):
         proven = (climb.smallest > _POSITIVE) & (climb.decrement < tol)
         flat = (np.abs(climb.smallest) <= _FLAT) & (climb.decrement < tol)
         given_up = (climb.tries > _MOST_TRIES) | flat
-        given_up |= _on_floor(model, climb.accepted)
+        given_up |= _collapsed(model, climb.accepted)
         given_up |= model.gate.diverges(climb.accepted)
         done = proven | given_up | (iteration == max_iter)
         if not done.any():
@@ -152,8 +154,7 @@ def _advance(model, rows, basis, climb):
         step[rose], decrement[rose], smallest[rose] = _directions(
             model, rows, risen, _take(curvature, rose), basis
         )
-        length[rose] = _longest(step[rose], risen)
-        tries[rose] = 0
+        length[rose], tries[rose] = 1.0, 0
     trial = _move(model, accepted, step * length[:, None])
     stuck = tries > _SHORTER_TRIES
     if stuck.any():
@@ -164,10 +165,21 @@ def _advance(model, rows, basis, climb):
 
 
 def _directions(model, rows, params, curvature, basis):
-    """Ascent directions (R, M), Newton decrements and smallest eigenvalues."""
+    """Ascent directions (R, M), Newton decrements and smallest eigenvalues.
+
+    Scales at the limit of the family are held there, and those that head for it jump:
+    the rest is Newton's method in the other directions.
+    """
     gradient, hessian = _penalised(model, params, curvature)
+    n_components, p = params.coef.shape[1:]
+    scales = np.arange(len(basis)).reshape(n_components, -1)[:, p]
     gradient = gradient @ basis
     information = -(basis.T @ hessian @ basis)
+    limit = _limit(model, params, basis[scales], gradient, information)
+    gradient[limit.apart] = 0
+    information[limit.apart] = 0
+    information.swapaxes(1, 2)[limit.apart] = 0
+    np.einsum("rmm->rm", information)[limit.apart] = 1
     diagonal = np.abs(np.einsum("rmm->rm", information))
     unit = 1 / np.sqrt(np.maximum(diagonal, _NO_INFORMATION * rows.total_weight))
     information *= unit[:, :, None] * unit[:, None, :]
@@ -180,7 +192,62 @@ def _directions(model, rows, params, curvature, basis):
     decrement = 0.5 * (step * gradient).sum(axis=1)
     saddle = (smallest < -_FLAT) & (decrement < _FLAT)
     step[saddle] += vectors[saddle, :, 0]
-    return (step * unit) @ basis.T, decrement, smallest
+    step = (step * unit) @ basis.T
+    step *= _longest(step, params)[:, None]
+    return step + limit.step @ basis.T, decrement + limit.gain, smallest
+
+
+class _Limit(NamedTuple):
+    """Free directions (of `Mixture.basis`) that the limit of a family takes out."""
+
+    apart: np.ndarray  # (R, m) whether it is
+    step: np.ndarray  # (R, m) what it does instead
+    gain: np.ndarray  # (R,) nats that this may bring
+
+
+def _limit(model, params, basis, gradient, information):
+    r"""What scales do that are at the limit of a bounded family, or near it.
+
+    There :math:`\ell` is linear in :math:`\theta = \phi^2`, and in :math:`\log\phi` the
+    way would not end. With ``s`` and ``h`` the first and second derivative in
+    :math:`\log\phi`, Newton's step multiplies :math:`\theta` by
+    ``1 + 2 s / (2 s - h)``, not positive where ``s < 0`` and ``h >= 4 s``: such a scale
+    goes to the limit at once, for a gain of about ``|s| / 2``, and stays while
+    ``s <= 0``, by the conditions of Karush, Kuhn and Tucker. Where it is to rise and
+    ``h`` is no use, it takes the step in :math:`\theta`; no proof is possible yet.
+
+    Parameters
+    ----------
+    basis : ndarray of shape (K, m)
+        Rows of the log scales.
+    gradient, information : ndarray of shape (R, m) and (R, m, m)
+        In the free directions.
+    """
+    apart, step = np.zeros(gradient.shape, dtype=bool), np.zeros(gradient.shape)
+    gain = np.zeros(len(gradient))
+    least = np.sqrt(model.rule.floor)
+    near = params.scale < _NEAR_LIMIT
+    if not (model.family.bounded and model.family.n_scale and near.any()):
+        return _Limit(apart, step, gain)
+    columns = np.flatnonzero(basis.any(axis=0))
+    basis = basis[:, columns]
+    # A common scale is one direction, in which each log scale moves by 1 / unit.
+    unit = basis.sum(axis=0)
+    near, height = near @ basis > 0, np.log(params.scale / least) @ basis / unit
+    at = height <= 1e-9
+    slope = gradient[:, columns] * unit
+    bend = -information[:, columns, columns] * unit**2
+    falls = near & (slope <= 0) & (at | (bend >= 4 * slope))
+    rises = near & (slope > 0) & (at | (bend >= 0))
+    slowing = np.maximum(2 * slope - bend, np.finfo(float).tiny)
+    with np.errstate(over="ignore", invalid="ignore"):
+        rise = 0.5 * np.log1p(2 * slope / slowing)
+    rise = np.minimum(rise, np.log(2 * _NEAR_LIMIT / least) - height)
+    apart[:, columns] = falls | rises
+    step[:, columns] = unit * np.where(rises, rise, np.where(falls, -height, 0))
+    gain += np.where(falls & ~at, 0.5 * np.abs(slope), 0).sum(axis=1)
+    gain[rises.any(axis=1)] = np.inf
+    return _Limit(apart, step, gain)
 
 
 def _penalised(model, params, curvature):
@@ -221,8 +288,10 @@ def _move(model, params, step):
     ).normalised()
 
 
-def _on_floor(model, params):
-    """Restarts with a variance on its floor, where the gradient need not vanish."""
+def _collapsed(model, params):
+    """Restarts with a variance on its floor that would vanish without it."""
+    if model.family.bounded:
+        return np.zeros(params.n_restarts, dtype=bool)
     return (params.scale**2 <= model.rule.floor * (1 + 1e-9)).any(axis=1)
 
 

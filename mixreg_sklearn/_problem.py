@@ -273,11 +273,13 @@ def make_problem(data, structure, n_jobs):
     first = slice(None) if start is None else start
     gate_features = data.X[first][:, structure.gating]
     gate_design = make_design(gate_features, weight[first], True)
+    target = (data.y - origin) / unit
     rows = ArrayRows(
         design.columns(data.X[:, structure.regression]),
-        (data.y - origin) / unit,
+        target,
         weight,
         None if offset is None else offset / unit,
+        base=family.base(target),
         start=start,
         gate=gate_design.columns(gate_features) if gate.has_features else None,
         n_jobs=n_jobs,
@@ -285,7 +287,8 @@ def make_problem(data, structure, n_jobs):
     held = structure.constraints.held / unit
     held[0] -= origin / unit
     sharing = sharing_of(structure.constraints, design.feature_map, held)
-    rule = ScaleRule(tied=bool(structure.shared_scale), floor=ROUNDING)
+    floor = max(ROUNDING, family.least_scale**2)
+    rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor)
     return Problem(
         structure,
         design,

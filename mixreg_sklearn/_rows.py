@@ -70,6 +70,8 @@ class Block(NamedTuple):
     unit_weight : ndarray of shape (U,)
     gate : ndarray of shape (1 + q, U)
         A constant one, and the whitened columns of the gate.
+    base : float
+        ``sum_i w_i b_i``, what `Family.base` adds to the log-likelihood.
     gram : ndarray of shape (p, p)
         ``sum_i w_i z_i z_i'``.
     products : ndarray of shape (p (p + 1) / 2, B) or None
@@ -83,6 +85,7 @@ class Block(NamedTuple):
     units: Units | None
     unit_weight: np.ndarray
     gate: np.ndarray
+    base: float
     gram: np.ndarray
     products: np.ndarray | None
 
@@ -103,6 +106,8 @@ class ArrayRows:
         None if every row is a unit. A block never splits one.
     gate : ndarray of shape (1 + q, U) or None
         Columns of the gate, of which the first is constant; None for that alone.
+    base : float or ndarray of shape (n,), default=0.0
+        `Family.base` of the response.
     block_size : int, optional
         Rows in a block. By default as many as fit the cache. It changes the
         result by rounding only.
@@ -119,6 +124,7 @@ class ArrayRows:
         weight,
         offset=None,
         *,
+        base=0.0,
         start=None,
         gate=None,
         block_size=None,
@@ -127,6 +133,7 @@ class ArrayRows:
     ):
         p, n = Z.shape
         self.y, self.weight, self.offset, self.start = y, weight, offset, start
+        self.base = np.broadcast_to(base, n)
         self.n_rows, self.n_columns = n, p
         self.n_jobs = n_jobs
         self.total_weight = float(weight.sum())
@@ -174,6 +181,7 @@ class ArrayRows:
             units_of(self.start[units] - rows.start, Z.shape[1]) if grouped else None,
             self.unit_weight[units],
             np.ascontiguousarray(self.gate[:, units]),
+            float(self.weight[rows] @ self.base[rows]),
             np.dot(Z * self.weight[rows], Z.T),
             outer_products(Z) if keep_products else None,
         )
@@ -215,6 +223,7 @@ class ArrayRows:
             self.y[..., rows],
             weight,
             None if self.offset is None else self.offset[rows],
+            base=self.base[rows],
             start=start,
             gate=self.gate[:, units],
             batched=True,

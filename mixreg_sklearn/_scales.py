@@ -17,9 +17,10 @@ class ScaleRule(NamedTuple):
     .. math:: s_k^2 = (S_k + \nu s_0) / (N_k + \nu)
 
     with :math:`S_k` the weighted residual sum of squares of component k and
-    :math:`N_k` its weight. With ``nu = 0`` this is maximum likelihood. The penalty
-    keeps the otherwise unbounded likelihood of unequal variances bounded (Chen, Tan &
-    Zhang 2008); its target is a variance that the data support.
+    :math:`N_k` its weight; a common one has the sums over k above and below. With
+    ``nu = 0`` this is maximum likelihood. The penalty keeps the otherwise unbounded
+    likelihood of unequal variances bounded (Chen, Tan & Zhang 2008); its target is a
+    variance that the data support.
 
     Attributes
     ----------
@@ -43,15 +44,15 @@ class ScaleRule(NamedTuple):
 
     def variance(self, squares, weight, current):
         """New variances of shape (R, K); a component without weight keeps its own."""
+        if self.strength:
+            squares = squares + self.strength * self.target
+            weight = weight + self.strength
         if self.tied is not False or self.ratio:
             pooled = squares.sum(axis=1, keepdims=True) / weight.sum(
                 axis=1, keepdims=True
             )
         if self.tied is True:
             return np.maximum(np.repeat(pooled, squares.shape[1], axis=1), self.floor)
-        if self.strength:
-            squares = squares + self.strength * self.target
-            weight = weight + self.strength
         if weight.min() < _NO_WEIGHT:
             empty = weight < _NO_WEIGHT
             squares = np.where(empty, current, squares)

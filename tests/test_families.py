@@ -1,10 +1,17 @@
 """Families: one contract for all, and what is peculiar to each."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import optimize, special, stats
 
+from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn._model import Mixture
+from mixreg_sklearn._params import Params
+from mixreg_sklearn._rows import ArrayRows
 from mixreg_sklearn._scales import ScaleRule
+from mixreg_sklearn._sharing import Separate
 from mixreg_sklearn.families import Gaussian, check_family
 from mixreg_sklearn.families._beta import Beta
 from mixreg_sklearn.families._binomial import Binomial
@@ -288,6 +295,52 @@ def test_negative_binomial_without_dispersion_is_poisson():
     mu = np.exp(eta)
     # d log f / d phi^2 = ((y - mu)^2 - y) / 2 at phi = 0.
     np.testing.assert_allclose(slopes.scale, 1e-12 * ((y - mu) ** 2 - y), 1e-3, 1e-15)
+
+
+# Sums over rows -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", UNRESTRICTED, ids=name)
+def test_sums_over_rows_contain_the_whole_density(family):
+    rng = np.random.default_rng(0)
+    n, n_components, p = 60, 2, 3
+    Z, weight = 0.3 * rng.normal(size=(p, n)), rng.uniform(0.5, 2, n)
+    trials = {"trials": np.full(n, 9.0)} if isinstance(family, Binomial) else {}
+    y = family.sample(0.2 + Z[0], np.full(n, 0.3), rng, **trials)
+    y = family.target(y, trials.get("trials"))
+    params = Params(
+        rng.normal(size=(1, n_components, p)),
+        np.full((1, n_components), 0.4),
+        np.log([[0.3, 0.7]]),
+        np.zeros((1, n_components, 0)),
+    )
+    rows = ArrayRows(Z, y, weight, base=family.base(y), block_size=25)
+    assert len(rows.blocks) == 3
+    chosen = rng.permutation(n)[:40]
+    model = Mixture(family, Separate(n_components, p))
+    for some, index in (
+        (rows, slice(None)),
+        (rows.subset(chosen, weight[:40]), chosen),
+    ):
+        eta = params.coef[0] @ Z[:, index]
+        density = family.log_density(y[..., index], eta, params.scale[0][:, None])
+        joint = density + params.log_weights[0][:, None]
+        expected = some.weight @ np.logaddexp.reduce(joint, axis=0)
+        for verb in (model.summarise, model.curvature):
+            loglik = some.sum(partial(verb, params)).loglik
+            np.testing.assert_allclose(loglik, [expected], rtol=1e-10)
+
+
+@pytest.mark.parametrize("family", [Poisson(), NegativeBinomial()], ids=name)
+def test_large_counts_are_as_good_as_small_ones(family):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 1))
+    eta = np.where(rng.random(300) < 0.4, 12.0 + 0.5 * X[:, 0], 9.0 - 0.4 * X[:, 0])
+    y = family.sample(eta, np.full(300, 0.3), rng)
+    model = MixtureRegressor(2, family=family, random_state=0).fit(X, y)
+    assert model.converged_
+    np.testing.assert_allclose(model.intercept_, [9.0, 12.0], atol=0.1)
+    np.testing.assert_allclose(model.log_likelihood(X, y), model.log_likelihood_)
 
 
 # Updates of the scale -----------------------------------------------------------------

@@ -1,6 +1,7 @@
 """One component is a generalised linear model; several are found and proven."""
 
 import warnings
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -117,6 +118,93 @@ def test_two_components_are_found_and_proven(family, seed):
     mean, std = model.predict(X, return_std=True, **extra)
     assert np.isfinite(mean).all()
     assert (std > 0).all()
+
+
+LEAST = NegativeBinomial.least_scale
+
+
+def _counts(seed, frailty=0.0, n=600):
+    """Two components; in the one of more counts a relative variance is added."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 1))
+    many = rng.random(n) < 0.4
+    mean = np.exp(np.where(many, 2.6 - 0.5 * X[:, 0], 0.3 + 0.6 * X[:, 0]))
+    if frailty:
+        mean[many] *= frailty * rng.gamma(1 / frailty, size=many.sum())
+    return X, rng.poisson(mean).astype(float)
+
+
+@pytest.mark.parametrize(("seed", "shared_scale"), [(6, False), (4, True), (5, True)])
+def test_poisson_counts_are_proven_to_have_no_dispersion(seed, shared_scale):
+    X, y = _counts(seed)
+    options = {"random_state": 0}
+    ours = MixtureRegressor(
+        2, family="negative_binomial", shared_scale=shared_scale, **options
+    ).fit(X, y)
+    theirs = MixtureRegressor(2, family="poisson", **options).fit(X, y)
+    assert ours.converged_
+    assert ours.search_["agreeing_arms"] >= 3
+    assert_allclose(ours.scale_, LEAST)
+    assert_allclose(ours.log_likelihood_, theirs.log_likelihood_, rtol=0, atol=1e-6)
+    assert_allclose(ours.coef_, theirs.coef_, atol=1e-6)
+    for mine, other in zip(
+        ours.predict(X, return_std=True),
+        theirs.predict(X, return_std=True),
+        strict=True,
+    ):
+        assert_allclose(mine, other, rtol=1e-6)
+    draws, _ = ours.sample(X, random_state=0)
+    assert (draws == np.floor(draws)).all()
+
+
+@pytest.mark.parametrize("seed", [3, 4, 6])
+def test_one_component_may_be_poisson_beside_another_that_is_not(seed):
+    X, y = _counts(seed, frailty=0.25)
+    model = MixtureRegressor(2, family="negative_binomial", random_state=0).fit(X, y)
+    assert model.converged_
+    poisson = np.argmin(model.scale_)
+    assert_allclose(model.scale_[poisson], LEAST)
+    assert_allclose(model.scale_[1 - poisson], 0.5, atol=0.1)
+
+    def log_likelihood(moved, factor):
+        copy = deepcopy(model)
+        copy.scale_[moved] *= factor
+        return copy.log_likelihood(X, y)
+
+    # On the limit the likelihood falls inward; the other scale is at its maximum.
+    assert log_likelihood(poisson, 1e3) < model.log_likelihood_
+    assert log_likelihood(poisson, 1e5) < model.log_likelihood_ - 1e-3
+    assert log_likelihood(1 - poisson, 1.01) < model.log_likelihood_
+    assert log_likelihood(1 - poisson, 0.99) < model.log_likelihood_
+
+
+@pytest.mark.parametrize("shared_scale", [False, True])
+@pytest.mark.parametrize("scale", [LEAST, 3e-6, 1e-3, 0.05])
+def test_a_scale_leaves_its_limit_where_the_likelihood_rises(scale, shared_scale):
+    X, y = _counts(0, frailty=0.25)
+    family = {"family": "negative_binomial", "shared_scale": shared_scale}
+    found = MixtureRegressor(2, random_state=0, **family).fit(X, y)
+    start = {
+        "weights": found.weights_,
+        "intercept": found.intercept_,
+        "coef": found.coef_,
+        "scale": np.full(2, scale),
+    }
+    model = MixtureRegressor(2, init=start, max_iter=30, **family).fit(X, y)
+    assert model.converged_
+    assert_allclose(model.log_likelihood_, found.log_likelihood_, rtol=1e-10)
+    assert_allclose(model.scale_, found.scale_, rtol=1e-4, atol=1e-5)
+
+
+def test_counts_that_vary_less_than_poisson_ones_are_proven_poisson():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 2))
+    y = rng.binomial(6, 0.5, size=300).astype(float)
+    model = MixtureRegressor(1, family="negative_binomial").fit(X, y)
+    poisson = MixtureRegressor(1, family="poisson").fit(X, y)
+    assert model.converged_
+    assert_allclose(model.scale_, LEAST)
+    assert_allclose(model.log_likelihood_, poisson.log_likelihood_, atol=1e-6)
 
 
 def test_offset_is_an_exposure():

@@ -35,7 +35,6 @@ OPTIONS = [
     {"shared_features": [0]},
     {"shared_features": [0], "shared_scale": True},
     {"gate": "softmax"},
-    {"gate": SoftmaxGate(alpha=1.0), "regression_features": []},
 ]
 options = st.sampled_from(OPTIONS)
 
@@ -501,6 +500,24 @@ def test_em_goes_halfway_back_where_a_step_lowers_the_likelihood():
     assert_allclose(run.objective, -(start**2))
     run = em(Overshooting(), rows, params, max_iter=40)
     assert (np.abs(run.params.coef) < 1e-3).all()
+
+
+@some
+@given(seeds, st.booleans(), st.floats(0.0, 3), st.floats(0.01, 10))
+def test_variances_maximise_the_penalised_likelihood(seed, tied, strength, target):
+    rng = np.random.default_rng(seed)
+    squares, weight = rng.uniform(0.1, 5, (2, 1, 3))
+    rule = ScaleRule(tied=tied, strength=strength, target=target)
+
+    def objective(variance):
+        likelihood = -0.5 * (weight * np.log(variance) + squares / variance).sum()
+        return likelihood + np.sum(rule.penalty(np.sqrt(variance)))
+
+    best = rule.variance(squares, weight, np.ones((1, 3)))
+    for change in (1e-3, -1e-3):
+        moved = np.exp(change * (np.ones(3) if tied else np.eye(3)))
+        for factor in np.atleast_2d(moved):
+            assert objective(best * factor) < objective(best)
 
 
 @some

@@ -19,7 +19,7 @@ class Evaluation(NamedTuple):
     Attributes
     ----------
     log_joint : ndarray of shape (C, B)
-        ``log pi + log f``.
+        ``log pi + log f``, less `Family.base`.
     raw_score : ndarray of shape (C, B)
     raw_information : float or ndarray of shape (C, B)
     unit : float or ndarray of shape (C, 1)
@@ -35,7 +35,10 @@ class Evaluation(NamedTuple):
 
 
 class Derivatives(NamedTuple):
-    """Log-density and its derivatives in ``eta`` and in ``log scale``, all (C, B)."""
+    """Log-density less `Family.base`, and its derivatives, all (C, B).
+
+    They are those in ``eta`` and in ``log scale``.
+    """
 
     log_density: np.ndarray
     eta: np.ndarray
@@ -60,6 +63,9 @@ class Family(ABC, BaseEstimator):
         vanishes.
     bounded : bool
         Whether the likelihood stays bounded as scales vanish.
+    least_scale : float
+        Where the likelihood is at its limit, to rounding; for a bounded family whose
+        estimate may lie there. The fit keeps scales at or above it.
     links : tuple of str
         Links that the parameter `link` may name, the default first; empty where there
         is no such parameter.
@@ -67,6 +73,7 @@ class Family(ABC, BaseEstimator):
 
     n_scale = 1
     bounded = False
+    least_scale = 0.0
     links = ()
 
     def _link(self):
@@ -89,6 +96,14 @@ class Family(ABC, BaseEstimator):
         """Origin and unit (two floats) in which `y` is best expressed."""
         return 0.0, 1.0
 
+    def base(self, y):
+        """The part of the log-density that is the response's alone, (n,) or 0.0.
+
+        `evaluate` and `derivatives` leave it out, and `log_density` includes it: the
+        rows of a fit add it up once, and not in every pass.
+        """
+        return 0.0
+
     @abstractmethod
     def initial(self, y):
         """The linear predictor that each row suggests by itself, (n,)."""
@@ -107,11 +122,11 @@ class Family(ABC, BaseEstimator):
 
     @abstractmethod
     def derivatives(self, y, eta, scale):
-        """First and second derivatives of the log-density. -> Derivatives."""
+        """The log-density less `base`, and its derivatives. -> Derivatives."""
 
     @abstractmethod
     def log_density(self, y, eta, scale):
-        """Logarithm of the density or probability of `y`."""
+        """Logarithm of the density or probability of `y`, all of it."""
 
     @abstractmethod
     def mean(self, eta, scale):

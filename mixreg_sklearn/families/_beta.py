@@ -38,12 +38,15 @@ class Beta(Family):
     def check_target(self, y):
         require_inside(y, 0, 1, "beta")
 
+    def base(self, y):
+        return -np.log(y) - np.log1p(-y)
+
     def initial(self, y):
         return self._link().predictor(y)
 
     def evaluate(self, y, eta, scale, log_prior):
         parts = _Parts(self._link(), y, eta, scale)
-        log_joint = parts.log_density(y)
+        log_joint = parts.log_density()
         log_joint += log_prior
         return Evaluation(
             log_joint,
@@ -61,7 +64,7 @@ class Beta(Family):
         score = parts.mean_slope() * parts.slope
         first, second = parts.log_scale()
         return Derivatives(
-            parts.log_density(y),
+            parts.log_density(),
             score,
             first,
             parts.mean_bend() * parts.slope**2 + score * parts.bend,
@@ -73,7 +76,7 @@ class Beta(Family):
         inside = (y > 0) & (y < 1)
         y = np.where(inside, y, 0.5)
         parts = _Parts(self._link(), y, eta, np.asarray(scale, dtype=float))
-        return np.where(inside, parts.log_density(y), -np.inf)
+        return np.where(inside, self.base(y) + parts.log_density(), -np.inf)
 
     def mean(self, eta, scale):
         return self._link().mean(eta)
@@ -130,9 +133,10 @@ class _Parts:
         self.slopes = excess_slope(self.a), excess_slope(self.b)
         self.bends = excess_bend(self.a), excess_bend(self.b)
 
-    def log_density(self, y):
-        value = excess(self.a) + excess(self.b) - self.precision * self.divergence
-        return value - (excess(self.precision) + np.log(y) + np.log1p(-y))
+    def log_density(self):
+        """The log-density less its base."""
+        value = excess(self.a) + excess(self.b) - excess(self.precision)
+        return value - self.precision * self.divergence
 
     def mean_slope(self):
         """First derivative in ``mu``."""

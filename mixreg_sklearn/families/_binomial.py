@@ -63,6 +63,9 @@ class Binomial(Family):
             )
         return np.stack([y, np.broadcast_to(trials, y.shape)])
 
+    def base(self, y):
+        return _log_choose(*y)
+
     def initial(self, y):
         return self._link().predictor((y[0] + 0.5) / (y[1] + 1))
 
@@ -73,7 +76,6 @@ class Binomial(Family):
         log_joint = successes * at.success
         log_joint += failures * at.failure
         log_joint += log_prior
-        log_joint += _log_choose(successes, trials)
         score = successes * at.success_slope
         score += failures * at.failure_slope
         # dp^2 / (p q), since the slopes are dp / p and -dp / q.
@@ -88,7 +90,6 @@ class Binomial(Family):
         at, bend = link.logs(eta), link.bend(eta)
         p, q = at.success_slope, at.failure_slope
         log_density = successes * at.success + failures * at.failure
-        log_density = log_density + _log_choose(successes, trials)
         none = np.broadcast_to(0.0, log_density.shape)
         curvature = successes * p * (bend - p) + failures * q * (bend - q)
         return Derivatives(

@@ -23,11 +23,11 @@ def check_family(
 ):
     """Assert that a family keeps its promises to the engine.
 
-    The density sums or integrates to one; `evaluate` and `derivatives` equal finite
-    differences of `log_density`; the information equals the expectation of the second
-    derivative; mean, variance, cdf, quantile and sample belong to the density; the
-    update of the scale ends at its maximum likelihood estimate; responses outside the
-    range are refused.
+    The density sums or integrates to one; `evaluate` and `derivatives`, with `base`
+    added, equal `log_density` and its finite differences; the information equals the
+    expectation of the second derivative; mean, variance, cdf, quantile and sample
+    belong to the density; the update of the scale ends at its maximum likelihood
+    estimate; responses outside the range are refused.
 
     Parameters
     ----------
@@ -100,6 +100,12 @@ class _Case:
         scale = self.scale if scale is None else scale
         return self.family.log_density(self.target(y), eta, scale)
 
+    def base(self, y):
+        """The response's own part of the log-density, (n,)."""
+        base = np.asarray(self.family.base(self.target(y)))
+        assert base.shape in ((), y.shape), "base is 0.0 or one number a row"
+        return base
+
     def nodes(self):
         """Responses and weights by which sums over them are integrals.
 
@@ -162,7 +168,8 @@ def _refuses(family, y):
 def _check_evaluation(case):
     y, log_prior = case.y, np.log(0.3) + 0.1 * case.eta
     at = case.family.evaluate(case.target(y), case.columns(y), case.scale, log_prior)
-    _close(at.log_joint, case.log_density(y) + log_prior, "log_joint")
+    joint = case.log_density(y) + log_prior
+    _close(at.log_joint + case.base(y), joint, "log_joint + base")
     score = _difference(lambda t: case.log_density(y, case.eta + t))
     _close(at.raw_score * at.unit, score, "score = d log f / d eta", 1e-6)
     information = np.broadcast_to(at.raw_information, score.shape)
@@ -180,7 +187,8 @@ def _check_derivatives(case):
         return case.family.derivatives(case.target(y), case.columns(y) + t, scale)
 
     exact = at()
-    _close(exact.log_density, case.log_density(y), "log_density of derivatives")
+    total = exact.log_density + case.base(y)
+    _close(total, case.log_density(y), "log_density of derivatives + base")
     along_eta = {
         "eta": lambda t: case.log_density(y, case.eta + t),
         "eta_eta": lambda t: at(t=t).eta,

@@ -41,6 +41,9 @@ class InverseGaussian(Family):
     def check_target(self, y):
         require_above(y, 0, "inverse gaussian", strictly=True)
 
+    def base(self, y):
+        return -0.5 * _LOG_2PI - 1.5 * np.log(y)
+
     def initial(self, y):
         return self._link().predictor(y)
 
@@ -53,7 +56,6 @@ class InverseGaussian(Family):
         deviance /= y
         log_joint = deviance * (-0.5 * scale**-2.0)
         log_joint += log_prior - np.log(scale)
-        log_joint -= 0.5 * _LOG_2PI + 1.5 * np.log(y)
         rate *= scale**-2.0
         relative *= rate
         return Evaluation(
@@ -75,9 +77,8 @@ class InverseGaussian(Family):
         relative = y * rate - 1
         square = precision * relative**2 / y
         score = precision * rate * relative
-        constant = -0.5 * _LOG_2PI - 1.5 * np.log(y) - np.log(scale)
         return Derivatives(
-            at.forbid(constant - 0.5 * square),
+            at.forbid(-np.log(scale) - 0.5 * square),
             at.first(score),
             at.silence(square - 1),
             at.second(score, -precision * rate * (2 * relative + 1)),
@@ -90,7 +91,7 @@ class InverseGaussian(Family):
         inside = (y > 0) & np.isfinite(y)
         y = np.where(inside, y, 1.0)
         square = ((y * np.exp(-at.value) - 1) / scale) ** 2 / y
-        log_density = -0.5 * (square + _LOG_2PI) - 1.5 * np.log(y) - np.log(scale)
+        log_density = self.base(y) - 0.5 * square - np.log(scale)
         return np.where(inside, at.forbid(log_density), -np.inf)
 
     def mean(self, eta, scale):

@@ -35,6 +35,9 @@ class Poisson(Family):
     def check_target(self, y):
         require_counts(y, "poisson")
 
+    def base(self, y):
+        return -log_factorial(y)
+
     def initial(self, y):
         return self._link().predictor(y + 0.5)
 
@@ -44,7 +47,6 @@ class Poisson(Family):
         log_joint = y * at.value
         log_joint -= mu
         log_joint += log_prior
-        log_joint -= log_factorial(y)
         return Evaluation(
             at.forbid(log_joint), at.first(y - mu), at.information(mu), 1.0, ()
         )
@@ -53,7 +55,7 @@ class Poisson(Family):
         at = self._link().log_mean(eta)
         mu = np.exp(at.value)
         score = y - mu
-        log_density = at.forbid(y * at.value - mu - log_factorial(y))
+        log_density = at.forbid(y * at.value - mu)
         none = np.broadcast_to(0.0, log_density.shape)
         return Derivatives(
             log_density, at.first(score), none, at.second(score, -mu), none, none
