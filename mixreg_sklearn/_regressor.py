@@ -483,6 +483,13 @@ class MixtureRegressor(
             return
         warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        family = self.family
+        family = _FAMILIES.get(family) if isinstance(family, str) else family
+        tags.target_tags.positive_only = getattr(family, "positive", False)
+        return tags
+
     def _family(self):
         if isinstance(self.family, str):
             return _FAMILIES[self.family]()
@@ -722,6 +729,43 @@ class MixtureRegressor(
         log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
         loglik = weight @ np.logaddexp.reduce(log_joint, axis=1)
         return float(-2 * loglik + self.n_parameters_ * np.log(weight.sum()))
+
+    def sabic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+        r"""BIC adjusted for the sample size; lower is better.
+
+        ``-2 loglik + n_parameters log((n + 2) / 24)`` (Sclove 1987): BIC with a smaller
+        n, which finds more components in small samples. n counts what is independent:
+        rows, or the groups where there are any.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Responses.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights that count rows, or groups: n is their sum.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
+        offset : array-like of shape (n_samples,), default=None
+            Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
+
+        Returns
+        -------
+        float
+            The criterion.
+
+        References
+        ----------
+        Sclove, S. L. (1987). Application of model-selection criteria to some problems
+        in multivariate analysis. Psychometrika 52, 333-343.
+        """
+        log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
+        loglik = weight @ np.logaddexp.reduce(log_joint, axis=1)
+        return float(-2 * loglik + self.n_parameters_ * np.log((weight.sum() + 2) / 24))
 
     def icl(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         r"""Integrated completed likelihood; lower is better.

@@ -99,6 +99,31 @@ _STRICT = (
 )
 
 
+class InRange(MixtureRegressor):
+    """Takes any response to the family's range, as the checks know none but positive.
+
+    The families refuse what their distribution cannot produce (2.5 events).
+    """
+
+    def fit(self, X, y, sample_weight=None, **metadata):
+        if y is not None and not hasattr(y, "toarray"):
+            y = np.asarray(y)
+            y = y if y.dtype == object else y.astype(float)
+            share = y / (1 + abs(y))
+            if self.family == "beta":
+                y = 0.05 + 0.9 * share
+            elif self.family == "binomial":
+                y, metadata["trials"] = np.rint(20 * share), np.full(y.size, 20.0)
+            else:
+                y = np.rint(y.astype(float))
+        return super().fit(X, y, sample_weight, **metadata)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
 class PoorScore(MixtureRegressor):
     """For parameters under which no good prediction of the checks' data exists."""
 
@@ -125,6 +150,12 @@ class PoorScore(MixtureRegressor):
         MixtureRegressor(held_coef={0: 0.5}, random_state=0),
         PoorScore(regression_features=[], random_state=0),
         PoorScore(offset_feature=0, random_state=0),
+        PoorScore(family="gamma", random_state=0),
+        PoorScore(family="inverse_gaussian", random_state=0),
+        InRange(family="poisson", random_state=0),
+        InRange(family="negative_binomial", random_state=0),
+        InRange(family="binomial", random_state=0),
+        InRange(family="beta", random_state=0),
     ],
     expected_failed_checks=expected_failures,
     **_STRICT,

@@ -66,6 +66,8 @@ class Family(ABC, BaseEstimator):
     least_scale : float
         Where the likelihood is at its limit, to rounding; for a bounded family whose
         estimate may lie there. The fit keeps scales at or above it.
+    positive : bool
+        Whether no response is negative; scikit-learn calls it the tag `positive_only`.
     links : tuple of str
         Links that the parameter `link` may name, the default first; empty where there
         is no such parameter.
@@ -73,6 +75,7 @@ class Family(ABC, BaseEstimator):
 
     n_scale = 1
     bounded = False
+    positive = False
     least_scale = 0.0
     links = ()
 

@@ -30,6 +30,7 @@ class Beta(Family):
 
     n_scale = 1
     bounded = False
+    positive = True
     links = ("logit", "probit", "cloglog")
 
     def __init__(self, link="logit"):

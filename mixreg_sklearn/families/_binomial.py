@@ -30,6 +30,7 @@ class Binomial(Family):
 
     n_scale = 0
     bounded = True
+    positive = True
     links = ("logit", "probit", "cloglog")
 
     def __init__(self, link="logit"):

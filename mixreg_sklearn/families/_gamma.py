@@ -37,6 +37,7 @@ class Gamma(Family):
 
     n_scale = 1
     bounded = False
+    positive = True
     links = ("log", "identity", "inverse")
 
     def __init__(self, link="log"):

@@ -33,6 +33,7 @@ class InverseGaussian(Family):
 
     n_scale = 1
     bounded = False
+    positive = True
     links = ("log", "identity", "inverse")
 
     def __init__(self, link="log"):

@@ -46,6 +46,7 @@ class NegativeBinomial(Family):
 
     n_scale = 1
     bounded = True
+    positive = True
     least_scale = 1e-6
     links = ("log", "identity", "inverse")
 

@@ -27,6 +27,7 @@ class Poisson(Family):
 
     n_scale = 0
     bounded = True
+    positive = True
     links = ("log", "identity", "inverse")
 
     def __init__(self, link="log"):
