@@ -20,10 +20,12 @@ _CLIMBS, _JOINING = 10, 5
 _MAX_ROUNDS = 30
 # In nats: a bound known to this is known well enough.
 _EXACT = 0.25
+# The proof may leave so much more, in nats.
+_LEFT = 1.0
 # Weights below this are no part of a distribution.
 _NOTHING = 1e-10
 # Boxes times rows that the proof may look at.
-_MOST_WORK = 3e7
+_MOST_WORK = 4e6
 
 
 class OptimalityGap(NamedTuple):
@@ -264,7 +266,9 @@ def _climb(ground, rng):
 def _newcomers(ground, mixing, rng):
     """Candidates that any component would gain by, their derivatives D_k."""
     f = mixing.log_mixture
-    found = [find_newcomers(ground, f, rng, _CLIMBS * len(ground.scale), ground.log_prior)]
+    found = [
+        find_newcomers(ground, f, rng, _CLIMBS * len(ground.scale), ground.log_prior)
+    ]
     # Those that are there can often move.
     there = np.isfinite(mixing.coef[:, 0]) if mixing.coef.shape[1] else []
     if np.any(there):
@@ -311,7 +315,9 @@ def _reweighted(ground, mixing, n_steps=6):
             log_likelihood = float(ground.weight @ log_mixture)
             if log_likelihood > before:
                 mixing = mixing._replace(
-                    weight=weight, log_mixture=log_mixture, log_likelihood=log_likelihood
+                    weight=weight,
+                    log_mixture=log_mixture,
+                    log_likelihood=log_likelihood,
                 )
                 break
             step /= 3
@@ -361,7 +367,7 @@ def _proven_excess(ground, mixing, found):
         factor = np.exp(log_factor) * ground.weight / (scale * np.sqrt(2 * np.pi))
         net = ground.target - ground.known
         rows = np.column_stack([-ground.Z, net]) / scale
-        enough = share[k] + found[k] + _EXACT / len(ground.scale)
+        enough = share[k] + found[k] + _LEFT / len(ground.scale)
         bounds.append(_bound(rows[factor > 0], factor[factor > 0], enough) - share[k])
     return np.maximum(bounds, 0.0)
 
@@ -387,7 +393,8 @@ def _bound(rows, factor, enough):
     -------
     float
     """
-    center, half = _faces(rows)
+    rows = _scaled(rows)
+    center, half = _faces(rows.shape[1])
     bound, work = 0.0, _MOST_WORK
     while len(center):
         values = _box_bounds(rows, factor, center, half)
@@ -400,31 +407,33 @@ def _bound(rows, factor, enough):
     return bound
 
 
-def _faces(rows):
-    """Half the surface of a box around the origin: centers and half-widths of faces.
+def _scaled(rows):
+    """The vectors a for directions all of whose coordinates are of like size.
 
-    The last coordinate is not negative. It is so short that the face across it has the
-    regressions one would think of.
+    The last one is shortened, so that the face across it has the regressions one would
+    think of.
     """
-    q = rows.shape[1]
     size = 1.0 / np.maximum(np.sqrt((rows**2).mean(axis=0)), np.finfo(float).tiny)
     size[-1] /= 4
+    return rows * (size / size[-1])
+
+
+def _faces(q):
+    """Half the surface of a cube, last coordinate not negative: centers, half-widths."""
     centers, halves = [], []
     for axis in range(q):
         for sign in (1.0,) if axis == q - 1 else (-1.0, 1.0):
             center, half = np.zeros(q), np.ones(q)
             center[-1] = half[-1] = 0.5
             center[axis], half[axis] = sign, 0.0
-            centers.append(center * size)
-            halves.append(half * size)
+            centers.append(center)
+            halves.append(half)
     return np.array(centers), np.array(halves)
 
 
 def _split(center, half):
-    """Every box in two, along its longest side relative to the others' sides."""
-    if not len(half):
-        return center, half
-    axis = (half / np.maximum(half.max(axis=0), np.finfo(float).tiny)).argmax(axis=1)
+    """Every box in two, along its longest side."""
+    axis = half.argmax(axis=1)
     box = np.arange(len(half))
     half = half.copy()
     half[box, axis] /= 2

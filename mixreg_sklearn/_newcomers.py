@@ -47,6 +47,8 @@ class Ground(NamedTuple):
         Intercept and coefficients that are known.
     scale : ndarray of shape (K,)
         Of the fitted components.
+    fitted_predictor : ndarray of shape (K, n)
+        Their linear predictors.
     log_prior : ndarray of shape (K, U)
         Log prior probabilities of the components.
     log_joint : ndarray of shape (K, U)
@@ -62,6 +64,7 @@ class Ground(NamedTuple):
     to_user: np.ndarray
     origin: np.ndarray
     scale: np.ndarray
+    fitted_predictor: np.ndarray
     log_prior: np.ndarray
     log_joint: np.ndarray
 
@@ -141,7 +144,8 @@ def make_ground(
     log_joint, weight = model._weighted(X, y, sample_weight, groups, offset, trials)
     features = check_array(X, dtype=np.float64)
     groups = check_groups(groups, features)
-    log_prior = model._of_groups(model._predictor(X, offset)[1], groups)
+    predictor, log_prior = model._predictor(X, offset)
+    log_prior = model._of_groups(log_prior, groups)
     family = model._family()
     target = family.target(np.asarray(y, dtype=np.float64).ravel(), trials)
     offset = check_offset(offset, features)
@@ -164,6 +168,7 @@ def make_ground(
         to_user,
         origin,
         model.scale_,
+        predictor.T,
         log_prior.T,
         log_joint.T,
     )

@@ -6,11 +6,18 @@ from functools import wraps
 from numbers import Integral
 
 import numpy as np
+from scipy.special import xlogy
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._groups import check_groups
+from ._growth import can_grow, grown_to
 from ._regressor import MetadataRequests, MixtureRegressor
+
+_CRITERIA = ("aic", "bic", "sabic", "icl")
+# Log-likelihoods are known to this, relative to their size.
+_ROUNDING = 1e-9
 
 
 def _of_best(name):
@@ -26,52 +33,76 @@ def _of_best(name):
 
 
 class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
-    r"""Mixture of regressions whose number of components is chosen by BIC, AIC or ICL.
+    r"""Mixture of regressions whose number of components is chosen by a criterion.
 
     One mixture is fitted to all rows for every number of components, and the one with
     the lowest criterion is kept:
 
     .. math:: \text{BIC} = -2 \ell + m \log n, \quad \text{AIC} = -2 \ell + 2 m, \quad
-              \text{ICL} = -2 \ell_c + m \log n
+              \text{ICL} = -2 \ell_c + m \log n, \quad
+              \text{SABIC} = -2 \ell + m \log \tfrac{n + 2}{24}
 
     with the log-likelihood :math:`\ell`, the number of parameters m, the number n of
     rows or groups (the sum of their weights) and
     :math:`\ell_c = \sum_i \max_k \log \pi_k f_k(y_i)`.
     BIC finds the number of components that describes the density, ICL the number of
-    groups that can be told apart, AIC is generous.
+    groups that can be told apart, AIC is generous, and SABIC between AIC and BIC.
+
+    The numbers of components are fitted in increasing order. Where the search for more
+    components ends below the log-likelihood of fewer, which it then has missed, the
+    mixture grows out of the smaller one. So the log-likelihood never falls as
+    components are added.
 
     Parameters
     ----------
     n_components : int or array-like of int, default=(1, 2, 3, 4)
         Numbers of components to choose from.
 
-    criterion : {"bic", "aic", "icl"}, default="bic"
+    criterion : {"bic", "aic", "icl", "sabic"}, default="bic"
         What to minimise.
 
-    estimator : estimator or None, default=None
+    estimator : estimator, list or dict of estimators, or None, default=None
         The mixture to fit, with all settings but `n_components`. It is cloned, never
-        changed. None means ``MixtureRegressor()``.
+        changed. None means ``MixtureRegressor()``. Several are swept together: every
+        one of them with every number of components, as in
+        ``[MixtureRegressor(), MixtureRegressor(gate="softmax")]`` or, with names for
+        `table_`, ``{"plain": MixtureRegressor(), "gated": ...}``. A criterion compares
+        densities of the same response under the same measure: gaussian with gamma,
+        poisson with negative binomial; never counts with a continuous family, nor a
+        response with its logarithm.
 
     random_state : int, RandomState instance or None, default=None
         Replaces the `random_state` of `estimator`, where it is not None.
 
     verbose : int, default=0
-        1 prints a line for every number of components. `estimator` has a `verbose`
-        of its own.
+        1 prints a line for every mixture. `estimator` has a `verbose` of its own.
 
     Attributes
     ----------
     criterion_ : ndarray of shape (n_candidates,)
-        The criterion for every number of components, in the order given.
+        The criterion for every number of components, in the order given; with several
+        estimators for all numbers of the first, then those of the second, and so on.
 
     log_likelihoods_ : ndarray of shape (n_candidates,)
-        The log-likelihood for every number of components.
+        The log-likelihoods, in the same order.
+
+    table_ : dict of ndarray of shape (n_candidates,)
+        All that there is to compare, ready for ``pandas.DataFrame(model.table_)``:
+        `n_components`, `estimator` (its position in the list, or its name in the dict),
+        `log_likelihood`, `n_parameters`, `aic`, `bic`, `sabic`, `icl`, `entropy`,
+        `smallest_share` (of the components' `weights_`), `converged` and `degenerate`.
+        The entropy is normalised (Ramaswamy et al. 1993), :math:`1 + \sum_i w_i \sum_k
+        \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 where memberships are certain, 0 where
+        nothing is known of them.
+
+    best_index_ : int
+        Position of the mixture chosen among the candidates.
 
     n_components_ : int
         The number of components chosen.
 
     estimators_ : list of estimators
-        The mixtures for every number of components, fitted.
+        The candidates, fitted.
 
     best_estimator_ : estimator
         The mixture chosen, one of them. Its fitted attributes are attributes of this
@@ -112,6 +143,11 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
     likelihood without bound, hence a criterion that means nothing: it is chosen only
     if all candidates are degenerate.
 
+    Mixtures do not grow where constraints name components (`shared_features` as a dict,
+    lists in `held_coef`, given shares): K components are then no special case of K + 1.
+    Under a `SoftmaxGate` with a ridge the likelihood may fall, as it is not what is
+    maximised. A degenerate fit is never grown from, nor compared with.
+
     Warnings are those of the mixture chosen; a candidate that was not chosen is silent.
 
     References
@@ -121,6 +157,11 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
     .. [2] Biernacki, C., Celeux, G. & Govaert, G. (2000). Assessing a mixture model for
        clustering with the integrated completed likelihood. IEEE Transactions on
        Pattern Analysis and Machine Intelligence 22, 719-725.
+    .. [3] Sclove, S. L. (1987). Application of model-selection criteria to some
+       problems in multivariate analysis. Psychometrika 52, 333-343.
+    .. [4] Ramaswamy, V., DeSarbo, W., Reibstein, D. & Robinson, W. (1993). An empirical
+       pooling approach for estimating marketing mix elasticities with PIMS data.
+       Marketing Science 12, 103-124.
 
     Examples
     --------
@@ -132,6 +173,8 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
     2
     >>> model.criterion_.round(1).tolist()
     [1667.2, 753.8, 766.9]
+    >>> model.table_["n_parameters"].tolist()
+    [3, 7, 11]
 
     All other settings are those of the mixture:
 
@@ -142,8 +185,8 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
 
     _parameter_constraints = {
         "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "criterion": [StrOptions({"aic", "bic", "icl"})],
-        "estimator": [HasMethods(["fit", "predict", "aic", "bic", "icl"]), None],
+        "criterion": [StrOptions(set(_CRITERIA))],
+        "estimator": [HasMethods(["fit", "predict", *_CRITERIA]), list, dict, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -204,44 +247,95 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
             "trials": trials,
         }
         given = {key: value for key, value in metadata.items() if value is not None}
-        fits, criteria, caught = [], [], []
-        for mixture in self._candidates():
-            started = time.perf_counter()
-            with warnings.catch_warnings(record=True) as messages:
-                warnings.simplefilter("always")
-                fits.append(mixture.fit(X, y, **given))
-            caught.append(messages)
-            criteria.append(getattr(mixture, self.criterion)(X, y, **given))
-            if self.verbose:
-                self._report(mixture, criteria[-1], time.perf_counter() - started)
-        best = _lowest(criteria, fits)
+        fits, caught, names = [], [], []
+        for name, template in self._templates():
+            found, messages = self._sweep(name, template, X, y, given)
+            fits += found
+            caught += messages
+            names += [name] * len(found)
+        table = _table(fits, names, X, y, given)
+        best = _lowest(table[self.criterion], fits)
         for message in caught[best]:
             warnings.warn(message.message, message.category, stacklevel=3)
         self._set_attributes(fits[best])
         self.estimators_ = fits
-        self.criterion_ = np.array(criteria)
-        self.log_likelihoods_ = np.array([fit.log_likelihood_ for fit in fits])
+        self.best_index_ = best
+        self.table_ = table
+        self.criterion_ = table[self.criterion].copy()
+        self.log_likelihoods_ = table["log_likelihood"].copy()
         return self
 
-    def _candidates(self):
-        """Yield an unfitted mixture for every number of components."""
-        template = MixtureRegressor() if self.estimator is None else self.estimator
+    def _templates(self):
+        """Names and templates of the mixtures to sweep."""
+        if self.estimator is None:
+            return [(0, MixtureRegressor())]
+        if isinstance(self.estimator, dict):
+            templates = list(self.estimator.items())
+        elif isinstance(self.estimator, list):
+            templates = list(enumerate(self.estimator))
+        else:
+            return [(0, self.estimator)]
+        lacking = [
+            (name, method)
+            for name, template in templates
+            for method in ("fit", "predict", *_CRITERIA)
+            if not hasattr(template, method)
+        ]
+        if not templates or lacking:
+            raise ValueError(
+                "estimator must hold at least one mixture of regressions, and nothing"
+                f" else; got {self.estimator!r}."
+            )
+        return templates
+
+    def _numbers(self):
         numbers = np.atleast_1d(np.asarray(self.n_components))
         if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iu":
             raise ValueError(
                 "n_components must be a positive integer, or a list of at least one;"
                 f" got {self.n_components!r}."
             )
-        for number in numbers.tolist():
-            mixture = clone(template).set_params(n_components=number)
+        return numbers.tolist()
+
+    def _sweep(self, name, template, X, y, given):
+        """Fit a template for every number of components, the smallest first.
+
+        Returns
+        -------
+        fits : list of estimators
+            In the order of `n_components`.
+        caught : list of lists of warnings
+        """
+        numbers = self._numbers()
+        fits, caught = [None] * len(numbers), [None] * len(numbers)
+        highest = None
+        for position in np.argsort(numbers, kind="stable").tolist():
+            started = time.perf_counter()
+            mixture = clone(template).set_params(n_components=numbers[position])
             if self.random_state is not None:
                 mixture.set_params(random_state=self.random_state)
-            yield mixture
+            with warnings.catch_warnings(record=True) as messages:
+                warnings.simplefilter("always")
+                mixture.fit(X, y, **given)
+            if _lower(mixture, highest) and can_grow(highest):
+                with warnings.catch_warnings(record=True) as messages:
+                    warnings.simplefilter("always")
+                    mixture = grown_to(highest, mixture.n_components, X, y, **given)
+            if not mixture.degenerate_ and not _lower(mixture, highest):
+                highest = mixture
+            fits[position], caught[position] = mixture, messages
+            if self.verbose:
+                seconds = time.perf_counter() - started
+                criterion = getattr(mixture, self.criterion)(X, y, **given)
+                several = isinstance(self.estimator, (list, dict))
+                label = f"{name}: " if several else ""
+                self._report(label, mixture, criterion, seconds)
+        return fits, caught
 
-    def _report(self, mixture, criterion, seconds):
+    def _report(self, label, mixture, criterion, seconds):
         proof = "degenerate" if mixture.degenerate_ else "not proven"
         print(
-            f"{mixture.n_components:2d} components"
+            f"{label}{mixture.n_components:2d} components"
             f"  log-likelihood {mixture.log_likelihood_:.4f}"
             f"  {self.criterion.upper()} {criterion:.4f}"
             f"  {'maximum proven' if mixture.converged_ else proof}  {seconds:.2f} s"
@@ -264,9 +358,50 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
     log_likelihood = _of_best("log_likelihood")
     aic = _of_best("aic")
     bic = _of_best("bic")
+    sabic = _of_best("sabic")
     icl = _of_best("icl")
     score = _of_best("score")
     sample = _of_best("sample")
+
+
+def _lower(mixture, other):
+    """Whether a mixture has missed what another one with fewer components found."""
+    if other is None:
+        return False
+    least = other.log_likelihood_ - _ROUNDING * max(1.0, abs(other.log_likelihood_))
+    return mixture.log_likelihood_ < least
+
+
+def _table(fits, names, X, y, given):
+    """Everything that candidates are compared by, one array for each column."""
+    columns = {
+        "n_components": [fit.n_components for fit in fits],
+        "estimator": names,
+        "log_likelihood": [fit.log_likelihood_ for fit in fits],
+        "n_parameters": [fit.n_parameters_ for fit in fits],
+    }
+    for criterion in _CRITERIA:
+        columns[criterion] = [getattr(fit, criterion)(X, y, **given) for fit in fits]
+    columns |= {
+        "entropy": [_certainty(fit, X, y, **given) for fit in fits],
+        "smallest_share": [fit.weights_.min() for fit in fits],
+        "converged": [fit.converged_ for fit in fits],
+        "degenerate": [fit.degenerate_ for fit in fits],
+    }
+    return {name: np.array(values) for name, values in columns.items()}
+
+
+def _certainty(fit, X, y, sample_weight=None, **metadata):
+    """Normalised entropy of the memberships of rows or groups: 1 is certain."""
+    tau = fit.predict_proba(X, y, **metadata)
+    weight = np.ones(len(tau)) if sample_weight is None else np.asarray(sample_weight)
+    groups = check_groups(metadata.get("groups"), tau)
+    if groups is not None:
+        tau, weight = tau[groups.first], weight[groups.first]
+    if tau.shape[1] == 1:
+        return 1.0
+    entropy = -weight @ xlogy(tau, tau).sum(axis=1)
+    return float(1.0 - entropy / (weight.sum() * np.log(tau.shape[1])))
 
 
 def _lowest(criteria, fits):

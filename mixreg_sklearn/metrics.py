@@ -25,12 +25,16 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
+from ._gap import OptimalityGap, optimality_gap
+
 __all__ = [
     "InSample",
+    "OptimalityGap",
     "aic_scorer",
     "bic_scorer",
     "icl_scorer",
     "log_likelihood_scorer",
+    "optimality_gap",
 ]
 
 # log |g'(y)| of the transformations g of the response that are usual.

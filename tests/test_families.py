@@ -12,7 +12,7 @@ from mixreg_sklearn._params import Params
 from mixreg_sklearn._rows import ArrayRows
 from mixreg_sklearn._scales import ScaleRule
 from mixreg_sklearn._sharing import Separate
-from mixreg_sklearn.families import Gaussian, check_family
+from mixreg_sklearn.families import Family, Gaussian, check_family
 from mixreg_sklearn.families._beta import Beta
 from mixreg_sklearn.families._binomial import Binomial
 from mixreg_sklearn.families._gamma import Gamma
@@ -121,6 +121,95 @@ class WrongUpdate(InverseGaussian):
 def test_the_contract_finds_what_is_wrong(family, options, promise):
     with pytest.raises(AssertionError, match=promise):
         check_family(family, AROUND_HALF, **options)
+
+
+# Families of few methods --------------------------------------------------------------
+
+
+class Plain(Family):
+    """The gaussian family by the methods that have no default."""
+
+    units, initial = Gaussian.units, Gaussian.initial
+    derivatives, sample = Gaussian.derivatives, Gaussian.sample
+    mean, variance = Gaussian.mean, Gaussian.variance
+
+    def information(self, eta, scale):
+        return scale**-2.0
+
+
+class LogNormal(Plain):
+    units = Family.units
+    sample = Family.sample
+
+    def admits(self, y):
+        return y > 0
+
+    def base(self, y):
+        return -np.log(y)
+
+    def initial(self, y):
+        return np.log(y)
+
+    def derivatives(self, y, eta, scale):
+        return super().derivatives(np.log(y), eta, scale)
+
+    def mean(self, eta, scale):
+        return np.exp(eta + scale**2 / 2)
+
+    def variance(self, eta, scale):
+        return np.expm1(scale**2) * self.mean(eta, scale) ** 2
+
+    def quantile(self, u, eta, scale):
+        return np.exp(Gaussian().quantile(u, eta, scale))
+
+
+def test_families_of_few_methods_keep_the_contract():
+    check_family(Plain(), ANY)
+    check_family(LogNormal(), ANY, **POSITIVE)
+
+
+def two_groups():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    eta = np.where(rng.random(200) < 0.4, 2.0 + X[:, 0], -1.0 - X[:, 1])
+    return X, eta + 0.3 * rng.normal(size=200)
+
+
+@pytest.mark.parametrize("shared_scale", [False, True])
+def test_a_family_of_few_methods_has_the_estimate_of_the_full_one(shared_scale):
+    X, y = two_groups()
+    options = {"shared_scale": shared_scale, "random_state": 0}
+    theirs = MixtureRegressor(2, **options).fit(X, y)
+    for family, response, gain in (
+        (Plain(), y, 0.0),
+        (LogNormal(), np.exp(y), -y.sum()),
+    ):
+        ours = MixtureRegressor(2, family=family, **options).fit(X, response)
+        assert ours.converged_
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-6)
+        np.testing.assert_allclose(ours.scale_, theirs.scale_, rtol=1e-5)
+        for loglik in (ours.log_likelihood_, ours.log_likelihood(X, response)):
+            np.testing.assert_allclose(loglik, theirs.log_likelihood_ + gain)
+        tau = ours.predict_proba(X, response)
+        np.testing.assert_allclose(tau, theirs.predict_proba(X, y), atol=1e-4)
+
+
+def test_what_a_family_does_not_admit_is_named():
+    with pytest.raises(ValueError, match=r"LogNormal does not admit 0\.0"):
+        MixtureRegressor(1, family=LogNormal()).fit(np.ones((3, 1)), [1.0, 0.0, -1.0])
+    assert LogNormal().log_density(np.array([-1.0, 0.0]), 0.0, 1.0).tolist() == [
+        -np.inf,
+        -np.inf,
+    ]
+
+
+def test_what_a_family_lacks_is_named():
+    for method, arguments in (("cdf", (0.0, 0.0, 1.0)), ("quantile", (0.5, 0.0, 1.0))):
+        with pytest.raises(NotImplementedError, match=f"Plain has no {method}"):
+            getattr(Plain(), method)(*arguments)
+    incomplete = type("Incomplete", (Plain,), {"information": Family.information})
+    with pytest.raises(NotImplementedError, match="Incomplete has no information"):
+        incomplete().evaluate(np.zeros(2), np.zeros((1, 2)), np.ones((1, 1)), 0.0)
 
 
 # Agreement with scipy.stats -----------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ._dispersion import newton_update
 from ._links import resolve_link
 
 
@@ -55,6 +56,11 @@ class Family(ABC, BaseEstimator):
     arrays that broadcast, by convention ``C`` columns of components by ``B`` rows.
     ``y`` is what `target` made of the response; rows are its last axis.
 
+    A family of one's own needs `initial`, `derivatives`, `information`, `mean`,
+    `variance` and `quantile` or `sample`, and `admits` where not every number is a
+    response (docs/own_family.md). The other methods follow from these; the families
+    here have faster ones, or more exact.
+
     Attributes
     ----------
     n_scale : {0, 1}
@@ -83,9 +89,18 @@ class Family(ABC, BaseEstimator):
         """The link object that the parameter `link` means."""
         return resolve_link(self.link, self.links, self.links[0])
 
-    @abstractmethod
+    def admits(self, y):
+        """Where `y` is a possible response, elementwise."""
+        return np.isfinite(y)
+
     def check_target(self, y):
         """Raise ValueError where `y` is outside the family's range."""
+        outside = ~self.admits(y)
+        if outside.any():
+            raise ValueError(
+                f"y is out of range: {type(self).__name__} does not admit"
+                f" {np.asarray(y)[outside][0]}."
+            )
 
     def target(self, y, trials):
         """The response as the other methods take it, rows last."""
@@ -112,24 +127,43 @@ class Family(ABC, BaseEstimator):
         """The linear predictor that each row suggests by itself, (n,)."""
 
     @abstractmethod
+    def derivatives(self, y, eta, scale):
+        """The log-density less `base`, and its derivatives. -> Derivatives."""
+
+    def information(self, eta, scale):
+        """Expectation of the squared derivative in ``eta``: positive.
+
+        `evaluate` needs it, unless a family has one of its own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no information")
+
     def evaluate(self, y, eta, scale, log_prior):
         """One pass's worth of the family; may overwrite `eta`. -> Evaluation."""
+        at = self.derivatives(y, eta, scale)
+        return Evaluation(
+            at.log_density + log_prior,
+            at.eta,
+            self.information(eta, scale),
+            1.0,
+            (at.scale, at.scale_scale) if self.n_scale else (),
+        )
 
     def update_scale(self, scale, weight, statistic, gain, rule):
         """New scales (R, K) from the summed statistics (R, K, S).
 
         `gain` (R, K) is twice the rise of the quadratic model of the log-likelihood
-        by the new coefficients. A family with a scale has a method of its own.
+        by the new coefficients. Here the statistics are the first and second
+        derivative in the log scale.
         """
-        return scale
+        if not self.n_scale:
+            return scale
+        return newton_update(rule, scale, weight, statistic)
 
-    @abstractmethod
-    def derivatives(self, y, eta, scale):
-        """The log-density less `base`, and its derivatives. -> Derivatives."""
-
-    @abstractmethod
     def log_density(self, y, eta, scale):
         """Logarithm of the density or probability of `y`, all of it."""
+        with np.errstate(all="ignore"):
+            value = self.base(y) + self.derivatives(y, eta, scale).log_density
+        return np.where(self.admits(y), value, -np.inf)
 
     @abstractmethod
     def mean(self, eta, scale):
@@ -137,16 +171,16 @@ class Family(ABC, BaseEstimator):
 
     @abstractmethod
     def variance(self, eta, scale):
-        """Variance of the response."""
+        """Variance of the response, of the shape of `eta`."""
 
-    @abstractmethod
     def cdf(self, y, eta, scale):
-        """Probability of a response of at most `y`."""
+        """Probability of a response of at most `y`; a fit does not need it."""
+        raise NotImplementedError(f"{type(self).__name__} has no cdf")
 
-    @abstractmethod
     def quantile(self, u, eta, scale):
-        """Smallest response whose cdf is at least `u`."""
+        """Smallest response whose cdf is at least `u`; a fit does not need it."""
+        raise NotImplementedError(f"{type(self).__name__} has no quantile")
 
-    @abstractmethod
     def sample(self, eta, scale, rng):
         """Draw one response for every element of `eta`."""
+        return self.quantile(rng.random(np.shape(eta)), eta, scale)

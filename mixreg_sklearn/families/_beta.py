@@ -4,7 +4,6 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._dispersion import newton_update
 from ._ranges import require_inside
 from ._special import excess, excess_bend, excess_slope
 
@@ -56,9 +55,6 @@ class Beta(Family):
             1.0,
             parts.log_scale(),
         )
-
-    def update_scale(self, scale, weight, statistic, gain, rule):
-        return newton_update(rule, scale, weight, statistic)
 
     def derivatives(self, y, eta, scale):
         parts = _Parts(self._link(), y, eta, scale)

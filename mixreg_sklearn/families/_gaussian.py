@@ -18,9 +18,6 @@ class Gaussian(Family):
     degrees of freedom.
     """
 
-    def check_target(self, y):
-        """Every finite response is admissible."""
-
     def units(self, y, weight, fit_intercept):
         """Mean and standard deviation; the origin stays where no intercept moves it."""
         mean = np.average(y, weights=weight)

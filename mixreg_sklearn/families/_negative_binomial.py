@@ -4,7 +4,6 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._dispersion import newton_update
 from ._ranges import require_counts
 from ._special import (
     at_counts,
@@ -78,9 +77,6 @@ class NegativeBinomial(Family):
             1.0,
             (at.silence(first), at.silence(second)),
         )
-
-    def update_scale(self, scale, weight, statistic, gain, rule):
-        return newton_update(rule, scale, weight, statistic)
 
     def derivatives(self, y, eta, scale):
         at = self._link().log_mean(eta)
