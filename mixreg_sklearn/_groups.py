@@ -32,7 +32,10 @@ class Groups(NamedTuple):
     def varying(self, values):
         """Label of a group in which `values` (n,) differ between rows, or None."""
         differs = values != values[self.first][self.of_row]
-        return self.labels[self.of_row[differs.argmax()]] if differs.any() else None
+        if not differs.any():
+            return None
+        label = self.labels[self.of_row[differs.argmax()]]
+        return label.item() if isinstance(label, np.generic) else label
 
 
 def check_groups(groups, X):
@@ -90,6 +93,6 @@ def check_constant(values, groups, name):
     label = groups.varying(values)
     if label is not None:
         raise ValueError(
-            f"{name} varies within group {label}: the rows of a group share one"
+            f"{name} varies within group {label!r}: the rows of a group share one"
             " component, so it must be the same for all of them."
         )

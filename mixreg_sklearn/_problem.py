@@ -120,9 +120,7 @@ class Problem(NamedTuple):
 
     def to_user(self, params):
         """Fitted attributes from the engine's parameters; canonical order."""
-        intercept, slopes = self.design.to_features(params.coef[0] * self.unit)
-        if self.design.intercept:
-            intercept = intercept + self.origin
+        intercept, slopes = self._features(params.coef[0])
         known = np.nan_to_num(self.structure.known)
         coef = np.tile(known, (len(intercept), 1))
         coef[:, self.structure.regression] = slopes
@@ -137,6 +135,28 @@ class Problem(NamedTuple):
         if self.structure.gate.has_features:
             fitted |= self._gate_to_user(params.take(0).reorder(order[None]))
         return fitted
+
+    def _features(self, coef):
+        """Intercepts (K,) and coefficients (K, d) of the regressions' features."""
+        constraints = self.structure.constraints
+        if not constraints.any():
+            intercept, slopes = self.design.to_features(coef * self.unit)
+            return intercept + self.origin * self.design.intercept, slopes
+        # Of the free numbers the solution of least norm: what is held or shared is so
+        # to the last digit, and also where columns depend on each other.
+        selection, held = constraints.free_numbers()
+        shift = np.zeros(constraints.held.shape)
+        shift[0] = self.origin * self.design.intercept
+        to_columns = self.design.feature_map / self.unit
+        n_components = constraints.n_components
+        columns = np.kron(np.eye(n_components), to_columns)
+        target = coef.ravel() - columns @ (held - shift.T.ravel())
+        system = columns @ selection
+        unit = np.linalg.norm(system, axis=0)
+        unit[unit == 0] = 1.0
+        free = np.linalg.lstsq(system / unit, target, rcond=1e-10)[0] / unit
+        values = (held + selection @ free).reshape(n_components, -1)
+        return values[:, 0] * self.design.intercept, values[:, 1:]
 
     def _gate_to_user(self, params):
         """Coefficients of the gate, with the first component as baseline."""

@@ -8,6 +8,7 @@ and the search ends when three independent arms have found the same best optimum
 """
 
 from functools import partial
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -114,7 +115,8 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
             best = common.take(int(objective.argmax()))
             target = float(best.scale[0, 0] ** 2)
         competing = penalised(model, target)
-        settled = _settle(competing, rows, concatenate([common, own]), max_iter=100)
+        arrived = _best_roles(competing, rows, concatenate([common, own]))
+        settled = _settle(competing, rows, arrived, max_iter=100)
         penalty = np.broadcast_to(competing.penalty(settled.params), len(_ARMS))
         poor = starved(competing, rows, settled.params)
         for r, arm in enumerate(_ARMS):
@@ -274,6 +276,22 @@ def _settle(model, rows, params, max_iter=20):
 def _prepare(model, params):
     """Starts that obey the constraints, which may tell components apart."""
     return model.constrain(model.assign(params))
+
+
+def _best_roles(model, rows, params):
+    """The order of components that raises the likelihood most, for every restart.
+
+    Where constraints tell components apart, a mixture with two roles exchanged may be
+    another local optimum, and the nearest roles of a start need not be the best.
+    """
+    if model.interchangeable:
+        return params
+    n, n_components = params.scale.shape
+    orders = permutations(range(n_components))
+    tried = [params.reorder(np.tile(order, (n, 1))) for order in orders]
+    run = em(model, rows, model.constrain(concatenate(tried)), max_iter=4)
+    best = run.objective.reshape(-1, n).argmax(axis=0)
+    return run.params.take(best * n + np.arange(n))
 
 
 def _rank(optima, competing):

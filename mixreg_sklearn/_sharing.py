@@ -27,6 +27,28 @@ class Constraints(NamedTuple):
     def n_components(self):
         return self.sharing.shape[1]
 
+    def any(self):
+        """Whether there are constraints at all."""
+        apart = (self.sharing == np.arange(self.n_components)).all()
+        return not apart or not np.isnan(self.held).all()
+
+    def free_numbers(self):
+        """Which free number each coefficient is, and the values of the held ones.
+
+        Returns
+        -------
+        selection : ndarray of shape (K (1 + d), m)
+            Ones and zeros; coefficients are ordered by component.
+        held : ndarray of shape (K (1 + d),)
+            Zero where a coefficient is free.
+        """
+        n_rows = len(self.sharing)
+        number = self.sharing.T * n_rows + np.arange(n_rows)
+        free = np.isnan(self.held.T)
+        selection = number.ravel()[:, None] == np.unique(number[free])
+        selection = selection * free.ravel()[:, None]
+        return selection.astype(float), np.where(free, 0.0, self.held.T).ravel()
+
     def resized(self, n_components):
         """For another number of components: what does not tell components apart."""
         if n_components == self.n_components:
@@ -199,8 +221,7 @@ def sharing_of(constraints, to_columns, held):
     Separate or Constrained
     """
     n_components = constraints.n_components
-    apart = (constraints.sharing == np.arange(n_components)).all()
-    if apart and np.isnan(held).all():
+    if not constraints.any():
         return Separate(n_components, len(to_columns))
     return Constrained(constraints, to_columns, held)
 
