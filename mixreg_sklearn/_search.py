@@ -28,6 +28,8 @@ from ._starts import (
 SAME = 0.05
 # Independent arms that have to find the best optimum before the search is over.
 _AGREEMENT = 3
+# Optima within so many nats of the best are its rivals.
+_NEAR = 3.0
 # Pseudo-observations of the penalty under which optima compete.
 _STRENGTH = 1.0
 # Newton decrement, in nats, that is exact enough to compare optima.
@@ -142,9 +144,20 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
             rows.total_weight,
             target,
         )
-        if watch.end_round(found) or found.agreeing >= _AGREEMENT:
+        if watch.end_round(found) or found.agreeing >= _needed(found):
             break
     return found
+
+
+def _needed(found):
+    """Arms that have to agree: more where the search meets many optima near the best.
+
+    One more than there are such optima: where each arm finds another one, three of them
+    may well agree on the second best.
+    """
+    near = np.sort(found.objective[found.objective > found.objective[0] - _NEAR])[::-1]
+    n_optima = 1 + int((near[:-1] - near[1:] > SAME).sum())
+    return max(_AGREEMENT, n_optima + 1)
 
 
 def penalised(model, target):
@@ -223,7 +236,8 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
     n_components = arms.scale.shape[1]
     fewer = common.resized(n_components - 1)
     # Small data can afford, and scarce data need, a wider choice of newcomers.
-    keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, 8))
+    most = 4 * (n_components - 1)
+    keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, most))
     rivals = []
     if keep > 2 and n_components > 2:
         rivals.append(_grown(common, pool, n_components, rng, keep))
@@ -247,12 +261,12 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
 
 
 def _inserted(common, pool, reduced, rng, keep):
-    """The better half of short runs after the insertion of a newcomer."""
+    """The best quarter of short runs after the insertion of a newcomer."""
     proposals = insertions(common.gate, pool, reduced, rng, keep=keep)
     proposals = _prepare(common, proposals)
     run = em(common, pool.rows, proposals, max_iter=6)
-    half = max(3, len(run.objective) // 2)
-    return run.params.take(np.argsort(-run.objective, kind="stable")[:half])
+    quarter = max(3, len(run.objective) // 4)
+    return run.params.take(np.argsort(-run.objective, kind="stable")[:quarter])
 
 
 def _grown(common, pool, n_components, rng, keep):
