@@ -332,7 +332,7 @@ def _posterior(log_joint, weight):
     """
     with np.errstate(over="ignore"):
         joint = np.exp(log_joint)
-    total = joint.sum(axis=1)
+        total = joint.sum(axis=1)
     if total.min() > _UNDERFLOW and total.max() < np.inf:
         log_total = np.log(total)
     else:

@@ -332,37 +332,41 @@ def test_a_given_start_leads_to_its_own_local_maximum():
     assert np.isclose(reached, second, rtol=1e-6).any()
 
 
-# Up to one component more than BIC chooses: beyond, optima lie within half a nat of
-# each other, and the search may miss the best known one (npreg, K = 4 and 5).
 SEQUENCE_STEPS = [
-    (name, n_components)
-    for name, sequence in SEQUENCES.items()
-    for n_components in range(1, min(sequence["best_bic_K"] + 1, 5) + 1)
+    (name, n_components) for name in SEQUENCES for n_components in range(1, 6)
 ]
+# With more components than the binomial data support, coefficients of some go to
+# infinity. Along these ways we find more than the reference, which looked at maxima in
+# the interior (K = 4) or calls its value a lower bound (K = 5, confidence low).
+UNSUPPORTED = [("seq_bregfix_nogating", 4), ("seq_bregfix_nogating", 5)]
 
 
-def _fit_step(sequence, n_components, seed):
+def _fit_step(name, n_components, seed):
     """A fit that may have too many components for a maximum in the interior."""
+    sequence = SEQUENCES[name]
     X, y, extra = _data(sequence)
     model = _model(sequence, n_components, seed)
-    if sequence["sequence"][n_components - 1]["regular"]:
+    if (name, n_components) not in UNSUPPORTED:
         return model.fit(X, y, **extra)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, y, **extra)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("name", "n_components"), SEQUENCE_STEPS)
 def test_sequences_reach_the_best_known_value(name, n_components, seed):
     sequence = SEQUENCES[name]
     row = sequence["sequence"][n_components - 1]
     assert row["K"] == n_components
     X, y, extra = _data(sequence)
-    model = _fit_step(sequence, n_components, seed)
+    model = _fit_step(name, n_components, seed)
+    assert model.n_parameters_ == row["df"]
+    if (name, n_components) in UNSUPPORTED:
+        assert model.log_likelihood_ >= row["loglik"] * (1 + 1e-6)
+        return
     # Above the reference by more than that is a better optimum: report it.
     assert_allclose(model.log_likelihood_, row["loglik"], rtol=1e-6)
-    assert model.n_parameters_ == row["df"]
     for criterion in ("aic", "bic", "icl"):
         ours = _criterion(criterion, model, X, y, extra)
         assert_allclose(ours, row[criterion], rtol=1e-5, err_msg=criterion)
@@ -372,7 +376,7 @@ def test_sequences_reach_the_best_known_value(name, n_components, seed):
 def test_the_best_number_of_components_is_that_of_the_reference(name):
     sequence = SEQUENCES[name]
     X, y, extra = _data(sequence)
-    models = [_fit_step(sequence, K, 0) for K in range(1, 6)]
+    models = [_fit_step(name, K, 0) for K in range(1, 6)]
     for criterion in ("aic", "bic", "icl"):
         values = [_criterion(criterion, model, X, y, extra) for model in models]
         assert 1 + int(np.argmin(values)) == sequence[f"best_{criterion}_K"]
