@@ -23,8 +23,8 @@ _CLIMBS, _NEWCOMERS = 40, 3
 _TRIED = 4
 # A variance below this part of the pooled one is a collapse, as in the search.
 _FLOOR = 1e-4
-# Log-likelihoods are known to this, relative to their size.
-_ROUNDING = 1e-9
+# Log-likelihoods that differ by less, in nats, are the same.
+_SAME = 1e-8
 
 
 def can_grow(model):
@@ -89,7 +89,7 @@ def grow(model, X, y, **metadata):
     starts = sorted(
         [*_halves(model, ground), *_newcomers(model, ground)], key=lambda s: -s[0]
     )
-    least = model.log_likelihood_ - _ROUNDING * max(1.0, abs(model.log_likelihood_))
+    least = model.log_likelihood_ - _SAME
     fits = [_climb(model, start, X, y, metadata) for _, start in starts[:_TRIED]]
     if not any(_sound(fit) and fit.log_likelihood_ >= least for fit, _ in fits):
         heaviest = int(np.argmax(model.weights_))

@@ -1,12 +1,12 @@
 """Regressions that a fitted mixture lacks: where its likelihood rises the fastest.
 
-A newcomer with regression b, scale phi and density f_b joins a mixture of density f with
-a small share. The log-likelihood then changes at the rate
+A newcomer with regression b, scale phi and density f_b joins a mixture of density f
+with a small share. The log-likelihood then changes at the rate
 
     D(b, phi) = sum_i w_i f_b(y_i) / f(y_i) - n,          n = sum_i w_i,
 
-the directional derivative of Lindsay (1983). Candidates go through rows that the mixture
-explains badly, and climb D from there.
+the directional derivative of Lindsay (1983). Candidates go through rows that the
+mixture explains badly, and climb D from there.
 """
 
 from typing import NamedTuple
@@ -23,6 +23,8 @@ _STRETCH = (16.0, 9.0, 4.0, 2.0, 1.0, 1.0, 1.0, 1.0)
 # Candidates of all maxima of D that are worth returning differ in D by more than this.
 _SAME = 1e-3
 _RIDGE = 1e-10
+# Logarithm of the largest ratio of densities: an outlier has no finite one.
+_HIGHEST = 500.0
 
 
 class Ground(NamedTuple):
@@ -255,8 +257,8 @@ def climb_derivative(
 def _scored(ground, log_rest, coef, scale):
     """Log-densities (C, U) of regressions, and their derivatives (C,)."""
     log_density = ground.log_densities(coef, scale)
-    with np.errstate(over="ignore"):
-        return log_density, np.exp(log_density - log_rest) @ ground.weight
+    log_ratio = np.minimum(log_density - log_rest, _HIGHEST)
+    return log_density, np.exp(log_ratio) @ ground.weight
 
 
 def _step(ground, log_rest, coef, scale):

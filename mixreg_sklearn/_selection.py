@@ -16,8 +16,8 @@ from ._growth import can_grow, grown_to
 from ._regressor import MetadataRequests, MixtureRegressor
 
 _CRITERIA = ("aic", "bic", "sabic", "icl")
-# Log-likelihoods are known to this, relative to their size.
-_ROUNDING = 1e-9
+# Log-likelihoods that differ by less, in nats, are the same.
+_SAME = 1e-8
 
 
 def _of_best(name):
@@ -317,10 +317,12 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
             with warnings.catch_warnings(record=True) as messages:
                 warnings.simplefilter("always")
                 mixture.fit(X, y, **given)
-            if _lower(mixture, highest) and can_grow(highest):
-                with warnings.catch_warnings(record=True) as messages:
+            if _lower(mixture, highest) and _can_grow(highest):
+                with warnings.catch_warnings(record=True) as others:
                     warnings.simplefilter("always")
-                    mixture = grown_to(highest, mixture.n_components, X, y, **given)
+                    grown = grown_to(highest, mixture.n_components, X, y, **given)
+                if _lower(mixture, grown):
+                    mixture, messages = grown, others
             if not mixture.degenerate_ and not _lower(mixture, highest):
                 highest = mixture
             fits[position], caught[position] = mixture, messages
@@ -352,6 +354,7 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
 
     predict = _of_best("predict")
     predict_components = _of_best("predict_components")
+    predict_distribution = _of_best("predict_distribution")
     predict_proba = _of_best("predict_proba")
     predict_group_proba = _of_best("predict_group_proba")
     predict_membership = _of_best("predict_membership")
@@ -364,12 +367,15 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
     sample = _of_best("sample")
 
 
+def _can_grow(mixture):
+    return isinstance(mixture, MixtureRegressor) and can_grow(mixture)
+
+
 def _lower(mixture, other):
     """Whether a mixture has missed what another one with fewer components found."""
-    if other is None:
-        return False
-    least = other.log_likelihood_ - _ROUNDING * max(1.0, abs(other.log_likelihood_))
-    return mixture.log_likelihood_ < least
+    return other is not None and (
+        mixture.log_likelihood_ < other.log_likelihood_ - _SAME
+    )
 
 
 def _table(fits, names, X, y, given):

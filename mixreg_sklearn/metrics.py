@@ -1,4 +1,7 @@
-"""Scorers for model selection, and the splitter that goes with them.
+"""Tools of model selection: scorers, a splitter, a test, a bound.
+
+`bootstrap_lrt` tests K components against K + 1, `optimality_gap` bounds what a search
+may have missed; scorers and `InSample` are for scikit-learn's searches.
 
 An information criterion asks how well a model explains the rows it was fitted to. So
 choose `n_components` by BIC with a scorer and the splitter of this module::
@@ -8,7 +11,8 @@ choose `n_components` by BIC with a scorer and the splitter of this module::
     )
 
 or, without a grid search, with `MixtureRegressorIC`. BIC on the held-out folds of an
-ordinary cross-validation means nothing; `log_likelihood_scorer` is made for these.
+ordinary cross-validation means nothing; `log_likelihood_scorer` (the logarithmic
+score) and `crps_scorer` are made for these.
 """
 
 import numpy as np
@@ -26,12 +30,17 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
 from ._gap import OptimalityGap, optimality_gap
+from ._lrt import BootstrapLRT, bootstrap_lrt
+from .residuals import crps
 
 __all__ = [
+    "BootstrapLRT",
     "InSample",
     "OptimalityGap",
     "aic_scorer",
     "bic_scorer",
+    "bootstrap_lrt",
+    "crps_scorer",
     "icl_scorer",
     "log_likelihood_scorer",
     "optimality_gap",
@@ -65,6 +74,8 @@ class _Scorer:
     doc : str
         What the instance scores.
     """
+
+    transforms = True  # there is a score of the response before its transformation
 
     def __init__(self, method, doc):
         self.method = method
@@ -151,7 +162,80 @@ icl_scorer = _Scorer("icl", "Minus ICL. Use it in-sample, with `cv=InSample()`."
 log_likelihood_scorer = _Scorer(
     "log_likelihood",
     "Mean log-likelihood in nats per row (weighted mean, if there are weights), so that"
-    " folds of different size compare. Use it on held-out rows, with any `cv`.",
+    " folds of different size compare. Use it on held-out rows, with any `cv`. It is"
+    " minus the mean of `residuals.log_score`, so there is no scorer of that name.",
+)
+
+
+class _CrpsScorer(_Scorer):
+    """Score a mixture of regressions, wherever it sits; greater is better.
+
+    Call it as ``scorer(estimator, X, y)`` or give it to `GridSearchCV`,
+    `cross_validate` and the like as `scoring`. The mixture may sit at the end of a
+    Pipeline (X then goes through the steps before it) or in a fitted grid search (its
+    best estimator is scored), in any nesting, but not in a TransformedTargetRegressor:
+    the score is in units of the response that the mixture sees.
+    """
+
+    transforms = False
+
+    def __init__(self, doc):
+        super().__init__("predict_distribution", doc)
+
+    def __call__(
+        self,
+        estimator,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+    ):
+        """Score a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Mixture of regressions, or something around it; fitted.
+        X : array-like of shape (n_samples, n_features)
+            Features, as `estimator` takes them.
+        y : array-like of shape (n_samples,)
+            Responses.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights that count rows.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component. A row is then predicted
+            from the rows of its group before it.
+        offset : array-like of shape (n_samples,), default=None
+            Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
+
+        Returns
+        -------
+        float
+            Minus the mean score.
+
+        Raises
+        ------
+        TypeError
+            If there is no mixture of regressions in `estimator`.
+        ValueError
+            If the response was transformed.
+        """
+        mixture, X, y, _ = _unwrap(estimator, X, y, self)
+        score = crps(mixture, X, y, groups=groups, offset=offset, trials=trials)
+        return -float(np.average(score, weights=sample_weight))
+
+    def __repr__(self):
+        return "crps_scorer"
+
+
+crps_scorer = _CrpsScorer(
+    "Minus the mean continuous ranked probability score (`residuals.crps`). Use it on"
+    " held-out rows, with any `cv`."
 )
 
 
@@ -173,6 +257,12 @@ def _unwrap(estimator, X, y, scorer):
                 X = estimator[:-1].transform(X)
             estimator = estimator[-1]
         elif isinstance(estimator, TransformedTargetRegressor):
+            if not scorer.transforms:
+                raise ValueError(
+                    f"{scorer} is in units of the response, which the"
+                    " TransformedTargetRegressor changes. Transform y before you fit,"
+                    " and score on that scale, or use log_likelihood_scorer."
+                )
             check_is_fitted(estimator)
             y = column_or_1d(y).astype(np.float64)
             log_jacobian = log_jacobian + _log_jacobian(estimator.transformer_, y)

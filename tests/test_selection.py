@@ -103,7 +103,7 @@ def test_bic_finds_the_number_of_regressions(n_components):
     assert model.n_components_ == n_components
 
 
-@pytest.mark.parametrize("criterion", ["aic", "bic", "icl"])
+@pytest.mark.parametrize("criterion", ["aic", "bic", "icl", "sabic"])
 def test_the_lowest_criterion_wins(data, criterion):
     numbers = [3, 1, 2]
     model = MixtureRegressorIC(numbers, criterion=criterion, random_state=0).fit(*data)
@@ -130,6 +130,130 @@ def test_it_is_the_mixture_it_chose(data, chosen):
     assert_array_equal(chosen.predict_proba(X, y), best.predict_proba(X, y=y))
     assert len(chosen.predict(X, return_std=True)) == 2
     assert_array_equal(chosen.sample(X, 0), best.sample(X, random_state=0))
+
+
+def test_sabic_is_bic_with_a_smaller_n(data):
+    X, y = data
+    model = MixtureRegressor(2, random_state=0).fit(X, y)
+    expected = -2 * model.log_likelihood_ + 7 * np.log((len(y) + 2) / 24)
+    assert_allclose(model.sabic(X, y), expected)
+    weight = np.arange(len(y)) % 3
+    rows = np.repeat(np.arange(len(y)), weight)
+    assert_allclose(model.sabic(X, y, weight), model.sabic(X[rows], y[rows]))
+    groups = np.arange(len(y)) // 2
+    penalty = model.sabic(X, y, groups=groups) - model.aic(X, y, groups=groups)
+    assert_allclose(penalty, 7 * np.log((len(y) / 2 + 2) / 24) - 14)
+
+
+def test_the_table_has_everything_to_compare(data, chosen):
+    X, y = data
+    table = pd.DataFrame(chosen.table_)
+    assert table["n_components"].tolist() == [1, 2, 3]
+    assert table["estimator"].tolist() == [0, 0, 0]
+    assert chosen.best_index_ == table["bic"].argmin() == 1
+    assert_array_equal(table["bic"], chosen.criterion_)
+    for i, fit in enumerate(chosen.estimators_):
+        row = table.iloc[i]
+        for name in ("aic", "bic", "sabic", "icl"):
+            assert_allclose(row[name], getattr(fit, name)(X, y))
+        assert row["n_parameters"] == fit.n_parameters_
+        assert row["smallest_share"] == fit.weights_.min()
+        assert row["converged"] == fit.converged_
+        assert not row["degenerate"]
+    tau = chosen.predict_proba(X, y)
+    entropy = -(tau * np.log(np.maximum(tau, 1e-300))).sum()
+    assert_allclose(table["entropy"][1], 1 - entropy / (len(y) * np.log(2)))
+    assert table["entropy"][0] == 1
+    assert (table["entropy"] <= 1).all()
+
+
+def test_entropy_counts_groups_once():
+    X, y = two_lines(n=90)
+    groups, twice = np.arange(90), np.repeat(np.arange(90), 2)
+    ours = MixtureRegressorIC(2, random_state=0).fit(X, y, groups=groups)
+    theirs = MixtureRegressorIC(2, random_state=0).fit(X, y)
+    assert_allclose(ours.table_["entropy"], theirs.table_["entropy"], atol=1e-6)
+    pairs = MixtureRegressorIC(2, random_state=0)
+    pairs.fit(X.repeat(2, axis=0), y.repeat(2), groups=twice)
+    assert pairs.table_["entropy"][0] >= ours.table_["entropy"][0]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("seed", range(3))
+def test_log_likelihoods_never_fall_with_more_components(seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(60, 1)), rng.standard_t(3, size=60)
+    model = MixtureRegressorIC(
+        (5, 1, 4, 2, 3), estimator=MixtureRegressor(n_init=1), random_state=seed
+    ).fit(X, y)
+    table = pd.DataFrame(model.table_).sort_values("n_components")
+    sound = table[~table["degenerate"]]
+    assert (np.diff(sound["log_likelihood"]) > -1e-6).all()
+
+
+class Missing(MixtureRegressor):
+    """A search that ends in the worst optimum there is."""
+
+    def fit(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+        super().fit(X, y, sample_weight)
+        if self.n_components >= 3 and self.init is None:
+            fewer = MixtureRegressor(1).fit(X, y, sample_weight)
+            self.log_likelihood_ = fewer.log_likelihood_
+        return self
+
+
+def test_what_a_search_has_missed_grows_from_fewer_components(data):
+    model = MixtureRegressorIC((4, 2, 3), estimator=Missing(random_state=0)).fit(*data)
+    four, two, three = model.log_likelihoods_
+    assert two < three <= four + 1e-8
+    assert [fit.n_components for fit in model.estimators_] == [4, 2, 3]
+    jump = MixtureRegressorIC((2, 4), estimator=Missing(random_state=0)).fit(*data)
+    assert jump.log_likelihoods_[1] > jump.log_likelihoods_[0]
+
+
+def test_constraints_that_name_components_do_not_grow(data):
+    template = Missing(random_state=0, held_coef={0: [None, None, 0.0]})
+    model = MixtureRegressorIC(3, estimator=template).fit(*data)
+    assert model.n_components_ == 3
+
+
+def test_several_estimators_are_swept_together(data):
+    templates = [
+        MixtureRegressor(),
+        MixtureRegressor(shared_scale=True),
+        MixtureRegressor(gate="softmax"),
+    ]
+    model = MixtureRegressorIC((1, 2), estimator=templates, random_state=0).fit(*data)
+    assert model.table_["n_components"].tolist() == [1, 2, 1, 2, 1, 2]
+    assert model.table_["estimator"].tolist() == [0, 0, 1, 1, 2, 2]
+    singles = [
+        MixtureRegressorIC((1, 2), estimator=t, random_state=0).fit(*data).criterion_
+        for t in templates
+    ]
+    assert_allclose(model.criterion_, np.concatenate(singles))
+    assert model.best_estimator_ is model.estimators_[model.best_index_]
+    assert not hasattr(templates[0], "coef_")
+    copy = clone(model)
+    assert copy.estimator is not templates
+    assert copy.estimator[1].shared_scale
+
+
+def test_estimators_may_have_names(data, capsys):
+    templates = {
+        "free": MixtureRegressor(),
+        "tied": MixtureRegressor(shared_scale=True),
+    }
+    model = MixtureRegressorIC(2, estimator=templates, random_state=0, verbose=1)
+    model.fit(*data)
+    assert model.table_["estimator"].tolist() == ["free", "tied"]
+    assert capsys.readouterr().out.startswith("free:  2 components")
+    pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize("wrong", [[], {}, [StandardScaler()], ["gaussian"], 3])
+def test_what_is_no_mixture_is_refused(data, wrong):
+    with pytest.raises(ValueError, match="estimator"):
+        MixtureRegressorIC(2, estimator=wrong).fit(*data)
 
 
 def test_weights_equal_repetition(data):
@@ -249,7 +373,7 @@ def test_impossible_numbers_of_components_are_refused(data, wrong):
 
 
 def test_delegated_methods_are_documented_like_the_mixture():
-    for name in ("predict", "predict_proba", "bic", "sample"):
+    for name in ("predict", "predict_proba", "bic", "sabic", "sample"):
         ours, theirs = (
             getattr(kind, name) for kind in (MixtureRegressorIC, MixtureRegressor)
         )
