@@ -31,6 +31,7 @@ from threadpoolctl import ThreadpoolController
 from ._checks import check_memberships, check_offset, check_start, check_weight
 from ._estimate import SEPARATED, estimate_found, estimate_from
 from ._groups import check_constant, check_groups
+from ._history import given_history
 from ._params import log_normalise
 from ._problem import Data, make_problem
 from ._progress import CallbackSupport, Progress
@@ -46,6 +47,7 @@ from .families import (
     Poisson,
 )
 from .gates import Gate
+from .predictive import MixtureDistribution
 
 _FAMILIES = {
     "gaussian": Gaussian,
@@ -552,6 +554,54 @@ class MixtureRegressor(
         """
         eta, _ = self._predictor(X, offset)
         return self._family().mean(eta, self.scale_, **self._given(trials, eta))
+
+    def predict_distribution(
+        self, X, *, groups=None, history=None, offset=None, trials=None
+    ):
+        r"""Distribution of the response: density, quantiles, intervals, draws.
+
+        The mixture :math:`\sum_k \pi_k(x) f(y;\, \eta_k, \phi_k)`, with the estimates
+        taken as known. Where a row belongs to a unit that has a history, earlier rows
+        with their responses, its weights are the memberships of that unit instead of
+        the prior probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of the units that the rows belong to, where there is a history;
+            without one they change nothing.
+        history : dict, default=None
+            Earlier rows of some of these units: `"X"`, `"y"` and `"groups"`, and
+            `"offset"` and `"trials"` as in `predict_proba`. Units without earlier rows
+            keep the prior probabilities.
+        offset : array-like of shape (n_samples,), default=None
+            Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
+
+        Returns
+        -------
+        MixtureDistribution
+            See `mixreg_sklearn.predictive`.
+
+        Raises
+        ------
+        ValueError
+            If the history lacks something, or features of the gate differ between the
+            rows of a unit and its history.
+        """
+        eta, log_prior = self._predictor(X, offset)
+        weights = np.exp(log_prior)
+        check_groups(groups, eta)
+        if history is not None:
+            weights = given_history(self, weights, groups, history)
+        trials = self._given(trials, eta).get("trials")
+        trials = None if trials is None else trials[:, 0]
+        return MixtureDistribution(
+            self._family(), eta, self.scale_, weights, trials=trials
+        )
 
     def predict_proba(self, X, y=None, *, groups=None, offset=None, trials=None):
         r"""Probabilities of the components.

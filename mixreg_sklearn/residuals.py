@@ -1,0 +1,292 @@
+r"""Residuals of responses from their predictive distributions, and scores.
+
+`pit_values` and `quantile_residuals` check a model: under the true one the former are
+uniform and the latter standard normal, whatever the family. `crps` and `log_score`
+compare models: they are proper scoring rules, lower is better.
+
+With `groups` every row is predicted from the rows of its group before it, in the order
+of the rows: the residuals are independent then, too, and log-scores add up to the
+log-likelihood of the groups.
+"""
+
+import numpy as np
+from scipy import special
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+
+from ._groups import check_constant, check_groups
+from ._params import log_normalise
+from ._regions import count_tables
+from .families import Gaussian
+
+__all__ = ["crps", "log_score", "pit_values", "quantile_residuals"]
+
+# Steps of half a standard deviation, on the normal scale, and the rule within them.
+_LEVELS = special.ndtr(np.arange(-7.0, 7.5, 0.5))
+_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(8)
+_BLOCK = 1024
+
+
+def pit_values(
+    model, X, y, *, groups=None, offset=None, trials=None, random_state=None
+):
+    r"""Probability integral transform of the responses, randomised for counts.
+
+    .. math:: u_i = F(y_i | x_i), \qquad
+              u_i = F(y_i - 1 | x_i) + v_i\, p(y_i | x_i) \text{ for counts},
+
+    with :math:`v_i` uniform on (0, 1). Under the true model they are independent and
+    uniform.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted mixture of regressions.
+    X : array-like of shape (n_samples, n_features)
+        Features.
+    y : array-like of shape (n_samples,)
+        Responses.
+    groups : array-like of shape (n_samples,), default=None
+        Labels of groups of rows that share one component. A row is then predicted from
+        the rows of its group before it (Rosenblatt's transformation).
+    offset : array-like of shape (n_samples,), default=None
+        Part of the linear predictor that has no coefficient.
+    trials : array-like of shape (n_samples,), default=None
+        Binomial family: trials of every row; 1 where there are none.
+    random_state : int, RandomState instance or None, default=None
+        Of the :math:`v_i`; without counts there is nothing random.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Values between 0 and 1.
+
+    References
+    ----------
+    Rosenblatt, M. (1952). Remarks on a multivariate transformation. Annals of
+    Mathematical Statistics 23, 470-472.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> from mixreg_sklearn.residuals import pit_values
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> model = MixtureRegressor(2, random_state=0).fit(X, y)
+    >>> pit_values(model, X[:3], y[:3]).round(2).tolist()
+    [0.81, 0.78, 0.6]
+    """
+    ahead, y = _predicted(model, X, y, groups, offset, trials)
+    upper = ahead.cdf(y)
+    if not ahead.discrete:
+        return upper
+    lower = ahead.cdf(y - 1)
+    share = check_random_state(random_state).uniform(size=len(y))
+    return lower + share * (upper - lower)
+
+
+def quantile_residuals(
+    model, X, y, *, groups=None, offset=None, trials=None, random_state=None
+):
+    r"""Randomised quantile residuals, :math:`r_i = \Phi^{-1}(u_i)`.
+
+    The values of `pit_values` on the scale of standard deviations: under the true model
+    they are independent and standard normal, for every family.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted mixture of regressions.
+    X : array-like of shape (n_samples, n_features)
+        Features.
+    y : array-like of shape (n_samples,)
+        Responses.
+    groups : array-like of shape (n_samples,), default=None
+        Labels of groups of rows that share one component; as in `pit_values`.
+    offset : array-like of shape (n_samples,), default=None
+        Part of the linear predictor that has no coefficient.
+    trials : array-like of shape (n_samples,), default=None
+        Binomial family: trials of every row; 1 where there are none.
+    random_state : int, RandomState instance or None, default=None
+        Of the randomisation of counts.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Residuals. They end where probabilities do, at -38 and 8.2: a response even
+        further out has that residual, and not an infinite one.
+
+    References
+    ----------
+    Dunn, P. K. & Smyth, G. K. (1996). Randomized quantile residuals. Journal of
+    Computational and Graphical Statistics 5, 236-244.
+    """
+    values = pit_values(
+        model,
+        X,
+        y,
+        groups=groups,
+        offset=offset,
+        trials=trials,
+        random_state=random_state,
+    )
+    least, most = np.finfo(float).tiny, 1 - np.finfo(float).epsneg
+    return special.ndtri(np.clip(values, least, most))
+
+
+def log_score(model, X, y, *, groups=None, offset=None, trials=None):
+    r"""Logarithmic score of every row, :math:`-\log p(y_i | x_i)`, in nats.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted mixture of regressions.
+    X : array-like of shape (n_samples, n_features)
+        Features.
+    y : array-like of shape (n_samples,)
+        Responses.
+    groups : array-like of shape (n_samples,), default=None
+        Labels of groups of rows that share one component; as in `pit_values`.
+    offset : array-like of shape (n_samples,), default=None
+        Part of the linear predictor that has no coefficient.
+    trials : array-like of shape (n_samples,), default=None
+        Binomial family: trials of every row; 1 where there are none.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Scores; lower is better. Their sum is minus ``model.log_likelihood``, and minus
+        their mean what `metrics.log_likelihood_scorer` gives.
+
+    References
+    ----------
+    Gneiting, T. & Raftery, A. E. (2007). Strictly proper scoring rules, prediction, and
+    estimation. Journal of the American Statistical Association 102, 359-378.
+    """
+    ahead, y = _predicted(model, X, y, groups, offset, trials)
+    return -ahead.logpdf(y)
+
+
+def crps(model, X, y, *, groups=None, offset=None, trials=None):
+    r"""Continuous ranked probability score of every row.
+
+    .. math:: \operatorname{crps}_i
+              = \int \bigl(F(t | x_i) - 1\{y_i \le t\}\bigr)^2 \, dt,
+
+    in the units of the response: the absolute error, if the prediction is certain. For
+    the gaussian family in closed form (Grimit et al. 2006), for counts the sum over
+    them, for other families by Gauss-Legendre quadrature between quantiles, to about
+    eight digits (six where the density is not bounded).
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted mixture of regressions.
+    X : array-like of shape (n_samples, n_features)
+        Features.
+    y : array-like of shape (n_samples,)
+        Responses.
+    groups : array-like of shape (n_samples,), default=None
+        Labels of groups of rows that share one component; as in `pit_values`.
+    offset : array-like of shape (n_samples,), default=None
+        Part of the linear predictor that has no coefficient.
+    trials : array-like of shape (n_samples,), default=None
+        Binomial family: trials of every row; 1 where there are none.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Scores; lower is better.
+
+    References
+    ----------
+    Grimit, E. P., Gneiting, T., Berrocal, V. J. & Johnson, N. A. (2006). The continuous
+    ranked probability score for circular variables and its application to mesoscale
+    forecast ensemble verification. Quarterly Journal of the Royal Meteorological
+    Society 132, 2925-2942.
+    """
+    ahead, y = _predicted(model, X, y, groups, offset, trials)
+    if isinstance(ahead.family, Gaussian):
+        return _gaussian_crps(ahead, y)
+    return _count_crps(ahead, y) if ahead.discrete else _quadrature_crps(ahead, y)
+
+
+def _predicted(model, X, y, groups, offset, trials):
+    """Distribution of each response before it is seen, and the responses."""
+    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.ndim != 1:
+        raise ValueError(f"y should be a 1d array, got an array of shape {y.shape}")
+    ahead = model.predict_distribution(X, offset=offset, trials=trials)
+    check_consistent_length(ahead, y)
+    groups = check_groups(groups, ahead)
+    if groups is not None:
+        check_constant(ahead.weights[:, -1], groups, "The prior probability (gate)")
+        ahead = ahead.reweighted(_sequential_weights(ahead, y, groups))
+    return ahead, y
+
+
+def _sequential_weights(ahead, y, groups):
+    """Memberships of each row's group, given its rows before that row, (n, K)."""
+    density = np.column_stack(list(ahead._log_densities(y)))
+    with np.errstate(divide="ignore"):
+        log_joint = np.log(ahead.weights)
+    order = np.argsort(groups.of_row, kind="stable")
+    start = np.searchsorted(groups.of_row[order], np.arange(len(groups.labels)))
+    size = np.diff(start, append=len(order))
+    for place in range(1, size.max(initial=1)):
+        at = start[size > place] + place
+        now, before = order[at], order[at - 1]
+        log_joint[now] = log_joint[before] + density[before]
+    return np.exp(log_normalise(log_joint))
+
+
+# Continuous ranked probability score ----------------------------------------------
+
+
+def _gaussian_crps(ahead, y):
+    r"""E |Y - y| - E |Y - Y'| / 2; normal differences have a closed form."""
+    means, variances = ahead.eta, ahead.scale**2
+    score = np.zeros(len(y))
+    for k, variance in enumerate(variances):
+        distance = _absolute(y - means[:, k], variance)
+        for j, other in enumerate(variances):
+            apart = _absolute(means[:, k] - means[:, j], variance + other)
+            distance -= 0.5 * ahead.weights[:, j] * apart
+        score += ahead.weights[:, k] * distance
+    return score
+
+
+def _absolute(mean, variance):
+    """E |Z| of a normal variable."""
+    std = np.sqrt(variance)
+    z = mean / std
+    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+    return 2 * std * density + mean * (2 * special.ndtr(z) - 1)
+
+
+def _count_crps(ahead, y):
+    """Sum over the counts that matter; beyond them each term is zero or one."""
+    score = np.empty(len(y))
+    for rows, counts in count_tables(ahead, 1e-12):
+        at = y[rows, None]
+        terms = (ahead[rows].cdf(counts) - (at <= counts)) ** 2
+        below, above = counts[:, 0] - y[rows], y[rows] - counts[:, -1] - 1
+        score[rows] = terms.sum(axis=1) + np.maximum(np.maximum(below, above), 0)
+    return score
+
+
+def _quadrature_crps(ahead, y):
+    """Integrals of F^2 below `y` and (1 - F)^2 above, between quantiles."""
+    score = np.empty(len(y))
+    for start in range(0, len(y), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        part, at = ahead[rows], y[rows, None]
+        bends = part._component_quantiles(_LEVELS).reshape(len(at), -1)
+        edges = np.sort(np.concatenate([bends, at], axis=1), axis=1)
+        half = 0.5 * np.diff(edges, axis=1)
+        t = (edges[:, :-1] + half)[..., None] + half[..., None] * _NODES
+        cdf = part.cdf(t.reshape(len(at), -1)).reshape(t.shape)
+        # No node lies on the step: y is an edge.
+        square = (cdf - (at[..., None] <= t)) ** 2
+        score[rows] = np.einsum("nc,nci,i->n", half, square, _NODE_WEIGHTS)
+    return score
