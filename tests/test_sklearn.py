@@ -106,17 +106,20 @@ class InRange(MixtureRegressor):
     """
 
     def fit(self, X, y, sample_weight=None, **metadata):
-        if y is not None and not hasattr(y, "toarray"):
-            y = np.asarray(y)
-            y = y if y.dtype == object else y.astype(float)
-            share = y / (1 + abs(y))
-            if self.family == "beta":
-                y = 0.05 + 0.9 * share
-            elif self.family == "binomial":
-                y, metadata["trials"] = np.rint(20 * share), np.full(y.size, 20.0)
-            else:
-                y = np.rint(y.astype(float))
+        values = None if hasattr(y, "toarray") else np.asarray(y)
+        numbers = values is not None and values.dtype.kind in "fiu"
+        if numbers and np.isfinite(values).all():
+            y = self._in_range(values.astype(float), metadata)
         return super().fit(X, y, sample_weight, **metadata)
+
+    def _in_range(self, y, metadata):
+        share = y / (1 + abs(y))
+        if self.family == "beta":
+            return 0.05 + 0.9 * share
+        if self.family == "binomial":
+            metadata["trials"] = np.full(y.size, 200.0)
+            return np.rint(200 * share)
+        return np.rint(20 * y)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -152,10 +155,12 @@ class PoorScore(MixtureRegressor):
         PoorScore(offset_feature=0, random_state=0),
         PoorScore(family="gamma", random_state=0),
         PoorScore(family="inverse_gaussian", random_state=0),
-        InRange(family="poisson", random_state=0),
-        InRange(family="negative_binomial", random_state=0),
-        InRange(family="binomial", random_state=0),
-        InRange(family="beta", random_state=0),
+        # One component: a second one vanishes on the checks' rows, and then there is no
+        # unique estimate that weights and repetition could agree on.
+        InRange(1, family="poisson", random_state=0),
+        InRange(1, family="negative_binomial", random_state=0),
+        InRange(1, family="binomial", random_state=0),
+        InRange(1, family="beta", random_state=0),
     ],
     expected_failed_checks=expected_failures,
     **_STRICT,

@@ -1,0 +1,286 @@
+"""Tables of estimates with their uncertainty, as text, HTML or a dataframe."""
+
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special, stats
+
+# What a term's note means, below the table in which it stands.
+SHARED, HELD, UNIDENTIFIED, LIMIT = "shared", "held", "not identified", "at its limit"
+_NOTES = {
+    SHARED: "one estimate, common to several components",
+    HELD: "a known value, not estimated",
+    UNIDENTIFIED: "the feature is a linear combination of others, or constant",
+    LIMIT: "the scale is where the family ends, where it has no standard error",
+}
+
+_HEADERS = {"std_error": "std. error", "p_value": "p-value"}
+
+
+class Transform(NamedTuple):
+    """A monotone function in which an estimate is closer to normal.
+
+    Attributes
+    ----------
+    forward, inverse, slope : callable
+        ``t = forward(v)``, ``v = inverse(t)`` and ``dt / dv`` at ``v``.
+    """
+
+    forward: object
+    inverse: object
+    slope: object
+
+
+_IDENTITY = Transform(np.positive, np.positive, np.ones_like)
+_TRANSFORMS = {
+    "scale_": Transform(np.log, np.exp, np.reciprocal),
+    "weights_": Transform(special.logit, special.expit, lambda v: 1 / (v * (1 - v))),
+}
+
+
+class Term(NamedTuple):
+    """One number of a table.
+
+    Attributes
+    ----------
+    attribute : str
+        The fitted attribute that holds it, or what else it is.
+    component : int or None
+        None for what is about the whole mixture.
+    feature : int or None
+        Column of X, where it belongs to one.
+    label : str
+        Its name within the component.
+    note : str
+        Why it is not an ordinary estimate; empty where it is.
+    """
+
+    attribute: str
+    component: int | None
+    feature: int | None
+    label: str
+    note: str = ""
+
+    @property
+    def heading(self):
+        """What the term is a part of."""
+        return "mixture" if self.component is None else f"component {self.component}"
+
+    @property
+    def name(self):
+        """Its name in the whole table."""
+        return f"{self.heading}: {self.label}"
+
+    @property
+    def transform(self):
+        """Where its confidence interval is made, and transformed back from."""
+        return _TRANSFORMS.get(self.attribute, _IDENTITY)
+
+    @property
+    def tested(self):
+        """Whether zero is an ordinary hypothesis about it."""
+        return self.attribute not in _TRANSFORMS and self.note != HELD
+
+
+class Estimates:
+    """Estimates, their covariance, and what is computed from the two.
+
+    Parameters
+    ----------
+    terms : list of Term
+    params : ndarray of shape (m,)
+    cov : ndarray of shape (m, m)
+    title : str
+        Lines above the table.
+    """
+
+    def __init__(self, terms, params, cov, title):
+        self.terms, self.params, self.title = terms, params, title
+        unknown = np.array([t.note in (UNIDENTIFIED, LIMIT) for t in terms], dtype=bool)
+        self.cov = np.where(unknown | unknown[:, None], np.nan, cov)
+
+    @property
+    def names(self):
+        """Names of the parameters, as ``"component 0: x1"``."""
+        return [term.name for term in self.terms]
+
+    @property
+    def std_errors(self):
+        """Standard errors, (m,): 0 for what is held, NaN for what is not known."""
+        return np.sqrt(np.maximum(np.diag(self.cov), 0.0))
+
+    @property
+    def working_params(self):
+        """The estimates with scales as logarithms and shares as log-odds, (m,)."""
+        return self._transformed("forward", self.params)
+
+    @property
+    def working_std_errors(self):
+        """Standard errors of `working_params`, (m,), by the delta method."""
+        return self.std_errors * self._transformed("slope", self.params)
+
+    @property
+    def z(self):
+        """Estimate over standard error, (m,); NaN where zero is no hypothesis."""
+        error = np.where([t.tested for t in self.terms], self.std_errors, np.nan)
+        return self.params / np.where(error > 0, error, np.nan)
+
+    @property
+    def p_values(self):
+        """Two-sided p-values of `z`, from the normal distribution, (m,)."""
+        return 2 * stats.norm.sf(np.abs(self.z))
+
+    def conf_int(self, level=0.95):
+        """Confidence intervals.
+
+        Estimate plus and minus a normal quantile times the standard error; for scales
+        and shares on the logarithm and the log-odds, and back.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Probability of covering, in large samples.
+
+        Returns
+        -------
+        ndarray of shape (m, 2)
+            Lower and upper bounds.
+        """
+        half = stats.norm.ppf(0.5 + check_level(level) / 2) * self.working_std_errors
+        middle = self.working_params
+        bounds = [self._transformed("inverse", middle + s * half) for s in (-1, 1)]
+        return np.column_stack(bounds)
+
+    def to_frame(self, level=0.95):
+        """The table as a dataframe, one row for each parameter.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Of the confidence intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        import pandas as pd
+
+        index = pd.Index(self.names, name="parameter")
+        columns = self._columns(level)
+        return pd.DataFrame(columns | {"note": [t.note for t in self.terms]}, index)
+
+    def _columns(self, level):
+        """Columns of the table by name."""
+        lower, upper = self.conf_int(level).T
+        return {
+            "estimate": self.params,
+            "std_error": self.std_errors,
+            "z": self.z,
+            "p_value": self.p_values,
+            "lower": lower,
+            "upper": upper,
+        }
+
+    def _transformed(self, function, values):
+        """A function of every term's transform, at its own value, (m,)."""
+        pairs = zip(self.terms, values, strict=True)
+        return np.array([getattr(t.transform, function)(v) for t, v in pairs])
+
+    def _cells(self):
+        """The table as text: header, and the cells of every term."""
+        columns = self._columns(0.95)
+        header = [_HEADERS.get(name, name) for name in columns]
+        decimals = _decimals(columns["std_error"], columns["estimate"])
+        cells = [
+            [
+                term.label,
+                *(
+                    _cell(name, column[i], decimals[i])
+                    for name, column in columns.items()
+                ),
+                term.note,
+            ]
+            for i, term in enumerate(self.terms)
+        ]
+        return ["", *header, ""], cells
+
+    def _footnotes(self):
+        notes = {term.note for term in self.terms}
+        return [f"{note}: {text}" for note, text in _NOTES.items() if note in notes]
+
+    def __str__(self):
+        header, cells = self._cells()
+        label = max(len(row[0]) for row in [["component 0"], *cells])
+        widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+        widths[0] = label + 2
+        lines, heading = [self.title, ""], None
+        for term, row in zip(self.terms, cells, strict=True):
+            if term.heading != heading:
+                lines += [""] * (heading is not None)
+                heading = term.heading
+                lines.append(_line([heading, *header[1:]], widths))
+            lines.append(_line(["  " + row[0], *row[1:]], widths))
+        notes = self._footnotes()
+        return "\n".join([*lines, *[""] * bool(notes), *notes])
+
+    def __repr__(self):
+        return f"<{type(self).__name__}: {len(self.params)} parameters; print it>"
+
+    def _repr_html_(self):
+        header, cells = self._cells()
+        width, rows, heading = len(header), [], None
+        for term, row in zip(self.terms, cells, strict=True):
+            if term.heading != heading:
+                heading = term.heading
+                rows.append(_html([heading, *header[1:]], "th"))
+            rows.append(_html(row, "td"))
+        notes = "<br>".join(map(escape, self._footnotes()))
+        title = escape(self.title).replace("\n", "<br>")
+        foot = f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>'
+        return (
+            f"<table><caption>{title}</caption>"
+            f"<tbody>{''.join(rows)}</tbody>{foot if notes else ''}</table>"
+        )
+
+
+def check_level(level):
+    """A probability strictly between 0 and 1."""
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1; got {level!r}.")
+    return level
+
+
+def _decimals(errors, values):
+    """Decimals that show three digits of every standard error, (m,).
+
+    Without a standard error, those of the value itself; None for the general format.
+    """
+    sizes = np.where(errors > 0, errors, np.abs(values) / 10)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits = np.where(sizes > 0, 2 - np.floor(np.log10(sizes)), 2)
+    return [int(max(d, 0)) if -4 < d < 8 else None for d in digits]
+
+
+def _cell(name, value, decimals):
+    """A number of a column, as text; what is not known is left empty."""
+    if np.isnan(value):
+        return ""
+    if name == "p_value":
+        return f"{value:.3f}" if value >= 5e-4 else "<0.001"
+    if name == "z":
+        return f"{value:.2f}"
+    return f"{value:.3g}" if decimals is None else f"{value:.{decimals}f}"
+
+
+def _line(cells, widths):
+    first, *numbers, note = cells
+    numbers = [cell.rjust(w) for cell, w in zip(numbers, widths[1:-1], strict=True)]
+    return "  ".join([first.ljust(widths[0]), *numbers, note]).rstrip()
+
+
+def _html(cells, tag):
+    first = f'<th style="text-align: left">{escape(cells[0])}</th>'
+    return (
+        f"<tr>{first}{''.join(f'<{tag}>{escape(c)}</{tag}>' for c in cells[1:])}</tr>"
+    )
