@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from numbers import Number
 
 import numpy as np
 import pandas as pd
@@ -106,9 +107,10 @@ class InRange(MixtureRegressor):
     """
 
     def fit(self, X, y, sample_weight=None, **metadata):
-        values = None if hasattr(y, "toarray") else np.asarray(y)
-        numbers = values is not None and values.dtype.kind in "fiu"
-        if numbers and np.isfinite(values).all():
+        values = np.asarray(y)
+        if values.dtype.kind == "O" and all(isinstance(v, Number) for v in values.flat):
+            values = values.astype(float)
+        if values.dtype.kind in "fiu" and np.isfinite(values).all():
             y = self._in_range(values.astype(float), metadata)
         return super().fit(X, y, sample_weight, **metadata)
 
