@@ -481,7 +481,7 @@ def test_a_ridge_makes_the_maximum_finite(separable, alpha):
         lambda X: [name for name in X.columns if name != "dose"],
         lambda X: X.columns != "dose",
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_features_of_the_gate_are_chosen_as_columns_are(choice, data, model):
     X, y, _ = data
@@ -500,7 +500,7 @@ def test_features_of_the_gate_are_chosen_as_columns_are(choice, data, model):
         slice("dose", "age"),
         lambda X: X.columns[:2],
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_features_of_the_regressions_are_chosen_as_columns_are(choice, data, model):
     X, y, _ = data
@@ -755,7 +755,7 @@ def test_draws_follow_given_weights(data):
         ConstantGate("equal"),
         ConstantGate([0.4, 0.6]),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_a_mixture_with_a_gate_survives_pickling_and_cloning(gate, data):
     X, y, _ = data
