@@ -30,6 +30,8 @@ SAME = 0.05
 _AGREEMENT = 3
 # Optima within so many nats of the best are its rivals.
 _NEAR = 3.0
+# Newcomers that an exchange tries, at most.
+_NEWCOMERS = 80
 # Pseudo-observations of the penalty under which optima compete.
 _STRENGTH = 1.0
 # Newton decrement, in nats, that is exact enough to compare optima.
@@ -236,7 +238,7 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
     n_components = arms.scale.shape[1]
     fewer = common.resized(n_components - 1)
     # Small data can afford, and scarce data need, a wider choice of newcomers.
-    most = 4 * (n_components - 1)
+    most = max(2, min(4 * (n_components - 1), _NEWCOMERS // n_components))
     keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, most))
     rivals = []
     if keep > 2 and n_components > 2:

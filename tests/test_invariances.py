@@ -44,6 +44,8 @@ def problem_of(seed, size, option):
     d, n_components = size
     sample = separated(seed, n=60 * n_components, d=d, n_components=n_components)
     X, y = sample.X, sample.y
+    for j in option.get("shared_features", []):
+        y = y + X[:, j] * (1.0 - sample.coef[sample.label, j])
     if option.get("fit_intercept") is False:
         X = np.column_stack([X, np.ones(len(y))])
     return X, y
