@@ -168,8 +168,7 @@ class Problem(NamedTuple):
 
     def _canonical(self, weights, intercept, coef):
         """Components by decreasing weight, as far as constraints leave them alike."""
-        # Shares that differ by rounding alone are equal.
-        order = np.lexsort((*coef.T[::-1], intercept, -weights.round(10)))
+        order = np.lexsort((*coef.T[::-1], intercept, -weights))
         if self.model.interchangeable:
             return order
         rank = np.argsort(order)

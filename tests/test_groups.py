@@ -260,8 +260,9 @@ def test_labels_may_be_of_any_kind(kind, data, model):
 @given(seeds, sizes, st.sampled_from([{}, {"gate": "softmax"}, {"shared_scale": True}]))
 def test_groups_of_one_row_are_no_groups(seed, n_components, options):
     rng = np.random.default_rng(seed)
-    n = 60 * n_components
-    label = np.arange(n) % n_components
+    # Unequal shares, so that the order of components is no matter of rounding.
+    sizes = 60 + 10 * (2 * np.arange(n_components) - n_components + 1)
+    n, label = sizes.sum(), np.repeat(np.arange(n_components), sizes)
     X = rng.normal(size=(n, 2))
     y = 6.0 * label + X[:, 0] + 0.6 * rng.normal(size=n)
     alone = rng.permutation(n)
