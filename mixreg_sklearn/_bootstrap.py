@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 
 from ._estimate import estimate_from
 from ._estimates import Estimates, check_level
-from ._information import engine_params, fitted_mixture, rebuild
+from ._information import fitted_mixture, rebuild
 from ._problem import make_problem
 from ._regressor import _one_blas_thread
 from ._terms import attributes_of, terms_of, values_of
@@ -342,12 +342,11 @@ def _replicate(plan, seed):
         problem.model,
         problem.pooled_model,
         problem.rows,
-        engine_params(problem, model),
+        problem.from_fitted(model),
         model.tol,
         model.max_iter,
     )
     fitted = plan.aligned(problem.to_user(found.polished.params))
     # Rows drawn without a category lack its coefficient.
     degenerate = bool(found.flaw) or _ranks(problem) != plan.ranks
-    proven = found.polished.converged[0] and not found.separated
-    return fitted, degenerate, proven and not degenerate
+    return fitted, degenerate, found.proven and not degenerate

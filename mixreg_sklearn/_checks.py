@@ -1,7 +1,7 @@
 """Checks of what the user hands to `fit`, each with one clear error."""
 
 import numpy as np
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 _START_KEYS = ("weights", "coef", "intercept", "scale")
@@ -28,6 +28,18 @@ def check_offset(offset, X):
             " one number for every row."
         )
     return check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
+
+
+def check_response(y, n_rows, estimator=None):
+    """One finite number for every row."""
+    y = check_array(
+        y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
+    )
+    y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.ndim != 1:
+        raise ValueError(f"y should be a 1d array, got an array of shape {y.shape}")
+    check_consistent_length(np.empty(n_rows), y)
+    return y
 
 
 def check_start(init, n_components, n_features, gated):

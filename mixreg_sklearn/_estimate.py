@@ -66,6 +66,11 @@ class Estimate(NamedTuple):
     flaw: str
     separated: bool = False
 
+    @property
+    def proven(self):
+        """Whether the point is a maximum by its certificate, and not degenerate."""
+        return bool(self.polished.converged[0] and not (self.separated or self.flaw))
+
 
 def fit_pooled(model, rows):
     """The mixture of one component: a single regression through all rows.
@@ -174,15 +179,12 @@ def is_separated(model, rows, params):
         return False
     if model.gate.diverges(params)[0]:
         return True
-    hessian = rows.sum(partial(model.curvature, params)).hessian[0]
-    _, second = model.gate.penalty_derivatives(params)
+    curvature = rows.sum(partial(model.curvature, params))
+    hessian = model.penalised(params, curvature)[1][0]
     n_components, p = params.coef.shape[1:]
-    n_logits = len(rows.gate)
-    gates = np.arange(len(hessian)).reshape(n_components, -1)[:, p + 1 :]
-    information = -hessian[np.ix_(gates.ravel(), gates.ravel())]
-    diagonal = np.arange(gates.size).reshape(gates.shape)[:, 1:].ravel()
-    information[diagonal, diagonal] -= second[0].ravel()
-    basis = model.gate.basis(n_components, n_logits)
+    gates = np.arange(len(hessian)).reshape(n_components, -1)[:, p + 1 :].ravel()
+    information = -hessian[np.ix_(gates, gates)]
+    basis = model.gate.basis(n_components, len(rows.gate))
     values = np.linalg.eigvalsh(basis.T @ information @ basis)
     return bool(values[0] < _LEAST_INFORMATION)
 

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._gap_proof import provable, proven_excess
+from ._growth import start_of
 from ._mixing import best_mixing
 from ._newcomers import make_ground
 
@@ -211,15 +212,8 @@ def _found_gap(ground, rng):
 def _simulated_gap(model, X, given, rng):
     """The gap of the right optimum for responses drawn from a fitted mixture."""
     y, _ = model.sample(X, random_state=int(rng.integers(2**31)), **given)
-    start = {
-        "weights": np.maximum(model.weights_, np.finfo(float).tiny),
-        "coef": model.coef_,
-        "intercept": model.intercept_,
-        "scale": model.scale_,
-    }
-    if hasattr(model, "gate_coef_"):
-        start["gate_coef"] = model.gate_coef_
-        start["gate_intercept"] = model.gate_intercept_
+    start = start_of(model)
+    start["weights"] = np.maximum(start["weights"], np.finfo(float).tiny)
     fit = clone(model).set_params(init=start, warm_start=False, verbose=0)
     given = {name: value for name, value in given.items() if value is not None}
     with warnings.catch_warnings():

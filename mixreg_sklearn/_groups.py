@@ -15,19 +15,25 @@ class Groups(NamedTuple):
         The groups' names, sorted.
     of_row : ndarray of int of shape (n,)
         Number of the group of every row.
-    first : ndarray of int of shape (G,)
-        A row of every group.
+    order : ndarray of int of shape (n,)
+        The rows group by group, those of a group in their order.
+    start : ndarray of int of shape (G,)
+        Where in `order` each group begins.
     """
 
     labels: np.ndarray
     of_row: np.ndarray
-    first: np.ndarray
+    order: np.ndarray
+    start: np.ndarray
+
+    @property
+    def first(self):
+        """The first row of every group, (G,)."""
+        return self.order[self.start]
 
     def sum(self, values):
         """Sums over the rows of each group: (n, ...) -> (G, ...)."""
-        order = np.argsort(self.of_row, kind="stable")
-        start = np.searchsorted(self.of_row[order], np.arange(len(self.labels)))
-        return np.add.reduceat(values[order], start, axis=0)
+        return np.add.reduceat(values[self.order], self.start, axis=0)
 
     def varying(self, values):
         """Label of a group in which `values` (n,) differ between rows, or None."""
@@ -68,14 +74,15 @@ def check_groups(groups, X):
             " belongs to no group."
         )
     try:
-        labels, first, of_row = np.unique(
-            labels, return_index=True, return_inverse=True
-        )
+        labels, of_row = np.unique(labels, return_inverse=True)
     except TypeError as error:
         raise ValueError(
             "groups mixes labels that cannot be compared, such as numbers and strings."
         ) from error
-    return Groups(labels, of_row.ravel(), first)
+    of_row = of_row.ravel()
+    order = np.argsort(of_row, kind="stable")
+    start = np.searchsorted(of_row[order], np.arange(len(labels)))
+    return Groups(labels, of_row, order, start)
 
 
 def _is_missing(label):
@@ -96,3 +103,10 @@ def check_constant(values, groups, name):
             f"{name} varies within group {label!r}: the rows of a group share one"
             " component, so it must be the same for all of them."
         )
+
+
+def check_prior(prior, groups):
+    """Raise ValueError where prior probabilities (n, K) differ within a group."""
+    # Equal features may differ by the rounding of a matrix product.
+    differs = np.abs(prior - prior[groups.first][groups.of_row]) > 1e-9
+    check_constant(differs.any(axis=1), groups, "The prior probability (gate)")

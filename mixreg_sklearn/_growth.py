@@ -129,19 +129,26 @@ def _sound(fit):
 # Starts ---------------------------------------------------------------------------
 
 
+def start_of(model):
+    """The fitted mixture as a dict for `init`."""
+    start = {
+        "weights": model.weights_,
+        "coef": model.coef_,
+        "intercept": model.intercept_,
+        "scale": model.scale_,
+    }
+    if hasattr(model, "gate_coef_"):
+        start["gate_coef"] = model.gate_coef_
+        start["gate_intercept"] = model.gate_intercept_
+    return start
+
+
 def _twice(model, k):
     """The fitted mixture with component k written down twice."""
     order = np.append(np.arange(model.n_components), k)
-    start = {
-        "weights": model.weights_[order],
-        "coef": model.coef_[order],
-        "intercept": model.intercept_[order],
-        "scale": model.scale_[order],
-    }
+    start = {name: values[order] for name, values in start_of(model).items()}
     start["weights"][[k, -1]] /= 2
-    if hasattr(model, "gate_coef_"):
-        start["gate_coef"] = model.gate_coef_[order]
-        start["gate_intercept"] = model.gate_intercept_[order]
+    if "gate_intercept" in start:
         start["gate_intercept"][[k, -1]] -= np.log(2)
     # A component of no weight at all is no start.
     start["weights"] = np.maximum(start["weights"], np.finfo(float).tiny)
@@ -241,10 +248,10 @@ def _newcomers(model, ground):
 def _with_newcomer(model, ground, found, c):
     """The mixture joined by a candidate: (log-likelihood, start)."""
     # A few steps of EM for the newcomer's share, from one row's worth on.
-    n = ground.weight.sum()
+    n, log_mixture = ground.weight.sum(), ground.log_mixture
     share = 1.0 / n
     for _ in range(20):
-        log_old = ground.log_mixture + np.log1p(-share)
+        log_old = log_mixture + np.log1p(-share)
         log_new = found.log_density[c] + np.log(share)
         log_likelihood = np.logaddexp(log_old, log_new)
         share = float(ground.weight @ np.exp(log_new - log_likelihood)) / n

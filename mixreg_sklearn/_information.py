@@ -10,14 +10,11 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ._checks import check_offset, check_weight
 from ._estimate import SEPARATED, is_separated
-from ._groups import check_constant, check_groups
 from ._params import Params
 from ._problem import Data, Problem, make_problem
-from ._structure import Columns, make_structure
 from ._terms import at_limit, jacobian
 
 # Smallest eigenvalue, at unit diagonal, of an information that has an inverse.
@@ -77,40 +74,18 @@ def rebuild(model, X, y, sample_weight, groups, offset, trials):
     -------
     Rebuilt
     """
-    columns = X
-    X, y = validate_data(
-        model, X, y, dtype=[np.float64, np.float32], y_numeric=True, reset=False
+    metadata = {"groups": groups, "offset": offset, "trials": trials}
+    data, _, structure, columns = model._read(
+        X, y, sample_weight, **metadata, reset=False
     )
-    names = getattr(model, "feature_names_in_", None)
-    columns = Columns(columns, X.shape[1], names)
-    y = np.asarray(y, dtype=np.float64)
-    weight, offset = check_weight(sample_weight, X), check_offset(offset, X)
-    groups = check_groups(groups, X)
-    check_constant(weight, groups, "sample_weight")
-    family = model._family()
-    family.check_target(y)
-    structure = make_structure(model, family, columns)
-    for j in structure.gating:
-        check_constant(X[:, j], groups, f"gate_features: {columns.name(j)}")
-    group = None if groups is None else groups.of_row
-    data = Data(X, family.target(y, trials), weight, offset, group)
-    problem = make_problem(data, structure, model._threads(X))
+    problem = make_problem(data, structure, model._threads(data.X))
+    names = columns.names
     if names is None:
-        names = [f"x{j}" for j in range(X.shape[1])]
+        names = [f"x{j}" for j in range(columns.n_features)]
     at = None
     if model.offset_feature is not None:
         at = columns.one(model.offset_feature, "offset_feature")
-    return Rebuilt(model, data, problem, engine_params(problem, model), list(names), at)
-
-
-def engine_params(problem, model):
-    """The engine's parameters from fitted attributes."""
-    gate = None
-    if problem.structure.gate.has_features:
-        gate = model.gate_coef_, model.gate_intercept_
-    return problem.from_user(
-        model.weights_, model.coef_, model.intercept_, model.scale_, gate
-    )
+    return Rebuilt(model, data, problem, problem.from_fitted(model), list(names), at)
 
 
 def covariance_factor(rebuilt, terms, cov_type, cluster):
@@ -126,7 +101,8 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
     curvature = problem.rows.sum(partial(problem.model.curvature, params))
     _require_data(rebuilt, curvature.loglik[0], 0.0)
     basis = free_directions(problem.model, params)
-    gradient, information = _penalised(problem.model, params, curvature, basis)
+    gradient, hessian = problem.model.penalised(params, curvature)
+    gradient, information = basis.T @ gradient[0], -(basis.T @ hessian[0] @ basis)
     root = _inverse_root(
         information,
         "The observed information is not positive definite: the data do not tell the"
@@ -190,17 +166,6 @@ def free_directions(model, params):
     limited = np.zeros((K, len(basis) // K), dtype=bool)
     limited[:, p] = at_limit(model, params)
     return basis[:, ~basis[limited.ravel()].any(axis=0)]
-
-
-def _penalised(model, params, curvature, basis):
-    """Gradient and information in the free directions, with a ridge on the gate."""
-    K, p = params.coef.shape[1:]
-    first, second = model.gate.penalty_derivatives(params)
-    slope, bend = np.zeros((2, K, len(basis) // K))
-    slope[:, p + 2 :], bend[:, p + 2 :] = first[0], second[0]
-    gradient = curvature.gradient[0] + slope.ravel()
-    hessian = curvature.hessian[0] + np.diag(bend.ravel())
-    return basis.T @ gradient, -(basis.T @ hessian @ basis)
 
 
 def _inverse_root(information, complaint):

@@ -223,6 +223,22 @@ class Mixture:
             hessian.reshape(n_restarts, n_parameters, n_parameters),
         )
 
+    def penalised(self, params, curvature):
+        """Gradient and Hessian with those of the penalties on scales and gate."""
+        n_restarts, n_components, p = params.coef.shape
+        gradient = curvature.gradient.reshape(n_restarts, n_components, -1).copy()
+        first, second = self.rule.penalty_derivatives(params.scale)
+        gate_first, gate_second = self.gate.penalty_derivatives(params)
+        gradient[:, :, p] += first
+        gradient[:, :, p + 2 :] += gate_first
+        diagonal = np.zeros_like(gradient)
+        diagonal[:, :, p] = second
+        diagonal[:, :, p + 2 :] = gate_second
+        hessian = curvature.hessian.copy()
+        each = np.arange(hessian.shape[1])
+        hessian[:, each, each] += diagonal.reshape(n_restarts, -1)
+        return gradient.reshape(n_restarts, -1), hessian
+
     def scores(self, params, block):
         """Derivatives of every unit's log-likelihood, (M, U); of a batch of one.
 

@@ -170,7 +170,7 @@ def _directions(model, rows, params, curvature, basis):
     Scales at the limit of the family are held there, and those that head for it jump:
     the rest is Newton's method in the other directions.
     """
-    gradient, hessian = _penalised(model, params, curvature)
+    gradient, hessian = model.penalised(params, curvature)
     n_components, p = params.coef.shape[1:]
     scales = np.arange(len(basis)).reshape(n_components, -1)[:, p]
     gradient = gradient @ basis
@@ -248,23 +248,6 @@ def _limit(model, params, basis, gradient, information):
     gain += np.where(falls & ~at, 0.5 * np.abs(slope), 0).sum(axis=1)
     gain[rises.any(axis=1)] = np.inf
     return _Limit(apart, step, gain)
-
-
-def _penalised(model, params, curvature):
-    """Gradient and Hessian with those of the penalties on scales and gate."""
-    n_restarts, n_components, p = params.coef.shape
-    gradient = curvature.gradient.reshape(n_restarts, n_components, -1).copy()
-    first, second = model.rule.penalty_derivatives(params.scale)
-    gate_first, gate_second = model.gate.penalty_derivatives(params)
-    gradient[:, :, p] += first
-    gradient[:, :, p + 2 :] += gate_first
-    diagonal = np.zeros_like(gradient)
-    diagonal[:, :, p] = second
-    diagonal[:, :, p + 2 :] = gate_second
-    hessian = curvature.hessian.copy()
-    each = np.arange(hessian.shape[1])
-    hessian[:, each, each] += diagonal.reshape(n_restarts, -1)
-    return gradient.reshape(n_restarts, -1), hessian
 
 
 def _longest(step, params):

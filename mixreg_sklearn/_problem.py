@@ -202,6 +202,15 @@ class Problem(NamedTuple):
         )
         return self.model.constrain(params.normalised())
 
+    def from_fitted(self, model):
+        """Parameters of the engine from the attributes of a fitted estimator."""
+        gate = None
+        if self.structure.gate.has_features and hasattr(model, "gate_coef_"):
+            gate = model.gate_coef_, model.gate_intercept_
+        return self.from_user(
+            model.weights_, model.coef_, model.intercept_, model.scale_, gate
+        )
+
     def from_memberships(self, memberships):
         """Parameters by one M-step from row memberships (n, K)."""
         rows = self.rows
@@ -306,7 +315,8 @@ def make_problem(data, structure, n_jobs):
     )
     held = structure.constraints.held / unit
     held[0] -= origin / unit
-    sharing = sharing_of(structure.constraints, design.feature_map, held)
+    constraints = structure.constraints._replace(held=held)
+    sharing = sharing_of(constraints, design.feature_map)
     floor = max(ROUNDING, family.least_scale**2)
     rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor)
     return Problem(

@@ -67,8 +67,7 @@ class Progress:
     def end(self, loglik, estimate):
         """Report the estimate and its certificate."""
         polished, flaw = estimate.polished, estimate.flaw
-        proven = polished.converged[0] and not estimate.separated
-        proof = "maximum proven" if proven else "maximum not proven"
+        proof = "maximum proven" if estimate.proven else "maximum not proven"
         self._say(
             f"  polish    log-likelihood {loglik:.4f}"
             f"  Newton decrement {polished.decrement[0]:.1e}"

@@ -19,18 +19,23 @@ from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
-    check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 from threadpoolctl import ThreadpoolController
 
-from ._checks import check_memberships, check_offset, check_start, check_weight
+from ._checks import (
+    check_memberships,
+    check_offset,
+    check_response,
+    check_start,
+    check_weight,
+)
 from ._estimate import SEPARATED, estimate_found, estimate_from
-from ._groups import check_constant, check_groups
+from ._groups import check_constant, check_groups, check_prior
 from ._history import given_history
 from ._params import log_normalise
 from ._problem import Data, make_problem
@@ -377,17 +382,36 @@ class MixtureRegressor(
         ValueError
             If the data or arguments are not of the right shape, type or range.
         """
-        columns = X
+        metadata = {"groups": groups, "offset": offset, "trials": trials}
+        data, y, structure, _ = self._read(
+            X, y, sample_weight, **metadata, ensure_min_samples=2
+        )
+        with _one_blas_thread(), np.errstate(under="ignore"):
+            problem = make_problem(data, structure, self._threads(data.X))
+            progress = Progress(self, data.X, y, problem)
+            estimate = self._estimate(problem, progress)
+            self._set_attributes(problem, estimate)
+        progress.end(self.log_likelihood_, estimate)
+        self._warn(estimate)
+        return self
+
+    def _read(self, X, y, sample_weight, *, groups, offset, trials, **checks):
+        """Validate the data of a fit.
+
+        Returns
+        -------
+        data : Data
+        y : ndarray of shape (n_samples,)
+            The response as it was given.
+        structure : Structure
+        columns : Columns
+        """
+        given = X
         X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=[np.float64, np.float32],
-            y_numeric=True,
-            ensure_min_samples=2,
+            self, X, y, dtype=[np.float64, np.float32], y_numeric=True, **checks
         )
         names = getattr(self, "feature_names_in_", None)
-        columns = Columns(columns, X.shape[1], names)
+        columns = Columns(given, X.shape[1], names)
         y = np.asarray(y, dtype=np.float64)
         weight = check_weight(sample_weight, X)
         offset = check_offset(offset, X)
@@ -400,15 +424,7 @@ class MixtureRegressor(
         for j in structure.gating:
             check_constant(X[:, j], groups, f"gate_features: {columns.name(j)}")
         group = None if groups is None else groups.of_row
-        data = Data(X, target, weight, offset, group)
-        with _one_blas_thread(), np.errstate(under="ignore"):
-            problem = make_problem(data, structure, self._threads(X))
-            progress = Progress(self, X, y, problem)
-            estimate = self._estimate(problem, progress)
-            self._set_attributes(problem, estimate)
-        progress.end(self.log_likelihood_, estimate)
-        self._warn(estimate)
-        return self
+        return Data(X, target, weight, offset, group), y, structure, columns
 
     def _estimate(self, problem, progress):
         """Climb from the given start, or search for one."""
@@ -437,12 +453,7 @@ class MixtureRegressor(
         """The start the user gave, in the engine's units; None to search."""
         K, d = self.n_components, self.n_features_in_
         if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == (K, d):
-            gate = None
-            if problem.structure.gate.has_features and hasattr(self, "gate_coef_"):
-                gate = self.gate_coef_, self.gate_intercept_
-            return problem.from_user(
-                self.weights_, self.coef_, self.intercept_, self.scale_, gate
-            )
+            return problem.from_fitted(self)
         if self.init is None:
             return None
         if isinstance(self.init, dict):
@@ -460,8 +471,7 @@ class MixtureRegressor(
             polished.objective[0], problem.rows.total_weight
         )
         self.n_parameters_ = problem.model.basis(polished.params).shape[1]
-        proven = polished.converged[0] and not estimate.separated
-        self.converged_ = bool(proven) and not estimate.flaw
+        self.converged_ = estimate.proven
         self.newton_decrement_ = float(polished.decrement[0])
         self.smallest_eigenvalue_ = float(polished.smallest_eigenvalue[0])
         self.degenerate_ = bool(estimate.flaw)
@@ -928,11 +938,8 @@ class MixtureRegressor(
         """Log prior of each group (G, K): that of its rows, which must be the same."""
         if groups is None:
             return log_prior
-        first = log_prior[groups.first]
-        # Equal features may differ by the rounding of a matrix product.
-        differs = np.abs(np.exp(log_prior) - np.exp(first)[groups.of_row]) > 1e-9
-        check_constant(differs.any(axis=1), groups, "The prior probability (gate)")
-        return first
+        check_prior(np.exp(log_prior), groups)
+        return log_prior[groups.first]
 
     def _given(self, trials, eta):
         """Trials as a keyword for the binomial family; refused by the others."""
@@ -944,13 +951,7 @@ class MixtureRegressor(
     def _log_joint(self, X, y, groups, offset, trials):
         """``log pi_k + log f_k(y_i)`` of rows or groups, (n, K) or (G, K); Groups."""
         eta, log_prior = self._predictor(X, offset)
-        y = check_array(
-            y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
-        )
-        y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
-        if y.ndim != 1:
-            raise ValueError(f"y should be a 1d array, got an array of shape {y.shape}")
-        check_consistent_length(eta, y)
+        y = check_response(y, len(eta), self)
         target = self._family().target(y, trials)[..., None]
         log_density = self._family().log_density(target, eta, self.scale_)
         groups = check_groups(groups, eta)

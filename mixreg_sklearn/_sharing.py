@@ -127,10 +127,9 @@ class Constrained:
     Parameters
     ----------
     constraints : Constraints
+        With held values in the engine's units.
     to_columns : ndarray of shape (p, 1 + d)
         Column coefficients of an intercept and feature coefficients of one.
-    held : ndarray of shape (1 + d, K)
-        The held values in the engine's units.
 
     Attributes
     ----------
@@ -138,15 +137,16 @@ class Constrained:
         Dimensions in which a component's coefficients are its own.
     """
 
-    def __init__(self, constraints, to_columns, held):
-        self.constraints, self.to_columns, self.held = constraints, to_columns, held
+    def __init__(self, constraints, to_columns):
+        self.constraints, self.to_columns = constraints, to_columns
+        held, free = constraints.held, np.isnan(constraints.held)
         own = [
             _orthonormal(to_columns[:, alone])
-            for alone in self._alone(constraints.sharing, np.isnan(held))
+            for alone in self._alone(constraints.sharing, free)
         ]
         self.n_specific = np.array([columns.shape[1] for columns in own])
         self._columns = self._directions(own)
-        start = (to_columns @ np.where(np.isnan(held), 0.0, held)).T.ravel()
+        start = (to_columns @ np.where(free, 0.0, held)).T.ravel()
         self._origin = start - self._columns @ (self._columns.T @ start)
 
     @staticmethod
@@ -167,7 +167,7 @@ class Constrained:
         common = []
         for j, row in enumerate(self.constraints.sharing):
             for label in np.unique(row):
-                members = (row == label) & np.isnan(self.held[j])
+                members = (row == label) & np.isnan(self.constraints.held[j])
                 if members.sum() > 1:
                     common.append(np.kron(members, self.to_columns[:, j]))
         if not common:
@@ -178,9 +178,7 @@ class Constrained:
         return np.hstack([columns, _orthonormal(rest, like=common)])
 
     def resized(self, n_components):
-        constraints = self.constraints.resized(n_components)
-        held = Constraints(self.constraints.sharing, self.held).resized(n_components)
-        return sharing_of(constraints, self.to_columns, held.held)
+        return sharing_of(self.constraints.resized(n_components), self.to_columns)
 
     def alike(self, order):
         return self.constraints.alike(order)
@@ -205,16 +203,15 @@ class Constrained:
         return self._columns
 
 
-def sharing_of(constraints, to_columns, held):
+def sharing_of(constraints, to_columns):
     """The sharing that constraints ask for.
 
     Parameters
     ----------
     constraints : Constraints
+        With held values in the engine's units.
     to_columns : ndarray of shape (p, 1 + d)
         Column coefficients of an intercept and feature coefficients of one.
-    held : ndarray of shape (1 + d, K)
-        The held values in the engine's units; NaN where coefficients are free.
 
     Returns
     -------
@@ -223,7 +220,7 @@ def sharing_of(constraints, to_columns, held):
     n_components = constraints.n_components
     if not constraints.any():
         return Separate(n_components, len(to_columns))
-    return Constrained(constraints, to_columns, held)
+    return Constrained(constraints, to_columns)
 
 
 def _orthonormal(columns, like=None):

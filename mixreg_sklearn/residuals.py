@@ -11,9 +11,10 @@ log-likelihood of the groups.
 
 import numpy as np
 from scipy import special
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 
-from ._groups import check_constant, check_groups
+from ._checks import check_response
+from ._groups import check_groups, check_prior
 from ._params import log_normalise
 from ._regions import count_tables
 from .families import Gaussian
@@ -212,15 +213,11 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
 
 def _predicted(model, X, y, groups, offset, trials):
     """Distribution of each response before it is seen, and the responses."""
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-    y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
-    if y.ndim != 1:
-        raise ValueError(f"y should be a 1d array, got an array of shape {y.shape}")
     ahead = model.predict_distribution(X, offset=offset, trials=trials)
-    check_consistent_length(ahead, y)
+    y = check_response(y, len(ahead))
     groups = check_groups(groups, ahead)
     if groups is not None:
-        check_constant(ahead.weights[:, -1], groups, "The prior probability (gate)")
+        check_prior(ahead.weights, groups)
         ahead = ahead.reweighted(_sequential_weights(ahead, y, groups))
     return ahead, y
 
@@ -230,12 +227,10 @@ def _sequential_weights(ahead, y, groups):
     density = np.column_stack(list(ahead._log_densities(y)))
     with np.errstate(divide="ignore"):
         log_joint = np.log(ahead.weights)
-    order = np.argsort(groups.of_row, kind="stable")
-    start = np.searchsorted(groups.of_row[order], np.arange(len(groups.labels)))
-    size = np.diff(start, append=len(order))
+    size = np.diff(groups.start, append=len(groups.order))
     for place in range(1, size.max(initial=1)):
-        at = start[size > place] + place
-        now, before = order[at], order[at - 1]
+        at = groups.start[size > place] + place
+        now, before = groups.order[at], groups.order[at - 1]
         log_joint[now] = log_joint[before] + density[before]
     return np.exp(log_normalise(log_joint))
 

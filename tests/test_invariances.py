@@ -321,7 +321,7 @@ def _constraints(rng, kind, p, n_components):
     if kind.startswith("partly"):
         constraints.sharing[-1, :2] = 0
         constraints.held[1, -1] = 0.3
-    return constraints, to_columns, constraints.held
+    return constraints, to_columns
 
 
 KINDS = [
