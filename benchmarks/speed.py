@@ -55,7 +55,6 @@ from threadpoolctl import threadpool_limits
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn._em import em
 from mixreg_sklearn._problem import make_problem
-from mixreg_sklearn.families import Gaussian, Poisson
 
 # A server: a request a line, a line of numbers back. Times are of one fit or iteration.
 R_PROGRAM = r"""
@@ -255,9 +254,10 @@ def compare_iterations(flexmix, folder, shape, name, rounds, ours_m=50, theirs_m
     """Time EM iterations of one start on one thread, in turns with flexmix."""
     n, d, K = shape
     path, (X, y, labels) = write(folder, n, d, K, 0, name)
-    structure = (K, True, np.empty(0, dtype=int), False)
-    family = {"gaussian": Gaussian, "poisson": Poisson}[name]()
-    problem = make_problem(X, y, np.ones(n), None, family, structure, 1)
+    nothing = dict.fromkeys(("groups", "offset", "trials"))
+    model = MixtureRegressor(K, family=name)
+    data, _, structure, _ = model._read(X, y, None, **nothing)
+    problem = make_problem(data, structure, 1)
     start = problem.from_memberships(np.eye(K)[labels])
     ours, theirs = [], []
     our_iterations(problem, start, 2)
