@@ -257,8 +257,20 @@ class Problem(NamedTuple):
             entry["first_round"] = min(entry["first_round"], optimum.round)
             if optimum.arm not in entry["arms"]:
                 entry["arms"].append(optimum.arm)
+        paths = [
+            {
+                "arm": path.arm,
+                "round": path.round,
+                "first_iteration": path.first + 1,
+                "log_likelihood": [
+                    self.loglik_to_user(value, found.weight) for value in path.loglik
+                ],
+            }
+            for path in found.paths
+        ]
         return {
             "optima": optima,
+            "paths": paths,
             "rounds": found.n_rounds,
             "starts": found.n_starts,
             "agreeing_arms": found.agreeing,
