@@ -732,16 +732,15 @@ def test_a_feature_that_separates_successes_is_no_proven_maximum(link):
         inference(model, x, y)
 
 
-@pytest.mark.parametrize("family", ["poisson", "negative_binomial"])
-def test_a_component_of_zeros_is_no_proven_maximum_unless_it_is_held(family):
+def test_a_component_of_zeros_is_no_proven_maximum_unless_it_is_held():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 1))
     y = np.where(rng.random(300) < 0.4, 0, rng.poisson(np.exp(2 + 0.5 * X[:, 0])))
     with pytest.warns(ConvergenceWarning, match="Hold them"):
-        free = MixtureRegressor(2, family=family, random_state=0).fit(X, y)
+        free = MixtureRegressor(2, family="poisson", random_state=0).fit(X, y)
     assert not free.converged_
     held = {"intercept": [-30, None], 0: [0, None]}
-    model = MixtureRegressor(2, family=family, held_coef=held, random_state=0)
+    model = MixtureRegressor(2, family="poisson", held_coef=held, random_state=0)
     assert model.fit(X, y).converged_
     assert abs(model.log_likelihood_ - free.log_likelihood_) < 0.1
 
