@@ -113,10 +113,11 @@ class Problem(NamedTuple):
     def loglik_to_user(self, loglik, weight):
         """Log-likelihood of all rows in the user's units.
 
-        That of a sample, of total weight `weight`, is scaled up to all rows.
+        That of a sample, of total weight `weight`, is scaled up to all rows; a number,
+        or a list of them.
         """
         all_rows = self.rows.total_weight / self.inflation
-        return float(all_rows * (loglik / weight - np.log(self.unit)))
+        return (all_rows * (loglik / weight - np.log(self.unit))).tolist()
 
     def to_user(self, params):
         """Fitted attributes from the engine's parameters; canonical order."""
@@ -262,9 +263,7 @@ class Problem(NamedTuple):
                 "arm": path.arm,
                 "round": path.round,
                 "first_iteration": path.first + 1,
-                "log_likelihood": [
-                    self.loglik_to_user(value, found.weight) for value in path.loglik
-                ],
+                "log_likelihood": self.loglik_to_user(path.loglik, found.weight),
             }
             for path in found.paths
         ]
