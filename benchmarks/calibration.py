@@ -30,8 +30,8 @@ pit
     small beside that of the new rows.
     Counted are data sets whose Kolmogorov-Smirnov (ks) or Anderson-Darling (ad) test
     rejects at 5 %. Intervals are equal-tailed, and regions of highest density (hd).
-    Those of counts contain more than their level: *own* is the probability that the
-    fitted model gives to its intervals, which is what to compare with there.
+    Those of counts contain more than their level. In brackets is the probability that
+    the fitted model gives to its intervals, which is what to compare with.
 
 The table is printed as it is in `docs/calibration.md`. Shares are in per cent, with
 their Monte Carlo standard errors.
@@ -327,6 +327,7 @@ def coverage_rows(name, trials):
 def coverage_of(kind, trials):
     """Coverage of a kind of parameter, and its errors."""
     chosen = [[row for row in t if row["kind"] == kind] for t in trials]
+    chosen = [rows for rows in chosen if rows]
     record = {}
     for label in ("information", "robust"):
         shares = np.array([np.mean([row[label] for row in rows]) for rows in chosen])
@@ -484,19 +485,22 @@ class Part(NamedTuple):
         ``trial(name, seed)``, and ``rows(name, trials)``, records for the table.
     data_sets : int
         Of each cell, by default.
+    pooled : bool, default=False
+        Whether the table has a row for all cells together.
     """
 
     cells: dict
     trial: object
     rows: object
     data_sets: int
+    pooled: bool = False
 
 
 PARTS = {
     "coverage": Part(SETTINGS, coverage_trial, coverage_rows, 1000),
     "size": Part(TESTS, size_trial, size_rows, 400),
     "selection": Part(SELECTION, selection_trial, selection_rows, 20),
-    "pit": Part(PREDICTED, pit_trial, pit_rows, 500),
+    "pit": Part(PREDICTED, pit_trial, pit_rows, 300, pooled=True),
 }
 
 
@@ -512,16 +516,15 @@ def cell_text(key, value, record):
         return "yes" if value else "no"
     if isinstance(value, (str, int)):
         return str(value)
-    if key.endswith("own"):
-        return f"{100 * value:.1f}"
     if f"{key}, error" in record:
-        return f"{100 * value:.1f} ± {100 * record[f'{key}, error']:.1f}"
+        own = f" ({100 * record[f'{key}, own']:.1f})" if f"{key}, own" in record else ""
+        return f"{100 * value:.1f} ± {100 * record[f'{key}, error']:.1f}{own}"
     return f"{value:.2f}"
 
 
 def table(records):
     """Records as lines of markdown."""
-    keys = [key for key in records[0] if not key.endswith(", error")]
+    keys = [key for key in records[0] if not key.endswith((", error", ", own"))]
     lines = [keys, ["---"] * len(keys)]
     lines += [[cell_text(key, r[key], r) for key in keys] for r in records]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
@@ -546,28 +549,36 @@ def parse(arguments):
     return options
 
 
+def write(options, records):
+    """Write what there is so far."""
+    if options.json:
+        record = {
+            "part": options.part,
+            "seed0": options.seed0,
+            "data_sets": options.data_sets,
+            "python": platform.python_version(),
+            "versions": {m.__name__: m.__version__ for m in (np, scipy, sklearn)},
+            "machine": platform.machine(),
+            "rows": records,
+        }
+        options.json.write_text(json.dumps(record, indent=1, default=float))
+
+
 def main(arguments=None):
     options = parse(arguments)
-    part, records = PARTS[options.part], []
+    part, records, everything = PARTS[options.part], [], []
     seeds = range(options.seed0, options.seed0 + options.data_sets)
     parallel, trial = Parallel(n_jobs=options.jobs), partial(limited, part.trial)
     for name in options.cells:
         started = time.perf_counter()
         trials = parallel(delayed(trial)(name, seed) for seed in seeds)
-        rows = part.rows(name, trials)
         print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
-        records += rows
-        if options.json:
-            record = {
-                "part": options.part,
-                "seed0": options.seed0,
-                "data_sets": options.data_sets,
-                "python": platform.python_version(),
-                "versions": {m.__name__: m.__version__ for m in (np, scipy, sklearn)},
-                "machine": platform.machine(),
-                "rows": records,
-            }
-            options.json.write_text(json.dumps(record, indent=1, default=float))
+        records += part.rows(name, trials)
+        everything += trials
+        write(options, records)
+    if part.pooled and len(options.cells) > 1:
+        records += part.rows("all", everything)
+        write(options, records)
     print(table(records))
 
 
