@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._params import concatenate
+
 
 class Run(NamedTuple):
     """What EM returns: the batch, its last known objective and its iterations.
@@ -41,7 +43,7 @@ def em(model, rows, params, *, max_iter, tol=0.0):
     Run
     """
     n_restarts = params.n_restarts
-    result = params
+    left, finished = [], []
     objective = np.full(n_restarts, -np.inf)
     n_iter = np.zeros(n_restarts, dtype=int)
     active = np.arange(n_restarts)
@@ -67,11 +69,12 @@ def em(model, rows, params, *, max_iter, tol=0.0):
             continue
         if not stay.all():
             done = ~stay
-            finished = active[done]
-            result = result.put(finished, current.take(done))
-            objective[finished], n_iter[finished] = best[done], iteration
+            left.append(active[done])
+            finished.append(current.take(done))
+            objective[active[done]], n_iter[active[done]] = best[done], iteration
             active, best = active[stay], best[stay]
             accepted, current = accepted.take(stay), current.take(stay)
             if not len(active):
                 break
+    result = concatenate(finished).take(np.argsort(np.concatenate(left)))
     return Run(result, objective, n_iter)

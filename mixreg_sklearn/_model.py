@@ -155,17 +155,21 @@ class Mixture:
         columns = tau.reshape(n_columns, -1)
         weighted_score = columns * at.raw_score
         cross = np.dot(weighted_score, block.Z.T) * at.unit
-        information = np.broadcast_to(at.unit * at.unit, (n_columns, 1))
+        information = at.unit * at.unit
         if np.ndim(at.raw_information) == 0:
             gram = component_grams(tau, block)
             information = at.raw_information * information
         else:
             weighted = (columns * at.raw_information).reshape(tau.shape)
             gram = weighted_grams(weighted, block)
-        gram *= information.reshape(*shape, 1, 1)
+        gram *= (
+            np.reshape(information, (*shape, 1, 1))
+            if np.ndim(information)
+            else information
+        )
         statistic = np.empty((n_columns, len(at.statistic)))
         for s, values in enumerate(at.statistic):
-            statistic[:, s] = np.einsum("cb,cb->c", columns, values)
+            np.vecdot(columns, values, out=statistic[:, s])
         return Moments(
             loglik + block.base,
             share if units is None else columns.sum(axis=1).reshape(shape),
@@ -197,21 +201,25 @@ class Mixture:
         n_restarts, n_components, p = params.coef.shape
         Z, units = block.Z, block.units
         at, members, loglik, score, prior = self._complete_scores(params, block)
-        weighted = members * block.unit_weight
-        of_rows = weighted if units is None else units.spread(weighted)
+        of_rows = members * block.unit_weight
+        if units is not None:
+            of_rows = units.spread(of_rows)
         size = score.shape[2]
-        weighted_score = score * weighted[:, :, None, :]
-        own = weighted_score @ score.swapaxes(-1, -2)
+        # With roots of the weights the largest product is that of a matrix with itself,
+        # which costs half.
+        root = np.sqrt(block.unit_weight)
+        score *= root
+        expected = score * members[:, :, None, :]
+        gradient = expected @ root
+        own = expected @ score.swapaxes(-1, -2)
         own[:, :, :p, :p] += ((of_rows * at.eta_eta)[:, :, None, :] * Z) @ Z.T
         mixed = (of_rows * at.eta_scale) @ Z.T
         own[:, :, :p, p] += mixed
         own[:, :, p, :p] += mixed
         own[:, :, p, p] += np.einsum("rkb,rkb->rk", of_rows, at.scale_scale)
 
-        gradient = weighted_score.sum(axis=-1)
-        flat = (n_restarts, n_components * size, score.shape[3])
-        score *= members[:, :, None, :]
-        hessian = -(weighted_score.reshape(flat) @ score.reshape(flat).swapaxes(1, 2))
+        expected = expected.reshape(n_restarts, n_components * size, -1)
+        hessian = -(expected @ expected.swapaxes(1, 2))
         hessian = hessian.reshape(n_restarts, n_components, size, n_components, size)
         each = np.arange(n_components)
         hessian[:, each, :, each, :] += own.swapaxes(0, 1)
@@ -226,18 +234,14 @@ class Mixture:
     def penalised(self, params, curvature):
         """Gradient and Hessian with those of the penalties on scales and gate."""
         n_restarts, n_components, p = params.coef.shape
-        gradient = curvature.gradient.reshape(n_restarts, n_components, -1).copy()
-        first, second = self.rule.penalty_derivatives(params.scale)
-        gate_first, gate_second = self.gate.penalty_derivatives(params)
-        gradient[:, :, p] += first
-        gradient[:, :, p + 2 :] += gate_first
-        diagonal = np.zeros_like(gradient)
-        diagonal[:, :, p] = second
-        diagonal[:, :, p + 2 :] = gate_second
+        size = curvature.gradient.shape[1] // n_components
+        first, second = np.zeros((2, n_restarts, n_components, size))
+        first[:, :, p], second[:, :, p] = self.rule.penalty_derivatives(params.scale)
+        of_gate = self.gate.penalty_derivatives(params)
+        first[:, :, p + 2 :], second[:, :, p + 2 :] = of_gate
         hessian = curvature.hessian.copy()
-        each = np.arange(hessian.shape[1])
-        hessian[:, each, each] += diagonal.reshape(n_restarts, -1)
-        return gradient.reshape(n_restarts, -1), hessian
+        np.einsum("rmm->rm", hessian)[...] += second.reshape(n_restarts, -1)
+        return curvature.gradient + first.reshape(n_restarts, -1), hessian
 
     def scores(self, params, block):
         """Derivatives of every unit's log-likelihood, (M, U); of a batch of one.
@@ -273,14 +277,16 @@ class Mixture:
         log_prior, prior = self.gate.prior(params, block)
         log_density = at.log_density if units is None else units.sum(at.log_density)
         members, loglik = _posterior(log_density + log_prior, 1.0)
-        score = np.empty((n_restarts, n_components, p + 1, Z.shape[1]))
-        np.multiply(at.eta[:, :, None, :], Z, out=score[:, :, :p])
-        score[:, :, p] = at.scale
+        size, n_units = p + 1 + len(block.gate), len(block.unit_weight)
+        score = np.empty((n_restarts, n_components, size, n_units))
+        own = score[:, :, : p + 1]
         if units is not None:
-            score = units.sum(score)
-        shape = (n_restarts, n_components, *block.gate.shape)
-        columns = np.broadcast_to(block.gate, shape)
-        score = np.concatenate([score, columns], axis=2)
+            own = np.empty((n_restarts, n_components, p + 1, Z.shape[1]))
+        np.multiply(at.eta[:, :, None, :], Z, out=own[:, :, :p])
+        own[:, :, p] = at.scale
+        if units is not None:
+            score[:, :, : p + 1] = units.sum(own)
+        score[:, :, p + 1 :] = block.gate
         return at, members, loglik, score, prior
 
     def basis(self, params):

@@ -176,10 +176,11 @@ def _directions(model, rows, params, curvature, basis):
     gradient = gradient @ basis
     information = -(basis.T @ hessian @ basis)
     limit = _limit(model, params, basis[scales], gradient, information)
-    gradient[limit.apart] = 0
-    information[limit.apart] = 0
-    information.swapaxes(1, 2)[limit.apart] = 0
-    np.einsum("rmm->rm", information)[limit.apart] = 1
+    if limit.apart.any():
+        gradient[limit.apart] = 0
+        information[limit.apart] = 0
+        information.swapaxes(1, 2)[limit.apart] = 0
+        np.einsum("rmm->rm", information)[limit.apart] = 1
     diagonal = np.abs(np.einsum("rmm->rm", information))
     unit = 1 / np.sqrt(np.maximum(diagonal, _NO_INFORMATION * rows.total_weight))
     information *= unit[:, :, None] * unit[:, None, :]

@@ -5,7 +5,7 @@ from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
 from ._ranges import require_counts
-from ._special import count_quantile, is_count, log_factorial
+from ._special import count_quantile, either, is_count, log_factorial
 
 
 class Binomial(Family):
@@ -135,10 +135,12 @@ def _cdf(y, trials, at):
     # P(S <= s) = I_{1-p}(t - s, s + 1); the smaller of p and 1 - p is known exactly.
     count = np.clip(np.floor(y), 0, np.maximum(np.subtract(trials, 1), 0))
     left = np.subtract(trials, count)
-    probability = np.where(
+    probability = either(
         at.success < at.failure,
-        special.betaincc(count + 1, left, np.exp(np.minimum(at.success, 0))),
-        special.betainc(left, count + 1, np.exp(at.failure)),
+        special.betaincc,
+        (count + 1, left, np.exp(np.minimum(at.success, 0))),
+        special.betainc,
+        (left, count + 1, np.exp(at.failure)),
     )
     probability = np.where(np.less(y, 0), 0 * probability, probability)
     return np.where(np.greater_equal(y, trials), 1.0, probability)

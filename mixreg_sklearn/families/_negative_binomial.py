@@ -9,6 +9,7 @@ from ._special import (
     at_counts,
     count_quantile,
     draw_counts,
+    either,
     excess,
     excess_bend,
     excess_slope,
@@ -165,9 +166,11 @@ def _cdf(y, mu, scale):
     # P(Y <= y) = I_{a/(a+mu)}(a, y + 1); the smaller share is the exact one.
     size = np.asarray(scale, dtype=float) ** -2.0
     count = np.maximum(np.floor(y), 0)
-    probability = np.where(
+    probability = either(
         mu < size,
-        special.betaincc(count + 1, size, mu / (size + mu)),
-        special.betainc(size, count + 1, size / (size + mu)),
+        special.betaincc,
+        (count + 1, size, mu / (size + mu)),
+        special.betainc,
+        (size, count + 1, size / (size + mu)),
     )
     return np.where(np.less(y, 0), 0 * probability, probability)

@@ -143,6 +143,23 @@ def count_quantile(cdf, u, highest):
     return np.where((u == 1) & ~np.isnan(cdf(high)), highest, quantile)
 
 
+def either(condition, first, of_first, second, of_second):
+    """One of two ufuncs where a condition holds, the other elsewhere; neither twice.
+
+    Parameters
+    ----------
+    condition : array_like of bool
+    first, second : ufunc
+    of_first, of_second : tuple of array_like
+        Their arguments.
+    """
+    shape = np.broadcast_shapes(*map(np.shape, (condition, *of_first, *of_second)))
+    value = np.empty(shape)
+    first(*of_first, out=value, where=condition)
+    second(*of_second, out=value, where=np.logical_not(condition))
+    return value
+
+
 def draw_counts(mean, rng):
     """Poisson counts; NaN where the mean is."""
     mean = np.asarray(mean, dtype=float)
