@@ -2,14 +2,14 @@
 
 coverage
     Share of the 95 % intervals of `inference` that contain the true parameter. A data
-    set of a setting below has 500 rows, its features are drawn anew every time, and the
-    fit has default settings and is not told the truth. Fitted components are matched
-    to the true ones by their linear predictors (optimal assignment). Intervals are
-    counted by kind of parameter, over components and features; the standard error of a
-    share is over data sets. *robust* is the sandwich, and in the setting with clusters
-    the sum by cluster. `se / sd` is the mean standard error over the
-    standard deviation of the estimates, and `bias / sd` the largest bias over the same,
-    both with scales as logarithms and shares as log-odds, as intervals are made. A fit
+    set has 500 rows (in one setting 2000). Its features are drawn anew every time, and
+    the fit has default settings and is not told the truth. Fitted components are
+    matched to the true ones by their linear predictors (optimal assignment). Intervals
+    are counted by kind of parameter, over components and features; the standard error
+    of a share is over data sets. *robust* is the sandwich, and in the setting with
+    clusters the sum by cluster. `se / sd` is the mean standard error over the standard
+    deviation of the estimates, and `bias / sd` the largest bias over the same, both
+    with scales as logarithms and shares as log-odds, as intervals are made. A fit
     without standard errors (degenerate, or no proven maximum) is counted, and has no
     interval. Target: 93 to 97 %.
 size
@@ -89,6 +89,8 @@ class Setting(NamedTuple):
         Its standard deviation.
     options : dict, default={}
         Parameters of the estimator.
+    rows : int, default=500
+        Of a data set of the coverage.
     """
 
     family: str
@@ -101,6 +103,7 @@ class Setting(NamedTuple):
     cluster: int = 0
     random_intercept: float = 0.0
     options: dict = {}
+    rows: int = 500
 
     @property
     def truth(self):
@@ -122,11 +125,13 @@ _SLOPES = (1.0, 0.5), (-1.0, 0.5)
 _SHALLOW = (0.4, -0.3), (-0.3, 0.2)
 _TWO = 0.6, 0.4
 _LINES = Setting("gaussian", _TWO, (0, 5), _SLOPES, (0.6, 0.9))
+_THREE = Setting(
+    "gaussian", (0.5, 0.3, 0.2), (0, 5, -5), (*_SLOPES, (0, -1)), (0.6, 0.9, 0.7)
+)
 SETTINGS = {
     "gaussian": _LINES,
-    "gaussian, K = 3": Setting(
-        "gaussian", (0.5, 0.3, 0.2), (0, 5, -5), (*_SLOPES, (0, -1)), (0.6, 0.9, 0.7)
-    ),
+    "gaussian, K = 3": _THREE,
+    "gaussian, K = 3, 2000 rows": _THREE._replace(rows=2000),
     "poisson": Setting("poisson", _TWO, (1, 3), _SHALLOW),
     "binomial": Setting("binomial", _TWO, (-1.5, 1.5), _SHALLOW),
     "gamma": Setting("gamma", _TWO, (0.5, 2.5), _SHALLOW, (0.4, 0.25)),
@@ -204,7 +209,11 @@ SELECTION |= {
 # Rows of the smallest component per coefficient.
 ENOUGH = 20
 # Rows of a cluster are not independent, which the tests of uniformity need.
-PREDICTED = {name: s for name, s in SETTINGS.items() if not s.cluster}
+PREDICTED = {
+    name: setting
+    for name, setting in SETTINGS.items()
+    if not setting.cluster and setting.rows == Setting._field_defaults["rows"]
+}
 
 
 # --- Data ---------------------------------------------------------------------------
@@ -259,10 +268,10 @@ def fit(setting, data, seed):
 # --- Coverage -----------------------------------------------------------------------
 
 
-def coverage_trial(name, seed, n=500):
+def coverage_trial(name, seed):
     """Error, standard error and cover of every parameter, or None without them."""
     setting = SETTINGS[name]
-    data = draw(setting, n, np.random.default_rng([seed, *name.encode()]))
+    data = draw(setting, setting.rows, np.random.default_rng([seed, *name.encode()]))
     model = fit(setting, data, seed)
     robust = {"cov_type": "sandwich"}
     if data.cluster is not None:
@@ -346,6 +355,30 @@ def coverage_of(kind, trials):
     record["se / sd"] = float(np.mean(ratios))
     record["bias / sd"] = float(max(biases, key=abs))
     return record
+
+
+def coverage_tables(records):
+    """A table of settings by kinds of parameters, for each measure."""
+    settings = dict.fromkeys(r["setting"] for r in records)
+    kinds = dict.fromkeys(KINDS.values())
+    cells = {(r["setting"], r["parameters"]): r for r in records}
+    text = []
+    for heading, number in (
+        ("covered, observed information", lambda r: share_text("information", r)),
+        ("covered, robust", lambda r: share_text("robust", r)),
+        ("se / sd (bias / sd)", lambda r: f"{r['se / sd']:.2f} ({r['bias / sd']:.2f})"),
+    ):
+        rows = [
+            {heading: setting}
+            | {
+                k: number(cells[setting, k]) if (setting, k) in cells else ""
+                for k in kinds
+            }
+            for setting in settings
+        ]
+        text.append(table(rows))
+    failed = sum({r["setting"]: r["failed"] for r in records}.values())
+    return "\n\n".join([*text, f"Data sets without standard errors: {failed}"])
 
 
 # --- Size of the test ---------------------------------------------------------------
@@ -487,6 +520,8 @@ class Part(NamedTuple):
         Of each cell, by default.
     pooled : bool, default=False
         Whether the table has a row for all cells together.
+    show : callable, default=None
+        From records to text; None means one table.
     """
 
     cells: dict
@@ -494,10 +529,13 @@ class Part(NamedTuple):
     rows: object
     data_sets: int
     pooled: bool = False
+    show: object = None
 
 
 PARTS = {
-    "coverage": Part(SETTINGS, coverage_trial, coverage_rows, 1000),
+    "coverage": Part(
+        SETTINGS, coverage_trial, coverage_rows, 1000, show=coverage_tables
+    ),
     "size": Part(TESTS, size_trial, size_rows, 400),
     "selection": Part(SELECTION, selection_trial, selection_rows, 20),
     "pit": Part(PREDICTED, pit_trial, pit_rows, 300, pooled=True),
@@ -510,16 +548,19 @@ def limited(trial, name, seed):
         return trial(name, seed)
 
 
+def share_text(key, record):
+    """A share in per cent, its error, and what the model says of it, if anything."""
+    own = f" ({100 * record[f'{key}, own']:.1f})" if f"{key}, own" in record else ""
+    return f"{100 * record[key]:.1f} ± {100 * record[f'{key}, error']:.1f}{own}"
+
+
 def cell_text(key, value, record):
-    """A number of a table; shares in per cent, with their error where there is one."""
-    if isinstance(value, (bool, np.bool_)):
+    """A number of a table."""
+    if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (str, int)):
         return str(value)
-    if f"{key}, error" in record:
-        own = f" ({100 * record[f'{key}, own']:.1f})" if f"{key}, own" in record else ""
-        return f"{100 * value:.1f} ± {100 * record[f'{key}, error']:.1f}{own}"
-    return f"{value:.2f}"
+    return share_text(key, record) if f"{key}, error" in record else f"{value:.0f}"
 
 
 def table(records):
@@ -579,7 +620,7 @@ def main(arguments=None):
     if part.pooled and len(options.cells) > 1:
         records += part.rows("all", everything)
         write(options, records)
-    print(table(records))
+    print((part.show or table)(records))
 
 
 if __name__ == "__main__":
