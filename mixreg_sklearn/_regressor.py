@@ -37,6 +37,7 @@ from ._checks import (
 from ._estimate import SEPARATED, estimate_found, estimate_from
 from ._groups import check_constant, check_groups, check_prior
 from ._history import given_history
+from ._notebook import NotebookTable, component_table
 from ._params import log_normalise
 from ._problem import Data, make_problem
 from ._progress import CallbackSupport, Progress
@@ -91,7 +92,7 @@ class MetadataRequests:
 
 
 class MixtureRegressor(
-    MetadataRequests, CallbackSupport, RegressorMixin, BaseEstimator
+    MetadataRequests, NotebookTable, CallbackSupport, RegressorMixin, BaseEstimator
 ):
     r"""Finite mixture of regressions, by exact maximum likelihood.
 
@@ -494,6 +495,9 @@ class MixtureRegressor(
         else:
             return
         warnings.warn(message, ConvergenceWarning, stacklevel=4)
+
+    def _fitted_table(self):
+        return component_table(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._groups import check_groups
 from ._growth import can_grow, grown_to
+from ._notebook import NotebookTable, criterion_table
 from ._regressor import MetadataRequests, MixtureRegressor
 
 _CRITERIA = ("aic", "bic", "sabic", "icl")
@@ -32,7 +33,9 @@ def _of_best(name):
     return delegated
 
 
-class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
+class MixtureRegressorIC(
+    MetadataRequests, NotebookTable, RegressorMixin, BaseEstimator
+):
     r"""Mixture of regressions whose number of components is chosen by a criterion.
 
     One mixture is fitted to all rows for every number of components, and the one with
@@ -264,6 +267,9 @@ class MixtureRegressorIC(MetadataRequests, RegressorMixin, BaseEstimator):
         self.criterion_ = table[self.criterion].copy()
         self.log_likelihoods_ = table["log_likelihood"].copy()
         return self
+
+    def _fitted_table(self):
+        return criterion_table(self)
 
     def _templates(self):
         """Names and templates of the mixtures to sweep."""

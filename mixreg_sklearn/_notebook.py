@@ -1,0 +1,119 @@
+"""What notebooks show of fitted mixtures, below scikit-learn's diagram."""
+
+from html import escape
+
+import numpy as np
+
+# Tables of more rows or columns are cut, and say so.
+_MOST_ROWS, _MOST_COMPONENTS = 30, 12
+_COUNTS = {"n_components", "n_parameters", "estimator"}
+
+
+class NotebookTable:
+    """Adds the table of ``_fitted_table`` to scikit-learn's HTML of an estimator."""
+
+    def _repr_html_inner(self):
+        return super()._repr_html_inner() + self._fitted_table()
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._fitted_table()
+        return bundle
+
+
+def component_table(model):
+    """HTML of the estimates, a column for each component; empty before `fit`.
+
+    Parameters
+    ----------
+    model : MixtureRegressor
+    """
+    if not hasattr(model, "weights_"):
+        return ""
+    K, d = model.coef_.shape
+    names = getattr(model, "feature_names_in_", [f"x{j}" for j in range(d)])
+    rows = [("share", model.weights_)]
+    if model.fit_intercept:
+        rows.append(("intercept", model.intercept_))
+    rows += _used(names, model.coef_)
+    if np.isfinite(model.scale_).any():
+        rows.append(("scale", model.scale_))
+    if hasattr(model, "gate_coef_"):
+        rows.append(("gate intercept", model.gate_intercept_))
+        rows += _used([f"gate {name}" for name in names], model.gate_coef_)
+    shown = slice(_MOST_COMPONENTS)
+    header = [f"component {k}" for k in range(K)[shown]]
+    cells = [
+        [label, *(f"{value:.4g}" for value in values[shown])] for label, values in rows
+    ]
+    return _table(_summary(model), ["", *header], cells, K - len(header))
+
+
+def criterion_table(search):
+    """HTML of the candidates, a row for each, and of the chosen one's estimates.
+
+    Parameters
+    ----------
+    search : MixtureRegressorIC
+    """
+    if not hasattr(search, "table_"):
+        return ""
+    table, best = search.table_, search.best_index_
+    several = len(set(table["estimator"])) > 1
+    columns = [name for name in table if name != "estimator" or several]
+    cells = [
+        [
+            "chosen" if i == best else "",
+            *(_cell(name, table[name][i]) for name in columns),
+        ]
+        for i in range(len(table["n_components"]))
+    ]
+    title = f"Candidates, the best by {search.criterion.upper()}"
+    return _table(title, ["", *columns], cells) + component_table(
+        search.best_estimator_
+    )
+
+
+def _used(names, coef):
+    """Rows of the features that have a coefficient in some component."""
+    used = np.flatnonzero((coef != 0).any(axis=0))
+    return [(names[j], coef[:, j]) for j in used]
+
+
+def _summary(model):
+    proof = "a proven maximum" if model.converged_ else "not proven to be a maximum"
+    if model.degenerate_:
+        proof = "degenerate"
+    return (
+        f"Log-likelihood {model.log_likelihood_:.3f}, {model.n_parameters_} parameters;"
+        f" {proof}"
+    )
+
+
+def _cell(name, value):
+    if name in _COUNTS or isinstance(value, np.bool_):
+        return str(value)
+    return f"{value:.3f}"
+
+
+def _table(title, header, rows, n_left_out=0):
+    """A table with a caption; the first cell of each row is its heading."""
+    notes = []
+    if len(rows) > _MOST_ROWS:
+        notes.append(f"{len(rows) - _MOST_ROWS} more rows")
+    if n_left_out:
+        notes.append(f"{n_left_out} more components")
+    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    body = "".join(
+        f'<tr><th style="text-align: left">{escape(str(first))}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for first, *cells in rows[:_MOST_ROWS]
+    )
+    note = f"<div>... and {', '.join(notes)}</div>" if notes else ""
+    return (
+        '<div class="mixreg-table" style="overflow-x: auto"><table>'
+        f'<caption style="text-align: left">{escape(title)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
+    )
