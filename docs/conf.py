@@ -72,6 +72,7 @@ html_theme_options = {
     "footer_end": [],
     "show_prev_next": True,
     "back_to_top_button": False,
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
 }
 
 # scikit-learn's own docstrings refer to its own pages, terms and versions.
