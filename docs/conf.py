@@ -62,6 +62,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_sidebars = {"quickstart": [], "changelog": []}  # pages without a section
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
