@@ -40,11 +40,24 @@ default_role = "literal"  # `names` in docstrings
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 
+mathjax3_config = {"chtml": {"scale": 0.92}}  # beside a sans serif font
+
 autosummary_generate = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 numpydoc_class_members_toctree = False
-numpydoc_show_inherited_class_members = True
+# Named tuples have their fields; that they count and index is known.
+numpydoc_show_inherited_class_members = dict.fromkeys(
+    [
+        "mixreg_sklearn.families.Derivatives",
+        "mixreg_sklearn.families.Evaluation",
+        "mixreg_sklearn.inference.WaldTest",
+        "mixreg_sklearn.metrics.BootstrapLRT",
+        "mixreg_sklearn.metrics.OptimalityGap",
+    ],
+    False,
+)
+toc_object_entries_show_parents = "hide"
 
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
@@ -71,7 +84,7 @@ html_theme_options = {
     "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],
     "footer_end": [],
-    "show_prev_next": True,
+    "show_toc_level": 2,
     "back_to_top_button": False,
     "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
 }
