@@ -251,9 +251,14 @@ def draw_responses(family, eta, scale, trials, rng):
         return rng.normal(eta, scale)
     if family == "binomial":
         return rng.binomial(trials, 1 / (1 + np.exp(-eta))).astype(float)
+    if family == "beta":
+        mean, precision = 1 / (1 + np.exp(-eta)), scale**-2
+        return rng.beta(mean * precision, (1 - mean) * precision)
     mean = np.exp(eta)
     if family == "poisson":
         return rng.poisson(mean).astype(float)
+    if family == "inverse_gaussian":
+        return rng.wald(mean, scale**-2)
     drawn = rng.gamma(scale**-2, mean * scale**2)
     return drawn if family == "gamma" else rng.poisson(drawn).astype(float)
 
