@@ -3,7 +3,7 @@ Two ways of hearing: tone perception
 ====================================
 
 In 150 trials a musician tuned a tone to be an octave above another. The first tone came
-with overtones that were stretched. Does she tune to the overtones, to a remembered
+with overtones that were stretched. Is it tuned to the overtones, to a remembered
 octave, or now to the one and now to the other? Nobody wrote down which.
 """
 
@@ -12,46 +12,73 @@ octave, or now to the one and now to the other? Nobody wrote down which.
 # -----------------------
 #
 # Tuning to the overtones means ``tuned = stretchratio``; a remembered octave means
-# ``tuned = 2`` at any stretch. These are two regressions in one scatter plot, the data of
-# Cohen (1980) with which De Veaux (1989) introduced the method.
+# ``tuned = 2`` at any stretch. These are two regressions in one scatter plot, the data
+# of Cohen (1980) with which De Veaux (1989) introduced the method.
 
 import matplotlib.pyplot as plt
+from scipy.stats import chi2
 
-from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.datasets import load_tone
 from mixreg_sklearn.inference import inference
 from mixreg_sklearn.plotting import MixtureRegressionDisplay
 
 X, y = load_tone(return_X_y=True, as_frame=True)
 model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
-result = inference(model, X, y)
-print(result)
+print(inference(model, X, y))
 
 # %%
 # The picture
 # -----------
 
 display = MixtureRegressionDisplay.from_estimator(model, X, y)
-ratio = X["stretchratio"]
 style = {"color": "0.2", "linewidth": 1, "linestyle": ":"}
 display.ax_.axline((2, 2), slope=0, **style)
 display.ax_.axline((2, 2), slope=1, **style)
 plt.show()
 
 # %%
-# Is one of the theories exactly right?
+# The dotted lines are the two theories. Both regressions are close to theirs: about 70
+# % of the trials are on a line that is nearly flat at 2, about 30 % on one that rises
+# by nearly 1. Where the lines cross, at a natural overtone, the points fade: there both
+# theories say the same, and a trial does not tell which was at work.
+#
+# Are the theories exactly right?
+# -------------------------------
+#
+# ``held_coef`` holds a regression at a theory; the likelihood says what that costs.
+# Each theory fixes two numbers, an intercept and a slope.
+
 theories = {
+    "neither": {},
     "remembered octave": {"intercept": [2, None], "stretchratio": [0, None]},
     "overtones": {"intercept": [None, 0], "stretchratio": [None, 1]},
-    "both": {"intercept": [2, 0], "stretchratio": [0, 1]},
 }
-print("free", round(model.log_likelihood_, 2), round(model.bic(X, y), 1))
 for name, held in theories.items():
     fit = MixtureRegressor(2, held_coef=held, random_state=0).fit(X, y)
-    print(name, round(fit.log_likelihood_, 2), round(fit.bic(X, y), 1))
-    print(2*(model.log_likelihood_ - fit.log_likelihood_), fit.coef_.ravel(), fit.intercept_, fit.weights_, fit.scale_)
-print(result.test_equal("stretchratio"))
-for c in result.__dict__: print(c)
-print([m for m in dir(result) if not m.startswith("_")])
-p=model.predict_proba(X,y)
-print((p.max(1)<.9).sum(), [(i,ratio[i],y[i]) for i in range(150) if p[i].max()<.9])
+    ratio = 2 * (model.log_likelihood_ - fit.log_likelihood_)
+    print(f"{name:18s} BIC {fit.bic(X, y):.1f}  2 log LR {ratio:4.1f}", end="  ")
+    print(f"p = {chi2.sf(ratio, 2):.4f}" if held else "")
+
+# %%
+# Among mixtures of two gaussian regressions, the overtones may well be followed exactly
+# (and BIC is lowest there), but the flat line is not quite flat.
+#
+# What two lines do not say
+# -------------------------
+#
+# Look again at the rising line: most of its points are on it exactly, and a few are far
+# away. That is not a normal distribution. More components say the same:
+
+selected = MixtureRegressorIC((1, 2, 3, 4, 5), random_state=0).fit(X, y)
+print("BIC   ", selected.table_["bic"].round(0))
+print("slopes", selected.coef_.ravel().round(3))
+print("scales", selected.scale_.round(3))
+print("shares", selected.weights_.round(2))
+
+# %%
+# BIC takes four: the two theories, each followed with great precision (slopes of 0.999
+# and 0.007, standard deviations of 0.004 and 0.016), and a looser regression beside
+# each of them. The drift away from 2 is in the looser one, with a slope of 0.071. So
+# the two lines of the picture are there, but what a test says of them is only as good
+# as the distribution that it assumes.
