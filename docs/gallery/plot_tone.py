@@ -21,7 +21,7 @@ from scipy.stats import chi2
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.datasets import load_tone
 from mixreg_sklearn.inference import inference
-from mixreg_sklearn.plotting import MixtureRegressionDisplay
+from mixreg_sklearn.plotting import MixtureRegressionDisplay, QuantileResidualDisplay
 
 X, y = load_tone(return_X_y=True, as_frame=True)
 model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
@@ -67,8 +67,18 @@ for name, held in theories.items():
 # What two lines do not say
 # -------------------------
 #
-# Look again at the rising line: most of its points are on it exactly, and a few are far
-# away. That is not a normal distribution. More components say the same:
+# Look again at the rising line: most of its points sit on the dotted theory, and a few
+# are far away. That is not a normal distribution, and quantile residuals, which would
+# be standard normal if the model were right, show it.
+
+QuantileResidualDisplay.from_estimator(model, X, y)
+plt.show()
+
+# %%
+# They are not: a row of them lies flat at 1.2, where noise should be. These are trials
+# that follow the overtones exactly, and so have the same place in the density, one
+# after the other. One residual is above 4, which is a trial far above all others. The
+# left panel leaves its gray band at both places. More components say the same:
 
 selected = MixtureRegressorIC((1, 2, 3, 4, 5), random_state=0).fit(X, y)
 print("BIC   ", selected.table_["bic"].round(0))

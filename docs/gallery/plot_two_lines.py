@@ -60,10 +60,10 @@ plt.show()
 
 # %%
 # On the left is what you have, with the line of least squares; on the right every point
-# has the color of its line. The bands are two standard deviations wide on each side.
-# One line rises by about 3 for each unit of x, the other falls by about 1, and the
-# points of the first scatter nearly ten times as widely as those of the second. So one
-# standard deviation for both would be wrong, and each line has its own.
+# has the color of its line. The bands hold 95 % of the points that each line would
+# make. One line rises by about 3 for each unit of x, the other falls by about 1, and
+# the points of the first scatter nearly ten times as widely as those of the second. So
+# one standard deviation for both would be wrong, and each line has its own.
 #
 # How well did it do?
 # -------------------
