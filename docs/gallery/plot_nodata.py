@@ -34,7 +34,7 @@ print(f"one line: R^2 = {single.score(X, y):.3f}")
 
 model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
 result = inference(model, X, y)
-print(result.to_frame().round(4))
+print(result)
 
 display = MixtureRegressionDisplay.from_estimator(model, X, y)
 line = {"color": "0.4", "linestyle": ":"}
@@ -73,8 +73,8 @@ for NO, regions in zip(
     print(NO, "  or  ".join(f"{low:.2f} to {high:.2f}" for low, high in found))
 
 # %%
-# At an NO of 0.5 and of 2 the mixture was lean or rich, with nothing between; at 3.5
-# there is one interval.
+# At an NO of 0.5 and of 2 the mixture was lean or rich, with next to nothing between;
+# at 3.5 there is one interval.
 #
 # Are the branches straight?
 # --------------------------
