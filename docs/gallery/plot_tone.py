@@ -2,8 +2,8 @@
 Two ways of hearing: tone perception
 ====================================
 
-In 150 trials a musician tuned a tone to be an octave above another. The first tone came
-with overtones that were stretched. Is it tuned to the overtones, to a remembered
+In 150 trials a musician tuned a tone to be an octave above another. The other came with
+overtones that were stretched. Is it tuned to the overtones, to a remembered
 octave, or now to the one and now to the other? Nobody wrote down which.
 """
 
@@ -38,16 +38,17 @@ display.ax_.axline((2, 2), slope=1, **style)
 plt.show()
 
 # %%
-# The dotted lines are the two theories. Both regressions are close to theirs: about 70
-# % of the trials are on a line that is nearly flat at 2, about 30 % on one that rises
-# by nearly 1. Where the lines cross, at a natural overtone, the points fade: there both
-# theories say the same, and a trial does not tell which was at work.
+# The dotted lines are the two theories. Both regressions are close to theirs: the
+# larger is nearly flat at 2 and has 70 % of the trials, the smaller rises by nearly 1.
+# Where the lines cross, at a natural overtone, the points fade: there both theories say
+# the same, and a trial does not tell which was at work.
 #
 # Are the theories exactly right?
 # -------------------------------
 #
 # ``held_coef`` holds a regression at a theory; the likelihood says what that costs.
-# Each theory fixes two numbers, an intercept and a slope.
+# Each theory fixes two numbers, so that twice the difference has two degrees of
+# freedom.
 
 theories = {
     "remembered octave": {"intercept": [2, None], "stretchratio": [0, None]},
@@ -75,9 +76,9 @@ plt.show()
 
 # %%
 # They are not: a row of them lies flat at 1.2, where noise should be. These are trials
-# that follow the overtones exactly, and so have the same place in the density, one
-# after the other. One residual is above 4, which is a trial far above all others. The
-# left panel leaves its gray band at both places. More components say the same:
+# that follow the overtones exactly, and so have nearly the same residual. One residual
+# is above 4, a trial far above all others. The left panel leaves its gray band at both
+# places. More components say the same:
 
 selected = MixtureRegressorIC((1, 2, 3, 4, 5), random_state=0).fit(X, y)
 print("BIC   ", selected.table_["bic"].round(0))
