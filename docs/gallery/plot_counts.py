@@ -15,11 +15,10 @@ and the time over which they were counted is an *offset*, by its logarithm.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.inference import inference
-from mixreg_sklearn.residuals import quantile_residuals
+from mixreg_sklearn.plotting import QuantileResidualDisplay
 
 rng = np.random.default_rng(0)
 years, age = rng.uniform(0.25, 2, 800), rng.uniform(20, 70, 800)
@@ -56,32 +55,28 @@ print("90 % regions  ", ahead.highest_density(0.9).tolist())
 # A customer of 25 is expected to place five orders, which nobody does: the region that
 # holds nine of ten customers has a part of 0 to 4 orders and another of 10 to 17. At 65
 # the two kinds of customers are closer, and the region is in one piece.
-#
-# Is the model right? Quantile residuals are standard normal if it is, for counts, too.
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
-colors = np.array(["#0072B2", "#D55E00"])
-left.scatter(
-    age, y / years, s=8, alpha=0.5, color=colors[model.predict_membership(X, y)]
-)
+colors = np.array(["#0072B2", "#D55E00"])[model.predict_membership(X, y)]
+fig, ax = plt.subplots(layout="constrained")
+ax.scatter(age, y / years, s=10, alpha=0.5, color=colors)
 grid = pd.DataFrame({"age": np.linspace(20, 70, 51), "log_years": 0.0})
-for line, color in zip(model.predict_components(grid).T, colors, strict=True):
-    left.plot(grid["age"], line, color=color, linewidth=2)
-left.set(xlabel="age", ylabel="orders per year")
-
-for candidate, style in zip(selected.estimators_[:2], ("x", "o"), strict=True):
-    residuals = quantile_residuals(candidate, X, y, random_state=0)
-    theoretical, ordered = stats.probplot(residuals, fit=False)
-    label = f"K = {candidate.n_components}"
-    right.plot(theoretical, ordered, style, markersize=3, label=label)
-right.axline((0, 0), slope=1, color="black", linewidth=1)
-right.set(xlabel="quantile of the normal distribution", ylabel="quantile residual")
-right.legend(frameon=False)
-for ax in (left, right):
-    ax.spines[["top", "right"]].set_visible(False)
+ax.plot(grid["age"], model.predict_components(grid), color="black")
+ax.set(xlabel="age", ylabel="orders per year")
 plt.show()
 
 # %%
-# Left: orders per year, in the color of the more probable component, and the two rates.
-# Right: the residuals of two components follow the normal distribution all along. Those
-# of one component do not: it is surprised by customers on either side.
+# A row has the color of its more probable component. Rows are the noisier the shorter
+# the time is that a customer is known, which the model takes into account.
+#
+# Is the model right? Quantile residuals are standard normal if it is, for counts, too.
+# Above one component, below two:
+
+fig, axes = plt.subplots(2, 1, figsize=(9.5, 7.5), layout="constrained")
+for candidate, ax in zip(selected.estimators_, axes, strict=False):
+    QuantileResidualDisplay.from_estimator(candidate, X, y, ax=ax)
+plt.show()
+
+# %%
+# One component is surprised by many of the customers: its residuals leave the band, and
+# fall into two clouds that drift apart where it predicts many orders. Those of two
+# components stay in the band on the left, and scatter evenly on the right.

@@ -88,9 +88,8 @@ print("expected rent:           ", search.predict(flats).round())
 # and the pictures, take rows that went through the steps before the mixture.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
-table.plot(
-    ax=left, style="o-", xticks=table.index, ylabel="held-out log-likelihood a row"
-)
+table.plot(ax=left, style=["ko-", "ko:"], xticks=table.index)
+left.set_ylabel("held-out log-likelihood per row")
 left.spines[["top", "right"]].set_visible(False)
 MixtureRegressionDisplay.from_estimator(
     mixture, prepare.transform(X), y, feature="area", ax=right
