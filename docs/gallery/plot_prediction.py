@@ -84,6 +84,6 @@ within = (low <= y_test[:, None]) & (y_test[:, None] <= high)
 print("covered:", within.any(axis=1).mean().round(3))
 
 # %%
-# Here a little less than nine of ten, as the estimates come from 500 rows and are taken as
-# known. Intervals that do not rely on the model are made by calibration with held-out
-# rows; the guide to prediction has a recipe.
+# Here a little less than nine of ten: the estimates come from 500 rows, and are taken
+# as known. Intervals that do not rely on the model are made by calibration with
+# held-out rows; the guide to prediction has a recipe.
