@@ -8,8 +8,8 @@ mixture, so there are two answers. How do I get both, and how far is each to be 
 """
 
 # %%
-# One curve through two branches
-# ------------------------------
+# One line between two branches
+# -----------------------------
 #
 # A regression of richness (``Equivalence``) on NO predicts what lies between the
 # branches: for all but the highest NO a richness that the engine never had with it.
