@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._estimate import SEPARATED, is_separated
+from ._estimate import why_infinite
 from ._params import Params
 from ._problem import Data, Problem, make_problem
 from ._terms import at_limit, jacobian
@@ -137,8 +137,9 @@ def require_maximum(rebuilt):
         )
     if model.converged_:
         return
-    if is_separated(problem.model, problem.rows, rebuilt.params):
-        raise ValueError(f"The estimate is at a boundary: {SEPARATED}.")
+    infinite = why_infinite(problem.model, problem.rows, rebuilt.params)
+    if infinite:
+        raise ValueError(f"The estimate is at a boundary: {infinite}.")
     raise ValueError(
         "The estimate is not proven to be a maximum (converged_ is False; smallest"
         f" eigenvalue of the information {model.smallest_eigenvalue_:.1e}), so that"

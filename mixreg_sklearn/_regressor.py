@@ -34,7 +34,7 @@ from ._checks import (
     check_start,
     check_weight,
 )
-from ._estimate import SEPARATED, estimate_found, estimate_from
+from ._estimate import estimate_found, estimate_from
 from ._groups import check_constant, check_groups, check_prior
 from ._history import given_history
 from ._notebook import NotebookTable, component_table
@@ -482,8 +482,8 @@ class MixtureRegressor(
     def _warn(self, estimate):
         if self.degenerate_:
             message = f"The estimate is degenerate: {estimate.flaw}."
-        elif estimate.separated:
-            message = f"The estimate is at a boundary: {SEPARATED}."
+        elif estimate.infinite:
+            message = f"The estimate is at a boundary: {estimate.infinite}."
         elif not self.converged_:
             message = (
                 "The estimate is not proven to be a maximum (Newton decrement"

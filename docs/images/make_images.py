@@ -35,7 +35,7 @@ def two_lines():
     )
     right.get_legend().remove()
     right.set(xlabel="x", ylabel="")
-    right.set_title("what is found: two regressions, ± 2 std. dev.", fontsize=10)
+    right.set_title("what is found: two regressions, bands of 95 %", fontsize=10)
     for k, (line, height) in enumerate(zip(display.lines_, (39, -11), strict=True)):
         intercept, slope = model.intercept_[k], model.coef_[k, 0]
         sign = "+" if slope > 0 else "\N{MINUS SIGN}"
