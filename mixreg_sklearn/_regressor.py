@@ -589,7 +589,7 @@ class MixtureRegressor(
         history : dict, default=None
             Earlier rows of some of these units: `"X"`, `"y"` and `"groups"`, and
             `"offset"` and `"trials"` as in `predict_proba`. Units without earlier rows
-            keep the prior probabilities.
+            keep the prior probabilities; the history may be empty.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None

@@ -47,8 +47,9 @@ plt.show()
 # %%
 # The log-likelihood rises with every component, and BIC and ICL, which charge for them,
 # are lowest at three. The picture shows differences from the lowest, in units of
-# log-likelihood; the axis is logarithmic far up. Four components are not far behind by
-# BIC, but the smallest has a share of 0.05, which is 6 of 120 rows.
+# log-likelihood; the axis is logarithmic far up. By BIC four components are less than
+# two units behind, too little to decide; but the smallest has a share of 0.05, 6 of 120
+# rows.
 #
 # Is a fourth component more than chance?
 # ---------------------------------------
@@ -62,7 +63,8 @@ print("replicates simulated:", test.n_bootstrap)
 
 # %%
 # It does so too often: three components are enough to explain the gain. Of the 39
-# replicates not all were needed, as the test stops when it is certain not to reject.
+# replicates not all were needed, as the test stops when it is certain not to reject at
+# 5 percent.
 #
 # Is the fit the right optimum?
 # -----------------------------

@@ -10,7 +10,7 @@ and the time over which they were counted is an *offset*, by its logarithm.
 
 # %%
 # Simulated customers, known for three months to two years. Three of ten are regulars,
-# who order the less the older they are; the others order about once a year at any age.
+# who order the less the older they are; the others order 1.2 times a year at any age.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,9 +52,9 @@ print("P(no order)   ", ahead.pdf([0, 0]).round(2))
 print("90 % regions  ", ahead.highest_density(0.9).tolist())
 
 # %%
-# A customer of 25 is expected to place five orders, which nobody does: the region that
-# holds nine of ten customers has a part of 0 to 4 orders and another of 10 to 17. At 65
-# the two kinds of customers are closer, and the region is in one piece.
+# A customer of 25 is expected to place five orders, which hardly anyone does: the
+# region that holds nine of ten has a part of 0 to 4 orders and another of 10 to 17. At
+# 65 the two kinds of customers are closer, and the region is in one piece.
 
 colors = np.array(["#0072B2", "#D55E00"])[model.predict_membership(X, y)]
 fig, ax = plt.subplots(layout="constrained")

@@ -8,11 +8,11 @@ mixture, so there are two answers. How do I get both, and how far is each to be 
 """
 
 # %%
-# One curve through two branches
-# ------------------------------
+# One line between two branches
+# -----------------------------
 #
 # A regression of richness (``Equivalence``) on NO predicts what lies between the
-# branches: a richness that the engine never had with that much NO.
+# branches: for all but the highest NO a richness that the engine never had with it.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -79,8 +79,8 @@ for NO, regions in zip(
 # Are the branches straight?
 # --------------------------
 #
-# The points of the rich branch lie above their line at both ends and below it in the
-# middle. A column with the square lets both branches bend:
+# The points of the rich branch tend to lie above their line at both ends and below it
+# in the middle. A column with the square lets both branches bend:
 
 curved = X.assign(square=X["NO"] ** 2)
 bent = MixtureRegressor(n_components=2, random_state=0).fit(curved, y)

@@ -18,6 +18,7 @@ import pandas as pd
 
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn.inference import inference
+from mixreg_sklearn.plotting import RootogramDisplay
 
 rng = np.random.default_rng(1)
 patient = np.repeat(np.arange(120), 5)
@@ -47,7 +48,15 @@ alone = MixtureRegressor(2, random_state=0).fit(X, y)
 wrong = (alone.predict_membership(X, y) == 1) != responds[patient]
 print(f"without:     {wrong.sum()} of 600 visits told wrong")
 
+fig, axes = plt.subplots(2, 1, figsize=(8, 5), layout="constrained")
+RootogramDisplay.from_estimator(model, X, y, groups=patient, ax=axes[0])
+RootogramDisplay.from_estimator(alone, X, y, ax=axes[1])
+plt.show()
+
 # %%
+# Above the memberships of patients, nearly all close to 0 or 1. Below those of single
+# visits: most are somewhere in between.
+#
 # What is patient 2 to expect at month 5? `history=` is what has been seen so far: here
 # none, two and all five of the visits.
 
@@ -66,8 +75,7 @@ for seen in (0, 2, 5):
     densities[seen] = ahead.pdf(grid[None])[0]
 
 # %%
-# Left: the patients, one line each, and the two regressions. Right: the prediction for
-# patient 2.
+# Left: the patients and the two regressions. Right: the prediction for patient 2.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
 colors = np.array(["#0072B2", "#D55E00"])

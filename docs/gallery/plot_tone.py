@@ -3,8 +3,8 @@ Two ways of hearing: tone perception
 ====================================
 
 In 150 trials a musician tuned a tone to be an octave above another. The other came with
-overtones that were stretched. Is it tuned to the overtones, to a remembered
-octave, or now to the one and now to the other? Nobody wrote down which.
+overtones that were stretched. Was it tuned to the overtones, to a remembered octave, or
+now to the one and now to the other? Nobody wrote down which.
 """
 
 # %%

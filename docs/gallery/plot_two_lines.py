@@ -79,8 +79,8 @@ print(f"the least certain point belongs to its line with {certainty.min():.4f}")
 print("independent searches that found this fit:", model.search_["agreeing_arms"])
 
 # %%
-# Every point is on its line, and even the least certain one is hardly in doubt: the
-# lines come close to each other only at the left edge.
+# Every point was given to its line, and even the least certain one is hardly in doubt:
+# the lines come close to each other only at the left edge.
 # :func:`~mixreg_sklearn.metrics.bootstrap_lrt` and
 # :class:`~mixreg_sklearn.MixtureRegressorIC` help where the number of lines is not
 # known.

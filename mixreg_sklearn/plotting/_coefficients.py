@@ -212,5 +212,5 @@ class CoefficientDisplay:
                 ax.plot([self.lower[i], self.upper[i]], [k, k], color=shade[k])
             ax.plot(self.estimates[i], k, mark[k], color=shade[k])
         ax.margins(x=0.15)
-        ax.locator_params(axis="x", nbins=4)
+        ax.locator_params(axis="x", nbins=3)
         plain(ax)

@@ -81,14 +81,29 @@ def several_axes(display, ax, n, panel, **subplots):
     return axes.flat[:n]
 
 
+def font_size():
+    """Points of the font of legends."""
+    from matplotlib import font_manager, rcParams
+
+    name = rcParams["legend.fontsize"]
+    return font_manager.FontProperties(size=name).get_size_in_points()
+
+
 def plain(ax):
     """Without a frame on the sides that mean nothing."""
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def legend_above(ax, handles):
-    """Above the axes: inside, no corner is free of data for certain."""
-    n_rows = -(-len(handles) // 3)
+    """Above the axes: inside, no corner is free of data for certain.
+
+    It is no wider than the axes: a layout would make room for it, from the axes.
+    """
+    letter = 0.6 * font_size() / 72
+    entry = letter * (4 + max(len(handle.get_label()) for handle in handles))
+    width = ax.get_position().width * ax.figure.get_figwidth()
+    n_columns = min(max(int(width / entry), 1), 3)
+    n_rows = -(-len(handles) // n_columns)
     ax.legend(
         handles=handles,
         loc="lower left",
