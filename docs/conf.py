@@ -13,6 +13,8 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+from sphinx_gallery.sorting import ExplicitOrder
+
 HERE = Path(__file__).resolve().parent
 
 project = "mixreg_sklearn"
@@ -74,6 +76,18 @@ sphinx_gallery_conf = {
     "capture_repr": ("_repr_html_",),
     "download_all_examples": False,
     "min_reported_time": 10,
+    "within_subsection_order": ExplicitOrder(
+        [
+            "plot_two_lines.py",
+            "plot_tone.py",
+            "plot_nodata.py",
+            "plot_choosing.py",
+            "plot_inference.py",
+            "plot_prediction.py",
+            "plot_pipeline.py",
+            "*",
+        ]
+    ),
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,

@@ -41,8 +41,9 @@ class MixtureRegressorIC(
     One mixture is fitted to all rows for every number of components, and the one with
     the lowest criterion is kept:
 
-    .. math:: \text{BIC} = -2 \ell + m \log n, \quad \text{AIC} = -2 \ell + 2 m, \quad
-              \text{ICL} = -2 \ell_c + m \log n, \quad
+    .. math:: \text{BIC} = -2 \ell + m \log n, \quad \text{AIC} = -2 \ell + 2 m,
+
+    .. math:: \text{ICL} = -2 \ell_c + m \log n, \quad
               \text{SABIC} = -2 \ell + m \log \tfrac{n + 2}{24}
 
     with the log-likelihood :math:`\ell`, the number of parameters m, the number n of

@@ -12,9 +12,16 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn.datasets import load_two_lines
-from mixreg_sklearn.plotting import MixtureRegressionDisplay
+from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
+from mixreg_sklearn.datasets import load_nodata, load_two_lines
+from mixreg_sklearn.plotting import (
+    CoefficientDisplay,
+    CriterionDisplay,
+    MixtureRegressionDisplay,
+    QuantileResidualDisplay,
+    RootogramDisplay,
+    SearchDisplay,
+)
 
 HERE = Path(__file__).resolve().parent
 
@@ -46,5 +53,23 @@ def two_lines():
     plt.close(figure)
 
 
+def displays():
+    """All displays, of the NO data."""
+    X, y = load_nodata(return_X_y=True, as_frame=True)
+    model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
+    chosen = MixtureRegressorIC(n_components=[1, 2, 3, 4], random_state=0).fit(X, y)
+    figure, axes = plt.subplots(3, 2, figsize=(11.5, 11), layout="constrained")
+    (lines, memberships), (criteria, estimates), (residuals, search) = axes
+    MixtureRegressionDisplay.from_estimator(model, X, y, ax=lines)
+    RootogramDisplay.from_estimator(model, X, y, ax=memberships)
+    CriterionDisplay.from_estimator(chosen, ax=criteria)
+    CoefficientDisplay.from_estimator(model, X, y, ax=estimates)
+    QuantileResidualDisplay.from_estimator(model, X, y, ax=residuals)
+    SearchDisplay.from_estimator(model, ax=search)
+    figure.savefig(HERE / "displays.png", dpi=120)
+    plt.close(figure)
+
+
 if __name__ == "__main__":
     two_lines()
+    displays()
