@@ -258,6 +258,8 @@ class Problem(NamedTuple):
             entry["first_round"] = min(entry["first_round"], optimum.round)
             if optimum.arm not in entry["arms"]:
                 entry["arms"].append(optimum.arm)
+        for entry in optima:
+            entry["arms"].sort()
         paths = [
             {
                 "arm": path.arm,
