@@ -16,6 +16,7 @@ from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn.families import Binomial
 from mixreg_sklearn.inference import inference
 
+# Of the processor: the machine may have other things to do.
 SECONDS = 5.0
 
 
@@ -300,11 +301,11 @@ OPTIONS = {
 
 def fit_watched(model, X, y, **arguments):
     """Fit in time, with no warning but one of convergence that is deserved."""
-    started = time.perf_counter()
+    started = time.process_time()
     with warnings.catch_warnings(record=True) as record:
         warnings.simplefilter("always")
         model.fit(X, y, **arguments)
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert [w.category for w in record] == [ConvergenceWarning] * (
         not model.converged_
     ), [str(w.message) for w in record]
