@@ -132,6 +132,7 @@ class SearchDisplay:
         ax.set_yscale("log")
         ax.invert_yaxis()
         ax.set(xlabel="iteration", ylabel="nats below the best")
+        ax.locator_params(axis="x", integer=True)
         plain(ax)
         arms = {line.get_label(): line for line in self.lines_}
         legend_above(ax, [arms[name] for name in _STYLE if name in arms])
