@@ -1,6 +1,6 @@
 """Measure the time of fits and of EM iterations, side by side with R's flexmix.
 
-Five parts, all on one thread:
+Six parts, all on one thread:
 
 default
     A fit with default settings at n=200, d=2, K=2 against one run of
@@ -16,6 +16,10 @@ poisson
 gated
     Our fit with default settings at n=8000, K=5, two features of the regressions and
     ten of the gate; ten data sets, no peer (41 s is reported for flexmix by its user).
+answers
+    What follows a fit: standard errors in EM passes over the same rows (turns of
+    both), a parametric bootstrap of 1000 replicates at n=200, K=2, and quantiles of
+    100 000 rows for every family.
 table
     Fits with default settings, ours and one run of flexmix, for n in (200, 2000,
     20000), d in (2, 10), K in (2, 4).
@@ -45,6 +49,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +60,27 @@ from threadpoolctl import threadpool_limits
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn._em import em
 from mixreg_sklearn._problem import make_problem
+from mixreg_sklearn.families import (
+    Beta,
+    Binomial,
+    Gamma,
+    Gaussian,
+    InverseGaussian,
+    NegativeBinomial,
+    Poisson,
+)
+from mixreg_sklearn.inference import bootstrap, inference
+from mixreg_sklearn.predictive import MixtureDistribution
+
+FAMILIES = (
+    Gaussian(),
+    Poisson(),
+    Binomial(),
+    Gamma(),
+    NegativeBinomial(),
+    InverseGaussian(),
+    Beta(),
+)
 
 # A server: a request a line, a line of numbers back. Times are of one fit or iteration.
 R_PROGRAM = r"""
@@ -250,14 +276,18 @@ def our_iterations(problem, start, m):
     return (more - one) / m
 
 
+def problem_of(model, X, y):
+    """What the engine makes of the data of a fit."""
+    nothing = dict.fromkeys(("groups", "offset", "trials"))
+    data, _, structure, _ = model._read(X, y, None, **nothing)
+    return make_problem(data, structure, 1)
+
+
 def compare_iterations(flexmix, folder, shape, name, rounds, ours_m=50, theirs_m=5):
     """Time EM iterations of one start on one thread, in turns with flexmix."""
     n, d, K = shape
     path, (X, y, labels) = write(folder, n, d, K, 0, name)
-    nothing = dict.fromkeys(("groups", "offset", "trials"))
-    model = MixtureRegressor(K, family=name)
-    data, _, structure, _ = model._read(X, y, None, **nothing)
-    problem = make_problem(data, structure, 1)
+    problem = problem_of(MixtureRegressor(K, family=name), X, y)
     start = problem.from_memberships(np.eye(K)[labels])
     ours, theirs = [], []
     our_iterations(problem, start, 2)
@@ -304,6 +334,62 @@ def gated_fits(n_sets=10):
     return {"wall": wall.tolist(), "cpu": cpu.tolist()}
 
 
+# --- Answers --------------------------------------------------------------------------
+
+
+def inference_passes(folder, turns=15):
+    """CPU seconds of `inference` over those of an EM pass, for every shape."""
+    passes = {}
+    for name, n, d, K in (
+        ("gaussian", 20_000, 4, 2),
+        ("gaussian", 20_000, 10, 4),
+        ("gaussian", 200_000, 10, 4),
+        ("poisson", 20_000, 10, 4),
+    ):
+        _, (X, y, labels) = write(folder, n, d, K, 0, name)
+        model = MixtureRegressor(K, family=name, random_state=0).fit(X, y)
+        problem = problem_of(model, X, y)
+        start = problem.from_memberships(np.eye(K)[labels])
+        for cov_type in ("information", "sandwich"):
+            ratios = []
+            for _ in range(turns):
+                one = our_iterations(problem, start, 10)[1]
+                call = partial(inference, model, X, y, cov_type=cov_type)
+                ratios.append(seconds(call)[0][1] / one)
+            label = f"{name} n={n} d={d} K={K}, {cov_type}"
+            passes[label] = statistics.median(ratios)
+            print(f"standard errors, {label}: {passes[label]:.1f} passes", flush=True)
+    return passes
+
+
+def bootstrap_seconds(folder, n_bootstrap=1000):
+    """Wall-clock and CPU seconds of a parametric bootstrap."""
+    _, (X, y, _) = write(folder, 200, 2, 2, 0)
+    model = MixtureRegressor(2, random_state=0).fit(X, y)
+    call = partial(bootstrap, model, X, y, n_bootstrap=n_bootstrap, random_state=0)
+    wall, cpu = seconds(call)[0]
+    print(f"bootstrap, {n_bootstrap} replicates: {wall:.1f} s, CPU {cpu:.1f} s")
+    return [wall, cpu]
+
+
+def quantile_seconds(n=100_000):
+    """CPU seconds of quantiles at 0.025, 0.5 and 0.975, the longest of the three."""
+    rng, times = np.random.default_rng(0), {}
+    X = rng.standard_normal((n, 2))
+    eta = np.column_stack([1 + 0.5 * X[:, 0], 2 - 0.5 * X[:, 1]])
+    for family in FAMILIES:
+        trials = np.full(n, 20) if isinstance(family, Binomial) else None
+        low = -1 if isinstance(family, Beta | Binomial) else 0
+        ahead = MixtureDistribution(
+            family, eta + low, np.array([0.3, 0.5]), [0.6, 0.4], trials=trials
+        )
+        calls = [seconds(partial(ahead.quantile, u))[0][1] for u in (0.025, 0.5, 0.975)]
+        name = type(family).__name__
+        times[name] = max(calls)
+        print(f"quantiles of {n} rows, {name}: {times[name]:.2f} s", flush=True)
+    return times
+
+
 def line(shape, result):
     """One row of the report, in milliseconds."""
     n, d, K = shape
@@ -331,7 +417,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parts = ["default", "iteration", "poisson", "gated", "table"]
+    parts = ["default", "iteration", "poisson", "gated", "answers", "table"]
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
@@ -355,6 +441,10 @@ def run(options, flexmix, folder):
         report("one EM iteration of one start, poisson", shape, result, record)
     if "gated" in options.parts:
         record["gated fit"] = gated_fits()
+    if "answers" in options.parts:
+        record["standard errors, passes"] = inference_passes(folder)
+        record["bootstrap, s"] = bootstrap_seconds(folder)
+        record["quantiles, s"] = quantile_seconds()
     if "table" in options.parts:
         for n, n_sets, repeats in ((200, 5, 3), (2000, 4, 1), (20_000, 2, 1)):
             for d in (2, 10):

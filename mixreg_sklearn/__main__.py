@@ -278,7 +278,7 @@ def _parameters(model, features):
     """Tables of the estimates, a column for every component, five to a table."""
     estimates = np.vstack([model.intercept_, model.coef_.T, model.scale_])
     number = _format(estimates)
-    names = [f"component {k + 1}" for k in range(model.n_components_)]
+    names = [f"component {k}" for k in range(model.n_components_)]
     shares = [f"{100 * share:.1f} %" for share in model.weights_]
     labels = ["", "share", "intercept", *features, "scale"]
     cells = [names, shares, *([number(value) for value in row] for row in estimates)]

@@ -12,12 +12,14 @@ class Run(NamedTuple):
     """What EM returns: the batch, its last known objective and its iterations.
 
     ``objective`` is the penalised log-likelihood of the parameters that went into the
-    last pass; the returned parameters are one M-step further, hence no worse.
+    last pass; the returned parameters are one M-step further, hence no worse. ``trace``
+    has the log-likelihoods of all passes, (max_iter, R), NaN after a restart has left.
     """
 
     params: object
     objective: np.ndarray
     n_iter: np.ndarray
+    trace: np.ndarray
 
 
 def em(model, rows, params, *, max_iter, tol=0.0):
@@ -46,10 +48,12 @@ def em(model, rows, params, *, max_iter, tol=0.0):
     left, finished = [], []
     objective = np.full(n_restarts, -np.inf)
     n_iter = np.zeros(n_restarts, dtype=int)
+    trace = np.full((max_iter, n_restarts), np.nan)
     active = np.arange(n_restarts)
     accepted, current, best = params, params, objective.copy()
     for iteration in range(1, max_iter + 1):
         moments = rows.sum(partial(model.summarise, current))
+        trace[iteration - 1, active] = moments.loglik
         value = moments.loglik + model.penalty(current)
         proposal = model.solve(moments, current)
         # A start may be impossible, with objective -inf; its M-step may not be.
@@ -77,4 +81,4 @@ def em(model, rows, params, *, max_iter, tol=0.0):
             if not len(active):
                 break
     result = concatenate(finished).take(np.argsort(np.concatenate(left)))
-    return Run(result, objective, n_iter)
+    return Run(result, objective, n_iter, trace)

@@ -22,8 +22,9 @@ _SAMPLE_UNITS = 100
 # Optima of a sample closer than this, in nats, are compared on all rows.
 _CLOSE = 5.0
 
-# A gate's coefficient with less information than this, in log-odds at one standard
-# deviation of the features (a standard error of 100), is on its way to infinity.
+# A coefficient with less information than this, in log-odds or the logarithm of a mean
+# at one standard deviation of the features (a standard error of 100), is on its way to
+# infinity.
 _LEAST_INFORMATION = 1e-4
 
 _ADVICE = ". Use fewer components, shared_scale=True, or more rows"
@@ -44,6 +45,13 @@ SEPARATED = (
     " coefficients mean nothing. Use gate=SoftmaxGate(alpha=1), fewer features of the"
     " gate, or fewer components"
 )
+ENDLESS = (
+    "some coefficients grow without limit, since the responses of a component are all"
+    " zero (or all successes), or a feature separates those that are from the others;"
+    " the likelihood, the fitted means and the memberships are near their limits, these"
+    " coefficients mean nothing. Hold them (held_coef), drop the feature, or use fewer"
+    " components"
+)
 
 
 class Estimate(NamedTuple):
@@ -57,19 +65,19 @@ class Estimate(NamedTuple):
         None where there was nothing to search.
     flaw : str
         Why the estimate is degenerate; empty if it is not.
-    separated : bool
-        Whether the maximum lies at infinite coefficients of the gate.
+    infinite : str
+        Why the maximum lies at infinite coefficients; empty if it does not.
     """
 
     polished: Polished
     search: object
     flaw: str
-    separated: bool = False
+    infinite: str = ""
 
     @property
     def proven(self):
         """Whether the point is a maximum by its certificate, and not degenerate."""
-        return bool(self.polished.converged[0] and not (self.separated or self.flaw))
+        return bool(self.polished.converged[0] and not (self.infinite or self.flaw))
 
 
 def fit_pooled(model, rows):
@@ -130,7 +138,8 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
         start = model.constrain(repeat_component(pooled, n_components))
         polished = polish(model, rows, start, tol=tol, max_iter=max_iter)
         flaw = PERFECT if perfect else ""
-        return Estimate(_measured(model, rows, polished), None, flaw)
+        infinite = why_infinite(model, rows, polished.params)
+        return Estimate(_measured(model, rows, polished), None, flaw, infinite)
     sample = search_sample(rows, n_components)
     found = search(
         model, sample, pooled, n_components, rng, max_rounds=max_rounds, watch=watch
@@ -145,8 +154,8 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
         polished = _measured(final, rows, polished)
         flaw = _flaw(final, rows, polished)
         if not flaw:
-            separated = is_separated(final, rows, polished.params)
-            return Estimate(polished, found, "", separated)
+            infinite = why_infinite(final, rows, polished.params)
+            return Estimate(polished, found, "", infinite)
         if flaw == STARVED and flawed is None:
             flawed = Estimate(polished, found, flaw)
     return flawed or _penalised(final, rows, candidates[0], found, tol, max_iter)
@@ -169,24 +178,45 @@ def estimate_from(model, pooled_model, rows, start, tol, max_iter):
     perfect = _perfect(model, pooled)
     polished = _measured(model, rows, climb(model, rows, start, tol, max_iter))
     flaw = PERFECT if perfect else _flaw(model, rows, polished)
-    separated = is_separated(model, rows, polished.params)
-    return Estimate(polished, None, flaw, separated)
+    infinite = why_infinite(model, rows, polished.params)
+    return Estimate(polished, None, flaw, infinite)
 
 
-def is_separated(model, rows, params):
-    """Whether nothing but infinity stops the gate of a mixture."""
-    if not model.gate.has_features or model.n_components == 1:
-        return False
+def why_infinite(model, rows, params):
+    """Why nothing but infinity stops coefficients of a mixture; empty if it does."""
+    gated = model.gate.has_features and model.n_components > 1
+    if not (gated or model.family.endless):
+        return ""
     if model.gate.diverges(params)[0]:
-        return True
+        return SEPARATED
     curvature = rows.sum(partial(model.curvature, params))
-    hessian = model.penalised(params, curvature)[1][0]
+    information = -model.penalised(params, curvature)[1][0]
     n_components, p = params.coef.shape[1:]
-    gates = np.arange(len(hessian)).reshape(n_components, -1)[:, p + 1 :].ravel()
-    information = -hessian[np.ix_(gates, gates)]
+    places = np.arange(len(information)).reshape(n_components, -1)
     basis = model.gate.basis(n_components, len(rows.gate))
-    values = np.linalg.eigvalsh(basis.T @ information @ basis)
-    return bool(values[0] < _LEAST_INFORMATION)
+    if gated and _is_flat(information, places[:, p + 1 :], basis):
+        return SEPARATED
+    if model.family.endless and _is_flat(
+        information, places[:, :p], model.sharing.basis()
+    ):
+        return ENDLESS
+    return ""
+
+
+def _is_flat(information, places, basis):
+    """Whether there is next to no information in some free direction of coefficients.
+
+    Parameters
+    ----------
+    information : ndarray of shape (M, M)
+    places : ndarray of int of shape (K, s)
+        Of the coefficients.
+    basis : ndarray of shape (K s, m)
+        Their free directions.
+    """
+    own = information[np.ix_(places.ravel(), places.ravel())]
+    values = np.linalg.eigvalsh(basis.T @ own @ basis)
+    return bool(values.min(initial=np.inf) < _LEAST_INFORMATION)
 
 
 def with_floor(model, target):

@@ -163,6 +163,7 @@ class Estimates:
         Returns
         -------
         pandas.DataFrame
+            The columns of the printed table, and the notes.
         """
         import pandas as pd
 

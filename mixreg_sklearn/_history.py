@@ -38,6 +38,8 @@ def given_history(model, prior, groups, history):
     """
     new = check_groups(groups, prior)
     rows = _check_history(history, new)
+    if not np.size(rows["groups"]):
+        return prior
     given = {key: rows[key] for key in ("offset", "trials") if key in rows}
     labels, memberships = model.predict_group_proba(
         rows["X"], rows["y"], rows["groups"], **given

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._estimate import SEPARATED, is_separated
+from ._estimate import why_infinite
+from ._model import Curvature
 from ._params import Params
 from ._problem import Data, Problem, make_problem
 from ._terms import at_limit, jacobian
@@ -98,9 +99,13 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
     """
     problem, params = rebuilt.problem, rebuilt.params
     require_maximum(rebuilt)
-    curvature = problem.rows.sum(partial(problem.model.curvature, params))
-    _require_data(rebuilt, curvature.loglik[0], 0.0)
     basis = free_directions(problem.model, params)
+    if cov_type == "information":
+        curvature = problem.rows.sum(partial(problem.model.curvature, params))
+    else:
+        summed = _by_unit if cluster is None else partial(_by_cluster, cluster)
+        curvature, meat = summed(problem, params, basis)
+    _require_data(rebuilt, curvature.loglik[0], 0.0)
     gradient, hessian = problem.model.penalised(params, curvature)
     gradient, information = basis.T @ gradient[0], -(basis.T @ hessian[0] @ basis)
     root = _inverse_root(
@@ -110,15 +115,13 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
     )
     gain = 0.5 * float(((root.T @ gradient) ** 2).sum())
     _require_data(rebuilt, curvature.loglik[0], gain)
-    if cov_type != "information":
-        meat, factor = _meat(problem, params, basis, cluster)
-        if cov_type == "opg":
-            ridge = information + basis.T @ curvature.hessian[0] @ basis
-            root = _inverse_root(
-                meat + ridge, "The scores of the units are linearly dependent."
-            )
-        else:
-            root = root @ (root.T @ (factor * _square_root(meat)))
+    if cov_type == "opg":
+        ridge = information + basis.T @ curvature.hessian[0] @ basis
+        root = _inverse_root(
+            meat + ridge, "The scores of the units are linearly dependent."
+        )
+    elif cov_type != "information":
+        root = root @ (root.T @ _square_root(meat))
     # The engine's weights are those of the user times the inflation.
     inflation = problem.inflation
     if cov_type == "cluster":
@@ -137,8 +140,9 @@ def require_maximum(rebuilt):
         )
     if model.converged_:
         return
-    if is_separated(problem.model, problem.rows, rebuilt.params):
-        raise ValueError(f"The estimate is at a boundary: {SEPARATED}.")
+    infinite = why_infinite(problem.model, problem.rows, rebuilt.params)
+    if infinite:
+        raise ValueError(f"The estimate is at a boundary: {infinite}.")
     raise ValueError(
         "The estimate is not proven to be a maximum (converged_ is False; smallest"
         f" eigenvalue of the information {model.smallest_eigenvalue_:.1e}), so that"
@@ -193,20 +197,33 @@ def _square_root(matrix):
     return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
-def _meat(problem, params, basis, cluster):
-    r"""Sum of products of scores, and the square root of its small-sample factor.
+class _Sums(NamedTuple):
+    """Curvature, and products of scores. Both add."""
 
-    :math:`\sum_u w_u s_u s_u^\top` over units, as a weight counts them; over clusters
-    :math:`\sum_c S_c S_c^\top` with :math:`S_c = \sum_{u \in c} w_u s_u`.
+    curvature: Curvature
+    products: np.ndarray
+
+    def __add__(self, other):
+        return _Sums(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def _by_unit(problem, params, basis):
+    r"""Curvature, and :math:`\sum_u w_u s_u s_u^\top`, as a weight counts units."""
+
+    def sums(block):
+        curvature, scores = problem.model.curvature_and_scores(params, block)
+        scores = basis.T @ scores
+        return _Sums(curvature, scores @ scores.T)
+
+    return problem.rows.sum(sums)
+
+
+def _by_cluster(cluster, problem, params, basis):
+    r"""Curvature, and :math:`\sum_c S_c S_c^\top` with the factor of small samples.
+
+    :math:`S_c = \sum_{u \in c} w_u s_u` is the score of a cluster.
     """
-    rows = problem.rows
-    if cluster is None:
-
-        def products(block):
-            scores = basis.T @ problem.model.scores(params, block)
-            return (scores * block.unit_weight) @ scores.T
-
-        return rows.sum(products), 1.0
+    rows, total = problem.rows, None
     first = slice(None) if rows.start is None else rows.start
     _, number = np.unique(cluster[problem.order][first], return_inverse=True)
     n_clusters = int(number.max()) + 1
@@ -215,8 +232,10 @@ def _meat(problem, params, basis, cluster):
     sums = np.zeros((n_clusters, basis.shape[1]))
     start = 0
     for block in rows.blocks:
-        scores = basis.T @ problem.model.scores(params, block)
+        curvature, scores = problem.model.curvature_and_scores(params, block)
+        total = curvature if total is None else total + curvature
+        scores = basis.T @ scores * np.sqrt(block.unit_weight)
         stop = start + scores.shape[1]
-        np.add.at(sums, number[start:stop], (scores * block.unit_weight).T)
+        np.add.at(sums, number[start:stop], scores.T)
         start = stop
-    return sums.T @ sums, np.sqrt(n_clusters / (n_clusters - 1))
+    return total, sums.T @ sums * (n_clusters / (n_clusters - 1))

@@ -198,6 +198,27 @@ class Mixture:
         component (Louis 1982). What all ``u_k`` have in common, the derivative of the
         normalising constant of the prior, cancels and is left out of them.
         """
+        return self._curvature(params, block)[0]
+
+    def curvature_and_scores(self, params, block):
+        """The same of a batch of one, with the derivatives of every unit's part.
+
+        Returns
+        -------
+        curvature : Curvature
+        scores : ndarray of shape (M, U)
+            Derivatives of the log-likelihood of each unit, times the root of its
+            weight; parameters are in the order of `curvature`.
+        """
+        curvature, expected, prior = self._curvature(params, block)
+        expected = expected.reshape(*prior.shape[:2], -1, expected.shape[2])
+        first = expected.shape[2] - len(block.gate)
+        common = prior[:, :, None, :] * (block.gate * np.sqrt(block.unit_weight))
+        expected[:, :, first:] -= common
+        return curvature, expected[0].reshape(-1, expected.shape[3])
+
+    def _curvature(self, params, block):
+        """Curvature, expectations of ``u`` times roots of weights, and the prior."""
         n_restarts, n_components, p = params.coef.shape
         Z, units = block.Z, block.units
         at, members, loglik, score, prior = self._complete_scores(params, block)
@@ -225,11 +246,12 @@ class Mixture:
         hessian[:, each, :, each, :] += own.swapaxes(0, 1)
         _subtract_prior(gradient, hessian, prior, block)
         n_parameters = n_components * size
-        return Curvature(
+        curvature = Curvature(
             loglik @ block.unit_weight + block.base,
             gradient.reshape(n_restarts, n_parameters),
             hessian.reshape(n_restarts, n_parameters, n_parameters),
         )
+        return curvature, expected, prior
 
     def penalised(self, params, curvature):
         """Gradient and Hessian with those of the penalties on scales and gate."""
@@ -243,19 +265,8 @@ class Mixture:
         np.einsum("rmm->rm", hessian)[...] += second.reshape(n_restarts, -1)
         return curvature.gradient + first.reshape(n_restarts, -1), hessian
 
-    def scores(self, params, block):
-        """Derivatives of every unit's log-likelihood, (M, U); of a batch of one.
-
-        Parameters are in the order of `curvature`; row weights are left out.
-        """
-        _, members, _, score, prior = self._complete_scores(params, block)
-        score *= members[:, :, None, :]
-        first = score.shape[2] - len(block.gate)
-        score[:, :, first:] -= prior[:, :, None, :] * block.gate
-        return score[0].reshape(-1, score.shape[3])
-
     def _complete_scores(self, params, block):
-        """What both derivatives are made of.
+        """What derivatives are made of.
 
         Returns
         -------

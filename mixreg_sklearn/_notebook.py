@@ -7,6 +7,9 @@ import numpy as np
 # Tables of more rows or columns are cut, and say so.
 _MOST_ROWS, _MOST_COMPONENTS = 30, 12
 _COUNTS = {"n_components", "n_parameters", "estimator"}
+# Columns of `MixtureRegressorIC.table_` besides the criterion that chose.
+_COLUMNS = ("log_likelihood", "n_parameters", "smallest_share", "converged")
+_RIGHT = 'style="text-align: right; padding: 0 0.6em"'
 
 
 class NotebookTable:
@@ -61,7 +64,7 @@ def criterion_table(search):
         return ""
     table, best = search.table_, search.best_index_
     several = len(set(table["estimator"])) > 1
-    columns = [name for name in table if name != "estimator" or several]
+    columns = ["n_components", *["estimator"] * several, *_COLUMNS, search.criterion]
     cells = [
         [
             "chosen" if i == best else "",
@@ -93,7 +96,7 @@ def _summary(model):
 
 def _cell(name, value):
     if name in _COUNTS or isinstance(value, np.bool_):
-        return str(value)
+        return {"True": "yes", "False": "no"}.get(str(value), str(value))
     return f"{value:.3f}"
 
 
@@ -104,16 +107,17 @@ def _table(title, header, rows, n_left_out=0):
         notes.append(f"{len(rows) - _MOST_ROWS} more rows")
     if n_left_out:
         notes.append(f"{n_left_out} more components")
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    head = "".join(f"<th {_RIGHT}>{escape(name)}</th>" for name in header)
     body = "".join(
         f'<tr><th style="text-align: left">{escape(str(first))}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        + "".join(f"<td {_RIGHT}>{escape(cell)}</td>" for cell in cells)
         + "</tr>"
         for first, *cells in rows[:_MOST_ROWS]
     )
     note = f"<div>... and {', '.join(notes)}</div>" if notes else ""
     return (
         '<div class="mixreg-table" style="overflow-x: auto"><table>'
-        f'<caption style="text-align: left">{escape(title)}</caption>'
+        '<caption style="text-align: left; white-space: nowrap">'
+        f"{escape(title)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
     )

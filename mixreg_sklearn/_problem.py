@@ -113,10 +113,11 @@ class Problem(NamedTuple):
     def loglik_to_user(self, loglik, weight):
         """Log-likelihood of all rows in the user's units.
 
-        That of a sample, of total weight `weight`, is scaled up to all rows.
+        That of a sample, of total weight `weight`, is scaled up to all rows; a number,
+        or a list of them.
         """
         all_rows = self.rows.total_weight / self.inflation
-        return float(all_rows * (loglik / weight - np.log(self.unit)))
+        return (all_rows * (loglik / weight - np.log(self.unit))).tolist()
 
     def to_user(self, params):
         """Fitted attributes from the engine's parameters; canonical order."""
@@ -257,8 +258,18 @@ class Problem(NamedTuple):
             entry["first_round"] = min(entry["first_round"], optimum.round)
             if optimum.arm not in entry["arms"]:
                 entry["arms"].append(optimum.arm)
+        paths = [
+            {
+                "arm": path.arm,
+                "round": path.round,
+                "first_iteration": path.first + 1,
+                "log_likelihood": self.loglik_to_user(path.loglik, found.weight),
+            }
+            for path in found.paths
+        ]
         return {
             "optima": optima,
+            "paths": paths,
             "rounds": found.n_rounds,
             "starts": found.n_starts,
             "agreeing_arms": found.agreeing,

@@ -34,7 +34,7 @@ from ._checks import (
     check_start,
     check_weight,
 )
-from ._estimate import SEPARATED, estimate_found, estimate_from
+from ._estimate import estimate_found, estimate_from
 from ._groups import check_constant, check_groups, check_prior
 from ._history import given_history
 from ._notebook import NotebookTable, component_table
@@ -254,7 +254,7 @@ class MixtureRegressor(
     n_features_in_ : int
         Number of features seen during fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during fit, where X has names that are all strings.
 
     See Also
@@ -482,8 +482,8 @@ class MixtureRegressor(
     def _warn(self, estimate):
         if self.degenerate_:
             message = f"The estimate is degenerate: {estimate.flaw}."
-        elif estimate.separated:
-            message = f"The estimate is at a boundary: {SEPARATED}."
+        elif estimate.infinite:
+            message = f"The estimate is at a boundary: {estimate.infinite}."
         elif not self.converged_:
             message = (
                 "The estimate is not proven to be a maximum (Newton decrement"
@@ -589,7 +589,7 @@ class MixtureRegressor(
         history : dict, default=None
             Earlier rows of some of these units: `"X"`, `"y"` and `"groups"`, and
             `"offset"` and `"trials"` as in `predict_proba`. Units without earlier rows
-            keep the prior probabilities.
+            keep the prior probabilities; the history may be empty.
         offset : array-like of shape (n_samples,), default=None
             Part of the linear predictor that has no coefficient.
         trials : array-like of shape (n_samples,), default=None

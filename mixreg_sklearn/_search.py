@@ -34,11 +34,15 @@ _NEAR = 3.0
 _NEWCOMERS = 80
 # Pseudo-observations of the penalty under which optima compete.
 _STRENGTH = 1.0
+# EM is slow, and Newton's method takes over, below this gain in nats a row.
+_SLOW = 1e-4
 # Newton decrement, in nats, that is exact enough to compare optima.
 _SETTLED = 1e-3
 # Two common-scale arms and one with own scales, whose two best optima compete.
 _ARMS = ("common scale 1", "common scale 2", "own scales", "own scales")
 _COMMON_STARTS, _OWN_STARTS = 6, 12
+# Passes of the two heats of short runs.
+_SHORT = (4, 7)
 
 
 class Optimum(NamedTuple):
@@ -50,6 +54,15 @@ class Optimum(NamedTuple):
     round: int
     n_iter: int
     starved: bool
+
+
+class Path(NamedTuple):
+    """How the log-likelihood of a start, or of a winner, rose."""
+
+    arm: str
+    round: int
+    first: int  # passes over the sample that it had before
+    loglik: np.ndarray
 
 
 class Search(NamedTuple):
@@ -72,6 +85,8 @@ class Search(NamedTuple):
         Their total weight.
     target : float
         Pooled variance of the best common-scale optimum.
+    paths : list of Path
+        Of all starts, and of the winners of each round until they settled.
     """
 
     optima: list
@@ -82,6 +97,7 @@ class Search(NamedTuple):
     n_rows: int
     weight: float
     target: float
+    paths: list
 
 
 def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
@@ -109,10 +125,10 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
     """
     pool = Pool(model.family, rows, pooled)
     tied = model.with_rule(tied=True)
-    optima, target, best_common = [], None, -np.inf
+    optima, paths, target, best_common = [], [], None, -np.inf
     for number in range(1, max_rounds + 1):
         watch.begin_round()
-        arms, own = _short_runs(model, pool, n_components, rng, number)
+        arms, own, started = _short_runs(model, pool, n_components, rng, number)
         common, objective = _exchange(tied, pool, arms, rng)
         if objective.max() > best_common:
             best_common = objective.max()
@@ -120,7 +136,10 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
             target = float(best.scale[0, 0] ** 2)
         competing = penalised(model, target)
         arrived = _best_roles(competing, rows, concatenate([common, own]))
-        settled = _settle(competing, rows, arrived, max_iter=100)
+        run = em(competing, rows, arrived, max_iter=100, tol=_SLOW)
+        settled = _climbed(competing, rows, run)
+        paths += started
+        paths += _paths(_ARMS, number, sum(_SHORT), run.trace)
         penalty = np.broadcast_to(competing.penalty(settled.params), len(_ARMS))
         poor = starved(competing, rows, settled.params)
         for r, arm in enumerate(_ARMS):
@@ -145,6 +164,7 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
             rows.n_rows,
             rows.total_weight,
             target,
+            paths,
         )
         if watch.end_round(found) or found.agreeing >= _needed(found):
             break
@@ -190,6 +210,7 @@ def _short_runs(model, pool, n_components, rng, number):
         The best start of each of the two common-scale arms.
     own : Params
         The two best starts of the own-scales arm.
+    paths : list of Path
     """
     kinds = [spread_regressions, soft_partitions]
     if number > 1:
@@ -202,15 +223,29 @@ def _short_runs(model, pool, n_components, rng, number):
     # Starts of a kind are independent: half of them belong to each common-scale arm.
     arm = np.tile(np.repeat([0, 1], each // 2), len(kinds))
     arm = np.append(arm, np.full(n_own, 2))
-    for n_iter, keep in ((4, (3, 3, n_own)), (7, (1, 1, 2))):
+    everyone = [_ARMS[a] for a in arm]
+    trace = np.full((sum(_SHORT), len(arm)), np.nan)
+    passed, alive = 0, np.arange(len(arm))
+    for n_iter, keep in zip(_SHORT, ((3, 3, n_own), (1, 1, 2)), strict=True):
         tied = True if model.rule.tied else (arm < 2)[:, None]
         short = model.with_rule(tied=tied, ratio=1e-2)
         run = em(short, pool.rows, _prepare(short, params), max_iter=n_iter)
         chosen = np.concatenate(
             [_best(run.objective, keep[a], np.flatnonzero(arm == a)) for a in range(3)]
         )
+        trace[passed : passed + n_iter, alive] = run.trace
+        passed, alive = passed + n_iter, alive[chosen]
         params, arm = run.params.take(chosen), arm[chosen]
-    return params.take(arm < 2), params.take(arm == 2)
+    paths = _paths(everyone, number, 0, trace)
+    return params.take(arm < 2), params.take(arm == 2), paths
+
+
+def _paths(arms, number, first, trace):
+    """Paths from a trace of EM, each up to where it ended."""
+    return [
+        Path(arm, number, first, loglik[~np.isnan(loglik)])
+        for arm, loglik in zip(arms, trace.T, strict=True)
+    ]
 
 
 def _own_starts(pool, n_components):
@@ -282,9 +317,13 @@ def _grown(common, pool, n_components, rng, keep):
     return grown
 
 
-def _settle(model, rows, params, max_iter=20):
+def _settle(model, rows, params):
     """Converge a batch: EM until it slows down, then Newton."""
-    run = em(model, rows, params, max_iter=max_iter, tol=1e-4)
+    return _climbed(model, rows, em(model, rows, params, max_iter=20, tol=_SLOW))
+
+
+def _climbed(model, rows, run):
+    """What is left to climb after EM, by Newton."""
     settled = polish(model, rows, run.params, tol=_SETTLED, max_iter=15)
     return settled._replace(n_iter=settled.n_iter + run.n_iter)
 

@@ -41,8 +41,9 @@ class MixtureRegressorIC(
     One mixture is fitted to all rows for every number of components, and the one with
     the lowest criterion is kept:
 
-    .. math:: \text{BIC} = -2 \ell + m \log n, \quad \text{AIC} = -2 \ell + 2 m, \quad
-              \text{ICL} = -2 \ell_c + m \log n, \quad
+    .. math:: \text{BIC} = -2 \ell + m \log n, \quad \text{AIC} = -2 \ell + 2 m,
+
+    .. math:: \text{ICL} = -2 \ell_c + m \log n, \quad
               \text{SABIC} = -2 \ell + m \log \tfrac{n + 2}{24}
 
     with the log-likelihood :math:`\ell`, the number of parameters m, the number n of
@@ -111,16 +112,16 @@ class MixtureRegressorIC(
         The mixture chosen, one of them. Its fitted attributes are attributes of this
         object, too; the most important are:
 
-    weights_ : ndarray of shape (n_components_,)
+    weights_ : ndarray of shape (`n_components_`,)
         Shares of the components, in decreasing order.
 
-    coef_ : ndarray of shape (n_components_, n_features)
+    coef_ : ndarray of shape (`n_components_`, n_features)
         Coefficients of the regressions.
 
-    intercept_ : ndarray of shape (n_components_,)
+    intercept_ : ndarray of shape (`n_components_`,)
         Intercepts of the regressions.
 
-    scale_ : ndarray of shape (n_components_,)
+    scale_ : ndarray of shape (`n_components_`,)
         Standard deviations around the regressions.
 
     converged_ : bool
@@ -132,7 +133,7 @@ class MixtureRegressorIC(
     n_features_in_ : int
         Number of features seen during fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during fit, where X has names that are all strings.
 
     See Also

@@ -15,6 +15,8 @@ ordinary cross-validation means nothing; `log_likelihood_scorer` (the logarithmi
 score) and `crps_scorer` are made for these.
 """
 
+from inspect import cleandoc
+
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
@@ -79,7 +81,8 @@ class _Scorer:
 
     def __init__(self, method, doc):
         self.method = method
-        self.__doc__ = f"{doc}\n\n{type(self).__doc__.partition('Parameters')[0]}"
+        usage = cleandoc(type(self).__doc__).partition("\nParameters")[0]
+        self.__doc__ = f"{doc}\n\n{usage}"
 
     def __call__(
         self,

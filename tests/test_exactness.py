@@ -822,7 +822,14 @@ def test_the_search_record_is_consistent(name):
     model, (X, y) = SEARCHES[name]
     model = clone(model).fit(X, y)
     record = model.search_
-    documented = {"optima", "rounds", "starts", "agreeing_arms", "sample_rows"}
+    documented = {
+        "optima",
+        "paths",
+        "rounds",
+        "starts",
+        "agreeing_arms",
+        "sample_rows",
+    }
     assert set(record) == documented
     assert 1 <= record["rounds"] <= model.n_init
     assert record["starts"] % record["rounds"] == 0
@@ -858,6 +865,24 @@ def test_the_search_record_is_consistent(name):
         # The climb without penalty does not lose what the search found.
         best = next(o for o in optima if not o["degenerate"])
         assert best["log_likelihood"] <= model.log_likelihood_ + 1e-6
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_paths_of_the_search_rise_and_end_at_its_optima(name):
+    model, (X, y) = SEARCHES[name]
+    record = clone(model).fit(X, y).search_
+    paths = record["paths"]
+    starts = [p for p in paths if p["first_iteration"] == 1]
+    winners = [p for p in paths if p["first_iteration"] > 1]
+    assert len(starts) == record["starts"]
+    assert len(winners) == 4 * record["rounds"]
+    for path in starts:
+        # A short run may overshoot once, and goes back.
+        rises = np.diff(path["log_likelihood"])
+        assert len(rises) in (3, 10)
+        assert path["log_likelihood"][-1] >= path["log_likelihood"][0]
+    best = record["optima"][0]["log_likelihood"]
+    assert max(p["log_likelihood"][-1] for p in winners) <= best + 1
 
 
 def test_n_init_bounds_the_rounds_of_the_search():

@@ -13,6 +13,8 @@ from sklearn.linear_model import LinearRegression
 from support import separated, two_lines
 
 from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn.families import Binomial
+from mixreg_sklearn.inference import inference
 
 SECONDS = 5.0
 
@@ -716,3 +718,36 @@ def test_a_failed_fit_leaves_no_half_fitted_model():
     with pytest.raises(ValueError, match="contains NaN"):
         model.fit(np.where(X > 2, np.nan, X), y)
     assert not hasattr(model, "coef_")
+
+
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
+def test_a_feature_that_separates_successes_is_no_proven_maximum(link):
+    x = np.random.default_rng(0).normal(size=(200, 1))
+    y = (x[:, 0] > 0).astype(int)
+    with pytest.warns(ConvergenceWarning, match="grow without limit"):
+        model = MixtureRegressor(1, family=Binomial(link=link)).fit(x, y)
+    assert not model.converged_
+    assert model.log_likelihood_ > -1e-3
+    with pytest.raises(ValueError, match="grow without limit"):
+        inference(model, x, y)
+
+
+def test_a_component_of_zeros_is_no_proven_maximum_unless_it_is_held():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 1))
+    y = np.where(rng.random(300) < 0.4, 0, rng.poisson(np.exp(2 + 0.5 * X[:, 0])))
+    with pytest.warns(ConvergenceWarning, match="Hold them"):
+        free = MixtureRegressor(2, family="poisson", random_state=0).fit(X, y)
+    assert not free.converged_
+    held = {"intercept": [-30, None], 0: [0, None]}
+    model = MixtureRegressor(2, family="poisson", held_coef=held, random_state=0)
+    assert model.fit(X, y).converged_
+    assert abs(model.log_likelihood_ - free.log_likelihood_) < 0.1
+
+
+def test_rare_events_are_a_proven_maximum():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 1))
+    y = rng.poisson(np.exp(-6 + 0.5 * X[:, 0]))
+    assert 10 < y.sum() < 100
+    assert MixtureRegressor(1, family="poisson").fit(X, y).converged_

@@ -579,6 +579,13 @@ def test_units_without_history_keep_the_prior():
     assert_allclose(ahead.weights[[1, 2]], memberships)
 
 
+def test_a_history_without_rows_changes_nothing():
+    rows = panel()
+    history = {"X": rows.X[:0], "y": rows.y[:0], "groups": []}
+    ahead = rows.model.predict_distribution(rows.X[:2], groups=[0, 1], history=history)
+    assert_array_equal(ahead.weights, np.tile(rows.model.weights_, (2, 1)))
+
+
 def test_offsets_and_trials_of_a_history_count():
     rng = np.random.default_rng(0)
     X, unit = rng.normal(size=(90, 1)), np.repeat(np.arange(30), 3)

@@ -12,9 +12,16 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn.datasets import load_two_lines
-from mixreg_sklearn.plotting import MixtureRegressionDisplay
+from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
+from mixreg_sklearn.datasets import load_nodata, load_two_lines
+from mixreg_sklearn.plotting import (
+    CoefficientDisplay,
+    CriterionDisplay,
+    MixtureRegressionDisplay,
+    QuantileResidualDisplay,
+    RootogramDisplay,
+    SearchDisplay,
+)
 
 HERE = Path(__file__).resolve().parent
 
@@ -35,7 +42,7 @@ def two_lines():
     )
     right.get_legend().remove()
     right.set(xlabel="x", ylabel="")
-    right.set_title("what is found: two regressions, ± 2 std. dev.", fontsize=10)
+    right.set_title("what is found: two regressions, bands of 95 %", fontsize=10)
     for k, (line, height) in enumerate(zip(display.lines_, (39, -11), strict=True)):
         intercept, slope = model.intercept_[k], model.coef_[k, 0]
         sign = "+" if slope > 0 else "\N{MINUS SIGN}"
@@ -46,5 +53,23 @@ def two_lines():
     plt.close(figure)
 
 
+def displays():
+    """All displays, of the NO data."""
+    X, y = load_nodata(return_X_y=True, as_frame=True)
+    model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
+    chosen = MixtureRegressorIC(n_components=[1, 2, 3, 4], random_state=0).fit(X, y)
+    figure, axes = plt.subplots(3, 2, figsize=(11.5, 11), layout="constrained")
+    (lines, memberships), (criteria, estimates), (residuals, search) = axes
+    MixtureRegressionDisplay.from_estimator(model, X, y, ax=lines)
+    RootogramDisplay.from_estimator(model, X, y, ax=memberships)
+    CriterionDisplay.from_estimator(chosen, ax=criteria)
+    CoefficientDisplay.from_estimator(model, X, y, ax=estimates)
+    QuantileResidualDisplay.from_estimator(model, X, y, ax=residuals)
+    SearchDisplay.from_estimator(model, ax=search)
+    figure.savefig(HERE / "displays.png", dpi=120)
+    plt.close(figure)
+
+
 if __name__ == "__main__":
     two_lines()
+    displays()

@@ -89,6 +89,11 @@ class Family(ABC, BaseEstimator):
         """The link object that the parameter `link` means."""
         return resolve_link(self.link, self.links, self.links[0])
 
+    @property
+    def endless(self):
+        """Whether the best coefficients may be infinite: responses, all zero, say."""
+        return self.bounded and bool(self.links) and self._link().endless
+
     def admits(self, y):
         """Where `y` is a possible response, elementwise."""
         return np.isfinite(y)

@@ -2,7 +2,8 @@
 
 Families of a positive response work with the logarithm of the mean, those of a
 probability with ``log p`` and ``log(1 - p)``. In these terms every density is a short
-formula, and no link needs a probability or a mean to be clipped.
+formula, and no link needs a probability or a mean to be clipped. A link is `endless`
+where means reach the ends of their range at infinite predictors only.
 """
 
 from typing import NamedTuple
@@ -77,6 +78,7 @@ class Log:
     r""":math:`\mu = e^\eta`."""
 
     name = "log"
+    endless = True
 
     def mean(self, eta):
         """Mean at a linear predictor."""
@@ -97,6 +99,8 @@ class Log:
 
 class _Restricted:
     """A link under which only positive linear predictors have a positive mean."""
+
+    endless = False
 
     def admissible_mean(self, eta):
         """Mean, NaN where the linear predictor is not positive."""
@@ -155,6 +159,7 @@ class Logit:
     r""":math:`p = 1 / (1 + e^{-\eta})`."""
 
     name = "logit"
+    endless = True
     # Where p and 1 - p are both above 1e-87.
     bounds = (-_FURTHEST, _FURTHEST)
 
@@ -182,6 +187,7 @@ class Probit:
     r""":math:`p = \Phi(\eta)`."""
 
     name = "probit"
+    endless = True
     bounds = (-19.0, 19.0)
 
     def mean(self, eta):
@@ -219,6 +225,7 @@ class Cloglog:
     r""":math:`p = 1 - \exp(-e^\eta)`."""
 
     name = "cloglog"
+    endless = True
     bounds = (-_FURTHEST, np.log(_FURTHEST))
 
     def mean(self, eta):

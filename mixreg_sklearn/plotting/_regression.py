@@ -1,25 +1,15 @@
-"""Pictures of fitted mixtures of regressions."""
+"""Rows, component lines and bands over one feature."""
 
 import warnings
 
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length
 
-__all__ = ["MixtureRegressionDisplay"]
+from .._information import fitted_mixture
+from ._style import colors, legend_above, one_axes, plain
 
-# Okabe & Ito (2008): colours that colour-blind readers tell apart, too.
-_PALETTE = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#000000",
-    "#F0E442",
-)
 # Opacity of a row that could be of any component, and of one that is certain.
 _DOUBTFUL, _CERTAIN = 0.2, 0.85
 
@@ -29,7 +19,8 @@ class MixtureRegressionDisplay:
 
     Every row has the colour of its most probable component, and fades where its
     membership is in doubt. A line is a component's mean :math:`\mu_k(x)` with all
-    other features at their mean, its band :math:`\mu_k(x) \pm 2 \sigma_k`.
+    other features at their mean, its band the central 95 % of the component's
+    distribution.
 
     Make it with `from_estimator`; the constructor stores arrays.
 
@@ -50,8 +41,8 @@ class MixtureRegressionDisplay:
     means : ndarray of shape (n_points, n_components)
         Means of the components on the grid.
 
-    scale : ndarray of shape (n_components,)
-        Standard deviations around the regressions.
+    lower, upper : ndarray of shape (n_points, n_components)
+        Quantiles of the components on the grid.
 
     weights : ndarray of shape (n_components,)
         Shares of the components.
@@ -99,7 +90,8 @@ class MixtureRegressionDisplay:
         probabilities,
         grid,
         means,
-        scale,
+        lower,
+        upper,
         weights,
         feature_name="x",
         target_name="y",
@@ -109,7 +101,8 @@ class MixtureRegressionDisplay:
         self.probabilities = probabilities
         self.grid = grid
         self.means = means
-        self.scale = scale
+        self.lower = lower
+        self.upper = upper
         self.weights = weights
         self.feature_name = feature_name
         self.target_name = target_name
@@ -121,7 +114,11 @@ class MixtureRegressionDisplay:
         X,
         y,
         *,
+        groups=None,
+        offset=None,
+        trials=None,
         feature=0,
+        level=0.95,
         target_name=None,
         ax=None,
         scatter_kwargs=None,
@@ -138,9 +135,17 @@ class MixtureRegressionDisplay:
             Features.
         y : array-like of shape (n_samples,)
             Responses.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows, where memberships are those of whole groups.
+        offset : array-like of shape (n_samples,), default=None
+            Offset of the rows; lines and bands are at its mean.
+        trials : array-like of shape (n_samples,), default=None
+            Trials of the rows; lines and bands are at their median.
         feature : int or str, default=0
             Feature on the horizontal axis: its index, or its name if the estimator
             was fitted with names.
+        level : float, default=0.95
+            Probability of the bands.
         target_name : str, default=None
             Label of the vertical axis. None means the name of `y`, or else "y".
         ax : matplotlib Axes, default=None
@@ -165,29 +170,30 @@ class MixtureRegressionDisplay:
             If `feature` is not one of the estimator's features.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        check_is_fitted(estimator)
+        model = fitted_mixture(estimator)
         if target_name is None:
             target_name = getattr(y, "name", None) or "y"
-        names = getattr(estimator, "feature_names_in_", None)
+        names = getattr(model, "feature_names_in_", None)
         X, y = check_array(X, dtype=np.float64), column_or_1d(y)
         check_consistent_length(X, y)
         j = _position(feature, X.shape[1], names)
         grid = np.linspace(X[:, j].min(), X[:, j].max(), 201)
-        along = np.tile(X.mean(axis=0), (len(grid), 1))
-        along[:, j] = grid
         with warnings.catch_warnings():
             # The columns are those of fit, but the grid is an array, without names.
             warnings.filterwarnings("ignore", "X does not have valid feature names")
-            means = estimator.predict_components(along)
-            probabilities = estimator.predict_proba(X, y)
+            probabilities = model.predict_proba(
+                X, y, groups=groups, offset=offset, trials=trials
+            )
+            means, lower, upper = _along(model, X, j, grid, offset, trials, level)
         display = cls(
             x=X[:, j],
             y=y,
             probabilities=probabilities,
             grid=grid,
             means=means,
-            scale=estimator.scale_,
-            weights=estimator.weights_,
+            lower=lower,
+            upper=upper,
+            weights=model.weights_,
             feature_name=f"x{j}" if names is None else names[j],
             target_name=target_name,
         )
@@ -217,64 +223,58 @@ class MixtureRegressionDisplay:
         MixtureRegressionDisplay
             This object, with the attributes of the drawing.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(layout="constrained")
+        ax = one_axes(self, ax)
         self.ax_, self.figure_ = ax, ax.figure
         self.bands_ = self._draw_bands(band_kwargs or {})
         self.scatter_ = self._draw_rows(scatter_kwargs or {})
         self.lines_ = self._draw_lines(line_kwargs or {})
         ax.set(xlabel=self.feature_name, ylabel=self.target_name)
-        ax.spines[["top", "right"]].set_visible(False)
-        self._draw_legend()
+        plain(ax)
+        legend_above(ax, self.lines_)
         return self
-
-    def _draw_legend(self):
-        # Above the axes: inside, no corner is free of rows for certain.
-        n_rows = -(-len(self.lines_) // 3)
-        self.ax_.legend(
-            handles=self.lines_,
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            ncols=-(-len(self.lines_) // n_rows),
-            frameon=False,
-            handlelength=1.2,
-            columnspacing=1.4,
-            borderaxespad=0.3,
-        )
 
     def _draw_rows(self, kwargs):
         from matplotlib.colors import to_rgba_array
 
         K = self.probabilities.shape[1]
-        colors = to_rgba_array(_colors(K))[self.probabilities.argmax(axis=1)]
+        shades = to_rgba_array(colors(K))[self.probabilities.argmax(axis=1)]
         if K > 1:
             certainty = (K * self.probabilities.max(axis=1) - 1) / (K - 1)
-            colors[:, 3] = _DOUBTFUL + (_CERTAIN - _DOUBTFUL) * certainty
-        style = {"color": colors, "s": 22, "linewidths": 0, "zorder": 2} | kwargs
+            shades[:, 3] = _DOUBTFUL + (_CERTAIN - _DOUBTFUL) * certainty
+        style = {"color": shades, "s": 22, "linewidths": 0, "zorder": 2} | kwargs
         return self.ax_.scatter(self.x, self.y, **style)
 
     def _draw_lines(self, kwargs):
         lines = []
-        for k, color in enumerate(_colors(len(self.weights))):
-            label = f"component {k + 1}: {100 * self.weights[k]:.0f} %"
+        for k, color in enumerate(colors(len(self.weights))):
+            label = f"component {k}: {100 * self.weights[k]:.0f} %"
             style = {"color": color, "linewidth": 2, "label": label, "zorder": 3}
             lines += self.ax_.plot(self.grid, self.means[:, k], **(style | kwargs))
         return lines
 
     def _draw_bands(self, kwargs):
         bands = []
-        for k, color in enumerate(_colors(len(self.weights))):
-            low, high = (self.means[:, k] + side * self.scale[k] for side in (-2, 2))
+        for k, color in enumerate(colors(len(self.weights))):
+            low, high = self.lower[:, k], self.upper[:, k]
             style = {"color": color, "alpha": 0.15, "linewidth": 0, "zorder": 1}
             bands.append(self.ax_.fill_between(self.grid, low, high, **style | kwargs))
         return bands
 
 
-def _colors(n):
-    return [_PALETTE[k % len(_PALETTE)] for k in range(n)]
+def _along(model, X, j, grid, offset, trials, level):
+    """Means and quantiles of the components on the grid, each (n_points, K)."""
+    along = np.tile(X.mean(axis=0), (len(grid), 1))
+    along[:, j] = grid
+    given = {}
+    if offset is not None:
+        given["offset"] = np.full(len(grid), np.mean(offset))
+    if trials is not None:
+        given["trials"] = np.full(len(grid), np.floor(np.median(trials)))
+    means = model.predict_components(along, **given)
+    ahead = model.predict_distribution(along, **given)
+    bounds = [ahead.reweighted(one).interval(level) for one in np.eye(means.shape[1])]
+    lower, upper = np.stack(bounds, axis=2)
+    return means, lower, upper
 
 
 def _position(feature, n_features, names):

@@ -1,0 +1,17 @@
+"""Pictures of fitted mixtures of regressions; they need matplotlib."""
+
+from ._coefficients import CoefficientDisplay
+from ._criterion import CriterionDisplay
+from ._regression import MixtureRegressionDisplay
+from ._residuals import QuantileResidualDisplay
+from ._rootogram import RootogramDisplay
+from ._search import SearchDisplay
+
+__all__ = [
+    "CoefficientDisplay",
+    "CriterionDisplay",
+    "MixtureRegressionDisplay",
+    "QuantileResidualDisplay",
+    "RootogramDisplay",
+    "SearchDisplay",
+]

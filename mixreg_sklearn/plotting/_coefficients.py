@@ -1,0 +1,216 @@
+"""Estimates with their confidence intervals, by component."""
+
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from ..inference import inference
+from ._style import GREY, colors, markers, plain, several_axes
+
+
+class CoefficientDisplay:
+    """A panel for every parameter, with estimate and interval of each component.
+
+    Panels have axes of their own, as parameters have units of their own. A parameter
+    that is held, or has no standard error, is drawn without an interval.
+
+    Make it with `from_inference` or `from_estimator`; the constructor stores arrays.
+
+    Parameters
+    ----------
+    labels : list of str of shape (m,)
+        What the parameters are within their component.
+
+    components : list of int of shape (m,)
+        Components they belong to.
+
+    estimates, lower, upper : ndarray of shape (m,)
+        Estimates, and the bounds of their intervals; NaN where there are none.
+
+    level : float, default=0.95
+        Probability of the intervals.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes of shape (n_panels,)
+        The axes drawn in, one for each label.
+
+    figure_ : matplotlib Figure
+        The figure that has these axes.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> from mixreg_sklearn.plotting import CoefficientDisplay
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
+    >>> display = CoefficientDisplay.from_estimator(model, X, y)
+    >>> [ax.get_title() for ax in display.axes_]
+    ['intercept', 'x0', 'scale', 'share']
+    """
+
+    def __init__(self, *, labels, components, estimates, lower, upper, level=0.95):
+        self.labels = labels
+        self.components = components
+        self.estimates = estimates
+        self.lower = lower
+        self.upper = upper
+        self.level = level
+
+    @classmethod
+    def from_inference(cls, result, *, level=0.95, labels=None, ax=None):
+        """Draw a result of `inference`.
+
+        Parameters
+        ----------
+        result : InferenceResult
+            What `mixreg_sklearn.inference.inference` returned.
+        level : float, default=0.95
+            Probability of the intervals.
+        labels : list of str, default=None
+            Parameters to draw, such as `"intercept"`, `"x1"`, `"scale"`, `"share"`,
+            `"gate x1"`, in this order. None draws all.
+        ax : matplotlib Axes or array-like of Axes, default=None
+            One for each label, or one to be divided. None makes a new figure.
+
+        Returns
+        -------
+        CoefficientDisplay
+            The picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        ValueError
+            If a label is unknown.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_inference")
+        known = list(dict.fromkeys(term.label for term in result.terms))
+        for label in known if labels is None else labels:
+            if label not in known:
+                raise ValueError(f"labels must be among {known}; got {label!r}.")
+        lower, upper = result.conf_int(level).T
+        places = [
+            i
+            for label in (known if labels is None else labels)
+            for i, term in enumerate(result.terms)
+            if term.label == label
+        ]
+        display = cls(
+            labels=[result.terms[i].label for i in places],
+            components=[result.terms[i].component for i in places],
+            estimates=result.params[places],
+            lower=lower[places],
+            upper=upper[places],
+            level=level,
+        )
+        return display.plot(ax)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        cov_type="information",
+        level=0.95,
+        labels=None,
+        ax=None,
+    ):
+        """Draw the estimates of a fitted mixture.
+
+        Parameters
+        ----------
+        estimator : MixtureRegressor or MixtureRegressorIC
+            Fitted mixture.
+        X : array-like of shape (n_samples, n_features)
+            Features of the fit.
+        y : array-like of shape (n_samples,)
+            Responses of the fit.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the fit.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the fit.
+        offset : array-like of shape (n_samples,), default=None
+            Offset of the fit.
+        trials : array-like of shape (n_samples,), default=None
+            Trials of the fit.
+        cov_type : {"information", "opg", "sandwich"}, default="information"
+            As in `mixreg_sklearn.inference.inference`.
+        level : float, default=0.95
+            Probability of the intervals.
+        labels : list of str, default=None
+            Parameters to draw; None draws all.
+        ax : matplotlib Axes or array-like of Axes, default=None
+            One for each label, or one to be divided. None makes a new figure.
+
+        Returns
+        -------
+        CoefficientDisplay
+            The picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        ValueError
+            If there are no standard errors, or a label is unknown.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        result = inference(
+            estimator,
+            X,
+            y,
+            sample_weight,
+            groups=groups,
+            offset=offset,
+            trials=trials,
+            cov_type=cov_type,
+        )
+        return cls.from_inference(result, level=level, labels=labels, ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the picture.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of Axes, default=None
+            One for each label, or one to be divided. None makes a new figure.
+
+        Returns
+        -------
+        CoefficientDisplay
+            This object, with the attributes of the drawing.
+        """
+        panels = list(dict.fromkeys(self.labels))
+        K = max(self.components) + 1
+        size = (1.9, 1.3 + 0.35 * K)
+        self.axes_ = several_axes(self, ax, len(panels), size, sharey=True)
+        self.figure_ = self.axes_[0].figure
+        for panel, axes in zip(panels, self.axes_, strict=True):
+            self._draw(panel, axes, K)
+        self.axes_[0].set_yticks(range(K), [f"component {k}" for k in range(K)])
+        self.axes_[0].set_ylim(K - 0.5, -0.5)
+        return self
+
+    def _draw(self, panel, ax, K):
+        shade, mark = colors(K), markers(K)
+        ax.set_title(panel, fontsize="medium")
+        signed = panel not in ("scale", "share")
+        if signed:
+            ax.axvline(0, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+        for i, label in enumerate(self.labels):
+            if label != panel:
+                continue
+            k = self.components[i]
+            if self.upper[i] > self.lower[i]:
+                ax.plot([self.lower[i], self.upper[i]], [k, k], color=shade[k])
+            ax.plot(self.estimates[i], k, mark[k], color=shade[k])
+        ax.margins(x=0.15)
+        ax.locator_params(axis="x", nbins=3)
+        plain(ax)

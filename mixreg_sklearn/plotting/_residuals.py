@@ -1,0 +1,163 @@
+"""Does the model fit? Quantile residuals."""
+
+import numpy as np
+from scipy import stats
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from .._information import fitted_mixture
+from ..residuals import quantile_residuals
+from ._style import GREY, PALETTE, plain, several_axes
+
+
+class QuantileResidualDisplay:
+    """Quantile residuals of a mixture: against the normal, and against predictions.
+
+    Under the true model they are independent and standard normal, whatever the family,
+    so on the left points follow the diagonal, and on the right they have neither trend
+    nor changing spread. The band on the left is pointwise: each of the ordered
+    residuals of a right model is inside with probability `level`.
+
+    Make it with `from_estimator`; the constructor stores arrays.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_samples,)
+        Quantile residuals.
+
+    predictions : ndarray of shape (n_samples,)
+        Expected responses.
+
+    level : float, default=0.95
+        Probability of the band.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes of shape (2,)
+        The axes drawn in.
+
+    figure_ : matplotlib Figure
+        The figure that has these axes.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> from mixreg_sklearn.plotting import QuantileResidualDisplay
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
+    >>> display = QuantileResidualDisplay.from_estimator(model, X, y)
+    >>> [ax.get_xlabel() for ax in display.axes_]
+    ['normal quantile', 'predicted mean']
+    """
+
+    def __init__(self, *, residuals, predictions, level=0.95):
+        self.residuals = residuals
+        self.predictions = predictions
+        self.level = level
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        level=0.95,
+        random_state=0,
+        ax=None,
+        scatter_kwargs=None,
+    ):
+        """Draw the residuals of a fitted mixture.
+
+        Parameters
+        ----------
+        estimator : MixtureRegressor or MixtureRegressorIC
+            Fitted mixture.
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Responses.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows; each row is seen given the earlier rows of its group.
+        offset : array-like of shape (n_samples,), default=None
+            Offset of the rows.
+        trials : array-like of shape (n_samples,), default=None
+            Trials of the rows.
+        level : float, default=0.95
+            Probability of the band.
+        random_state : int, RandomState instance or None, default=0
+            Draws within the jumps of distributions of counts.
+        ax : matplotlib Axes or array-like of two Axes, default=None
+            One is divided. None makes a new figure.
+        scatter_kwargs : dict, default=None
+            Keywords of matplotlib's `scatter`.
+
+        Returns
+        -------
+        QuantileResidualDisplay
+            The picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        model = fitted_mixture(estimator)
+        given = {"offset": offset, "trials": trials}
+        residuals = quantile_residuals(
+            model, X, y, groups=groups, random_state=random_state, **given
+        )
+        display = cls(
+            residuals=residuals, predictions=model.predict(X, **given), level=level
+        )
+        return display.plot(ax, scatter_kwargs=scatter_kwargs)
+
+    def plot(self, ax=None, *, scatter_kwargs=None):
+        """Draw the picture.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of two Axes, default=None
+            One is divided. None makes a new figure.
+        scatter_kwargs : dict, default=None
+            Keywords of matplotlib's `scatter`.
+
+        Returns
+        -------
+        QuantileResidualDisplay
+            This object, with the attributes of the drawing.
+        """
+        self.axes_ = several_axes(self, ax, 2, (4.0, 3.6), sharey=True)
+        self.figure_ = self.axes_[0].figure
+        style = {"color": PALETTE[0], "s": 12, "linewidths": 0, "alpha": 0.6}
+        style |= scatter_kwargs or {}
+        self._draw_normal(self.axes_[0], style)
+        self._draw_spread(self.axes_[1], style)
+        return self
+
+    def _draw_normal(self, ax, style):
+        ordered = np.sort(self.residuals)
+        rank = np.arange(1, len(ordered) + 1)
+        at = stats.norm.ppf((rank - 0.5) / len(ordered))
+        # An ordered uniform number has a beta distribution.
+        tails = 0.5 - 0.5 * self.level, 0.5 + 0.5 * self.level
+        low, high = (
+            stats.norm.ppf(stats.beta.ppf(tail, rank, rank[::-1])) for tail in tails
+        )
+        ax.fill_between(at, low, high, color="0.88", linewidth=0, zorder=0)
+        ax.plot(at, at, color=GREY, linewidth=1, zorder=1)
+        ax.scatter(at, ordered, **style)
+        ax.set(xlabel="normal quantile", ylabel="quantile residual")
+        plain(ax)
+
+    def _draw_spread(self, ax, style):
+        half = stats.norm.ppf(0.5 + 0.5 * self.level)
+        ax.axhspan(-half, half, color="0.93", linewidth=0, zorder=0)
+        ax.axhline(0, color=GREY, linewidth=1, zorder=1)
+        ax.scatter(self.predictions, self.residuals, **style)
+        ax.set(xlabel="predicted mean")
+        plain(ax)

@@ -1,0 +1,172 @@
+"""How well components are separated: a rootogram of memberships."""
+
+import numpy as np
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from .._information import fitted_mixture
+from ._style import colors, plain, several_axes
+
+# Bins of the histogram.
+_N_BINS = 20
+
+
+class RootogramDisplay:
+    """Histograms of the memberships of each component, with bars of root height.
+
+    Bars at 1 are rows (or groups) that surely belong to the component, bars in the
+    middle those in doubt, bars near 0 those that surely do not. Square roots keep small
+    bars visible. Memberships below a small number are left out, as most rows have
+    nothing to do with most components.
+
+    Make it with `from_estimator`; the constructor stores arrays.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_units, n_components)
+        Memberships of rows, or of groups.
+
+    eps : float, default=1e-4
+        Memberships below are left out.
+
+    unit_name : str, default="rows"
+        What is counted.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes of shape (n_components,)
+        The axes drawn in.
+
+    figure_ : matplotlib Figure
+        The figure that has these axes.
+
+    bars_ : list of matplotlib BarContainer
+        The bars of each component.
+
+    References
+    ----------
+    Tantrum, J., Murua, A. & Stuetzle, W. (2003). Assessment and pruning of hierarchical
+    model based clustering. Proceedings of the 9th ACM SIGKDD, 197-205. The picture is
+    that of R's flexmix.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> from mixreg_sklearn.plotting import RootogramDisplay
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
+    >>> display = RootogramDisplay.from_estimator(model, X, y)
+    >>> [len(bars) for bars in display.bars_]
+    [20, 20]
+    """
+
+    def __init__(self, *, probabilities, eps=1e-4, unit_name="rows"):
+        self.probabilities = probabilities
+        self.eps = eps
+        self.unit_name = unit_name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        eps=1e-4,
+        ax=None,
+        bar_kwargs=None,
+    ):
+        """Draw the memberships of a fitted mixture.
+
+        Parameters
+        ----------
+        estimator : MixtureRegressor or MixtureRegressorIC
+            Fitted mixture.
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Responses.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows, each of which counts once.
+        offset : array-like of shape (n_samples,), default=None
+            Offset of the rows.
+        trials : array-like of shape (n_samples,), default=None
+            Trials of the rows.
+        eps : float, default=1e-4
+            Memberships below are left out.
+        ax : matplotlib Axes or array-like of Axes, default=None
+            One for each component, or one to be divided. None makes a new figure.
+        bar_kwargs : dict, default=None
+            Keywords of matplotlib's `bar`.
+
+        Returns
+        -------
+        RootogramDisplay
+            The picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        model, given = fitted_mixture(estimator), {"offset": offset, "trials": trials}
+        if groups is None:
+            display = cls(probabilities=model.predict_proba(X, y, **given), eps=eps)
+        else:
+            _, probabilities = model.predict_group_proba(X, y, groups, **given)
+            display = cls(probabilities=probabilities, eps=eps, unit_name="groups")
+        return display.plot(ax, bar_kwargs=bar_kwargs)
+
+    def plot(self, ax=None, *, bar_kwargs=None):
+        """Draw the picture.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of Axes, default=None
+            One for each component, or one to be divided. None makes a new figure.
+        bar_kwargs : dict, default=None
+            Keywords of matplotlib's `bar`.
+
+        Returns
+        -------
+        RootogramDisplay
+            This object, with the attributes of the drawing.
+        """
+        K = self.probabilities.shape[1]
+        self.axes_ = several_axes(self, ax, K, (2.2, 2.8), sharex=True, sharey=True)
+        self.figure_ = self.axes_[0].figure
+        self.bars_ = [
+            self._draw(k, axes, color, bar_kwargs or {})
+            for k, (axes, color) in enumerate(zip(self.axes_, colors(K), strict=True))
+        ]
+        self.axes_[0].set_ylabel(f"{self.unit_name} (root scale)")
+        return self
+
+    def _draw(self, k, ax, color, kwargs):
+        values = self.probabilities[:, k]
+        counts, edges = np.histogram(values[values >= self.eps], _N_BINS, (0, 1))
+        style = {"color": color, "edgecolor": "white", "linewidth": 0.5} | kwargs
+        bars = ax.bar(edges[:-1], np.sqrt(counts), 1 / _N_BINS, align="edge", **style)
+        ax.set_title(f"component {k}", fontsize="medium")
+        ax.set(xlabel="membership", xlim=(0, 1), xticks=(0, 0.5, 1))
+        ax.set_xticklabels(("0", "0.5", "1"))
+        _root_ticks(ax)
+        plain(ax)
+        return bars
+
+
+def _root_ticks(ax):
+    """Ticks at roots, labelled with the counts themselves."""
+    most = max(ax.get_ylim()[1] ** 2, 4.0)
+    counts = [c for c in (0, *_round_numbers()) if c <= most]
+    counts = [0, *counts[-4:]] if len(counts) > 5 else counts
+    ax.set_yticks(np.sqrt(counts))
+    ax.set_yticklabels([f"{c:g}" for c in counts])
+
+
+def _round_numbers():
+    return [m * 10**e for e in range(9) for m in (1, 4)]
