@@ -58,8 +58,9 @@ import sklearn
 from threadpoolctl import threadpool_limits
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._em import em
-from mixreg_sklearn._problem import make_problem
+from mixreg_sklearn._engine.em import em
+from mixreg_sklearn._engine.problem import make_problem
+from mixreg_sklearn._search.pooled import from_memberships
 from mixreg_sklearn.families import (
     Beta,
     Binomial,
@@ -288,7 +289,7 @@ def compare_iterations(flexmix, folder, shape, name, rounds, ours_m=50, theirs_m
     n, d, K = shape
     path, (X, y, labels) = write(folder, n, d, K, 0, name)
     problem = problem_of(MixtureRegressor(K, family=name), X, y)
-    start = problem.from_memberships(np.eye(K)[labels])
+    start = from_memberships(problem, np.eye(K)[labels])
     ours, theirs = [], []
     our_iterations(problem, start, 2)
     for _ in range(rounds):
@@ -349,7 +350,7 @@ def inference_passes(folder, turns=15):
         _, (X, y, labels) = write(folder, n, d, K, 0, name)
         model = MixtureRegressor(K, family=name, random_state=0).fit(X, y)
         problem = problem_of(model, X, y)
-        start = problem.from_memberships(np.eye(K)[labels])
+        start = from_memberships(problem, np.eye(K)[labels])
         for cov_type in ("information", "sandwich"):
             ratios = []
             for _ in range(turns):

@@ -11,7 +11,6 @@ The data's path::
 """
 
 import warnings
-from functools import lru_cache
 from numbers import Integral, Real
 
 import numpy as np
@@ -25,23 +24,25 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
-from threadpoolctl import ThreadpoolController
 
-from ._checks import (
+from ._blas import one_blas_thread
+from ._data.checks import (
     check_memberships,
     check_offset,
     check_response,
     check_start,
     check_weight,
 )
-from ._estimate import estimate_found, estimate_from
-from ._groups import check_constant, check_groups, check_prior
-from ._history import given_history
+from ._data.data import Data
+from ._data.groups import check_constant, check_groups, check_prior
+from ._data.structure import Columns, make_structure
+from ._engine.problem import make_problem
 from ._notebook import NotebookTable, component_table
-from ._params import log_normalise
-from ._problem import Data, make_problem
+from ._numerics import log_normalise
 from ._progress import CallbackSupport, Progress
-from ._structure import Columns, make_structure
+from ._search.estimate import estimate_found, estimate_from
+from ._search.pooled import from_memberships
+from ._search.record import search_record
 from .families import (
     Beta,
     Binomial,
@@ -53,7 +54,8 @@ from .families import (
     Poisson,
 )
 from .gates import Gate
-from .predictive import MixtureDistribution
+from .predictive._distribution import MixtureDistribution
+from .predictive._history import given_history
 
 _FAMILIES = {
     "gaussian": Gaussian,
@@ -387,7 +389,7 @@ class MixtureRegressor(
         data, y, structure, _ = self._read(
             X, y, sample_weight, **metadata, ensure_min_samples=2
         )
-        with _one_blas_thread(), np.errstate(under="ignore"):
+        with one_blas_thread(), np.errstate(under="ignore"):
             problem = make_problem(data, structure, self._threads(data.X))
             progress = Progress(self, data.X, y, problem)
             estimate = self._estimate(problem, progress)
@@ -460,7 +462,9 @@ class MixtureRegressor(
         if isinstance(self.init, dict):
             gated = problem.structure.gate.has_features
             return problem.from_user(*check_start(self.init, K, d, gated))
-        return problem.from_memberships(check_memberships(self.init, problem.n_rows, K))
+        return from_memberships(
+            problem, check_memberships(self.init, problem.n_rows, K)
+        )
 
     def _set_attributes(self, problem, estimate):
         polished = estimate.polished
@@ -477,7 +481,7 @@ class MixtureRegressor(
         self.smallest_eigenvalue_ = float(polished.smallest_eigenvalue[0])
         self.degenerate_ = bool(estimate.flaw)
         self.n_iter_ = int(polished.n_iter[0])
-        self.search_ = problem.search_record(estimate.search)
+        self.search_ = search_record(problem, estimate.search)
 
     def _warn(self, estimate):
         if self.degenerate_:
@@ -970,13 +974,3 @@ class MixtureRegressor(
         weight = check_weight(sample_weight, np.empty((n_rows, 1)))
         check_constant(weight, groups, "sample_weight")
         return log_joint, weight if groups is None else weight[groups.first]
-
-
-@lru_cache(maxsize=1)
-def _thread_controller():
-    return ThreadpoolController()
-
-
-def _one_blas_thread():
-    """Keep BLAS to one thread: its own threads spin on a busy machine."""
-    return _thread_controller().limit(limits=1, user_api="blas")

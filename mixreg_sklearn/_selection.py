@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._groups import check_groups
-from ._growth import can_grow, grown_to
+from ._data.groups import check_groups
+from ._growth.growth import can_grow, grown_to
 from ._notebook import NotebookTable, criterion_table
 from ._regressor import MetadataRequests, MixtureRegressor
 

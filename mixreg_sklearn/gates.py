@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._params import log_normalise
+from ._numerics import log_normalise
 
 __all__ = ["ConstantGate", "SoftmaxGate"]
 

@@ -13,11 +13,11 @@ import numpy as np
 from scipy import special
 from sklearn.utils import check_random_state
 
-from ._checks import check_response
-from ._groups import check_groups, check_prior
-from ._params import log_normalise
-from ._regions import count_tables
+from ._data.checks import check_response
+from ._data.groups import check_groups, check_prior
+from ._numerics import log_normalise
 from .families import Gaussian
+from .predictive._regions import count_tables
 
 __all__ = ["crps", "log_score", "pit_values", "quantile_residuals"]
 

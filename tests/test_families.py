@@ -7,11 +7,10 @@ import pytest
 from scipy import optimize, special, stats
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._model import Mixture
-from mixreg_sklearn._params import Params
-from mixreg_sklearn._rows import ArrayRows
-from mixreg_sklearn._scales import ScaleRule
-from mixreg_sklearn._sharing import Separate
+from mixreg_sklearn._engine.mixture import Mixture
+from mixreg_sklearn._engine.params import Params
+from mixreg_sklearn._engine.rows import ArrayRows
+from mixreg_sklearn._engine.sharing import Separate
 from mixreg_sklearn.families import Family, Gaussian, check_family
 from mixreg_sklearn.families._beta import Beta
 from mixreg_sklearn.families._binomial import Binomial
@@ -20,6 +19,7 @@ from mixreg_sklearn.families._inverse_gaussian import InverseGaussian
 from mixreg_sklearn.families._links import Log, Probit, resolve_link
 from mixreg_sklearn.families._negative_binomial import NegativeBinomial
 from mixreg_sklearn.families._poisson import Poisson
+from mixreg_sklearn.families._scales import ScaleRule
 from mixreg_sklearn.families._special import excess, excess_bend, excess_slope
 
 COUNTS = {"support": (0, np.inf), "discrete": True}

@@ -6,11 +6,17 @@ from numpy.testing import assert_allclose
 from support import log_normal, separated, two_lines
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
-from mixreg_sklearn._gap_proof import _bound, _bounds_of, _faces, _scaled, _split
-from mixreg_sklearn._mixing import Mixing, _mixing, _newton_weights, best_mixing
-from mixreg_sklearn._newcomers import find_newcomers, make_ground
+from mixreg_sklearn._growth.newcomers import find_newcomers, make_ground
 from mixreg_sklearn.datasets import make_mixture_regression
 from mixreg_sklearn.metrics import optimality_gap
+from mixreg_sklearn.metrics._gap_proof import (
+    _bound,
+    _bounds_of,
+    _faces,
+    _scaled,
+    _split,
+)
+from mixreg_sklearn.metrics._mixing import Mixing, _mixing, _newton_weights, best_mixing
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +116,7 @@ def test_more_components_close_the_gap(data):
 def test_a_proof_is_close_to_what_was_found(data, model, monkeypatch):
     proven = optimality_gap(model, *data)
     assert proven.gap - 1e-9 < proven.bound < proven.gap + 2
-    monkeypatch.setattr("mixreg_sklearn._gap.provable", lambda ground: False)
+    monkeypatch.setattr("mixreg_sklearn.metrics._gap.provable", lambda ground: False)
     found = optimality_gap(model, *data)
     assert not found.proven
     assert found.bound == np.inf

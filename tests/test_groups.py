@@ -24,10 +24,10 @@ from sklearn.preprocessing import StandardScaler
 from support import jacobian, log_normal
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
-from mixreg_sklearn._model import Mixture
-from mixreg_sklearn._params import Params, log_normalise
-from mixreg_sklearn._rows import ArrayRows
-from mixreg_sklearn._sharing import Separate
+from mixreg_sklearn._engine.mixture import Mixture
+from mixreg_sklearn._engine.params import Params, log_normalise
+from mixreg_sklearn._engine.rows import ArrayRows
+from mixreg_sklearn._engine.sharing import Separate
 from mixreg_sklearn.families import Gaussian
 from mixreg_sklearn.gates import SoftmaxGate
 from mixreg_sklearn.metrics import InSample, bic_scorer, log_likelihood_scorer

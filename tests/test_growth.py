@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from support import separated, two_lines
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._growth import _twice, can_grow, grow
+from mixreg_sklearn._growth.growth import _twice, can_grow, grow
 from mixreg_sklearn.gates import ConstantGate
 
 # A mixture with more components than there are need not have a proven maximum.

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from support import jacobian, separated
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
-from mixreg_sklearn._rows import ArrayRows
+from mixreg_sklearn._engine.rows import ArrayRows
 from mixreg_sklearn.families import (
     Beta,
     Binomial,
@@ -588,7 +588,7 @@ def test_blocks_change_nothing(monkeypatch, lines, model, result):
     cluster = np.arange(len(lines[1])) % 30
     whole = infer(model, lines, cov_type="cluster", cluster=cluster)
     small = partial(ArrayRows, block_size=16)
-    monkeypatch.setattr("mixreg_sklearn._problem.ArrayRows", small)
+    monkeypatch.setattr("mixreg_sklearn._engine.problem.ArrayRows", small)
     blocks = infer(model, lines, cov_type="cluster", cluster=cluster)
     assert_allclose(blocks.cov, whole.cov, rtol=1e-9)
 

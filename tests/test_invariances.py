@@ -11,16 +11,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 from support import jacobian, separated
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._em import em
-from mixreg_sklearn._model import Mixture
-from mixreg_sklearn._newton import polish
-from mixreg_sklearn._params import Params, concatenate, log_normalise
-from mixreg_sklearn._problem import Data, make_problem
-from mixreg_sklearn._rows import ArrayRows
-from mixreg_sklearn._scales import ScaleRule
-from mixreg_sklearn._sharing import sharing_of, unconstrained
-from mixreg_sklearn._structure import Columns, make_structure
+from mixreg_sklearn._data.structure import Columns, make_structure
+from mixreg_sklearn._engine.em import em
+from mixreg_sklearn._engine.mixture import Mixture
+from mixreg_sklearn._engine.newton import polish
+from mixreg_sklearn._engine.params import Params, concatenate, log_normalise
+from mixreg_sklearn._engine.problem import Data, make_problem
+from mixreg_sklearn._engine.rows import ArrayRows
+from mixreg_sklearn._engine.sharing import sharing_of, unconstrained
 from mixreg_sklearn.families import Gaussian
+from mixreg_sklearn.families._scales import ScaleRule
 from mixreg_sklearn.gates import ConstantGate, SoftmaxGate
 
 seeds = st.integers(0, 10**6)

@@ -423,13 +423,13 @@ def test_some_rows_are_distributed_as_before(name):
 def test_a_block_of_rows_changes_nothing(monkeypatch):
     mixture = mixtures("gamma", n=50)
     before = mixture.quantile(LEVELS), mixture.highest_density(0.9)
-    monkeypatch.setattr("mixreg_sklearn.predictive._BLOCK", 7)
-    monkeypatch.setattr("mixreg_sklearn._regions._BLOCK", 3)
+    monkeypatch.setattr("mixreg_sklearn.predictive._distribution._BLOCK", 7)
+    monkeypatch.setattr("mixreg_sklearn.predictive._regions._BLOCK", 3)
     assert_array_equal(mixture.quantile(LEVELS), before[0])
     assert_array_equal(mixture.highest_density(0.9), before[1])
     counts = mixtures("negative_binomial", n=50)
     before = counts.highest_density(0.9)
-    monkeypatch.setattr("mixreg_sklearn._regions._CELLS", 100)
+    monkeypatch.setattr("mixreg_sklearn.predictive._regions._CELLS", 100)
     assert_array_equal(counts.highest_density(0.9), before)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from scipy import optimize, special, stats
 from sklearn.base import clone
 
-from .._scales import ScaleRule
 from ._base import Family
+from ._scales import ScaleRule
 
 _LEVELS = np.array([1e-6, 0.01, 0.2, 0.5, 0.9, 0.999])
 # Counts are summed up to here.

@@ -2,7 +2,7 @@
 
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ..inference import inference
+from ..inference._inference import inference
 from ._style import GREY, colors, markers, plain, several_axes
 
 

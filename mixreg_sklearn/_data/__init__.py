@@ -1,0 +1,1 @@
+"""What the user gave: columns, groups, weights, constraints, validated."""

@@ -1,0 +1,222 @@
+"""From the estimator's parameters to what is to be fitted: columns and constraints."""
+
+from collections.abc import Iterable, Mapping, Set
+from numbers import Integral
+
+import numpy as np
+
+from ..gates import ConstantGate, SoftmaxGate
+from .data import Constraints, Structure, unconstrained
+from .features import column_indices
+
+# The intercept's name where constraints are given by name.
+INTERCEPT = "intercept"
+_GATES = {None: ConstantGate, "softmax": SoftmaxGate}
+
+
+class Columns:
+    """Columns of X by what the user calls them.
+
+    Parameters
+    ----------
+    X : array-like or dataframe
+        As the user gave it, for callables.
+    n_features : int
+    names : ndarray of str or None
+    """
+
+    def __init__(self, X, n_features, names):
+        self.X, self.n_features, self.names = X, n_features, names
+
+    def choose(self, columns, argument):
+        """Indices of a choice of columns, sorted; None chooses nothing."""
+        return column_indices(columns, self.X, self.n_features, self.names, argument)
+
+    def one(self, column, argument):
+        """Index of a single column."""
+        chosen = self.choose(column, argument)
+        if len(chosen) != 1:
+            raise ValueError(
+                f"{argument} must name one column of X; {column!r} names {len(chosen)}."
+            )
+        return int(chosen[0])
+
+    def name(self, index):
+        """What to call a column in a message."""
+        return f"feature {index}" if self.names is None else repr(self.names[index])
+
+
+def make_gate(gate, n_components):
+    """The gate object that the parameter means, checked."""
+    gate = _GATES[gate]() if gate is None or isinstance(gate, str) else gate
+    gate.check(n_components)
+    return gate
+
+
+def make_structure(estimator, family, columns):
+    """Resolve the parameters of a `MixtureRegressor`.
+
+    Parameters
+    ----------
+    estimator : MixtureRegressor
+    family : Family
+    columns : Columns
+
+    Returns
+    -------
+    Structure
+
+    Raises
+    ------
+    ValueError
+        If a column does not exist or parameters contradict each other.
+    """
+    K = estimator.n_components
+    gate = make_gate(estimator.gate, K)
+    known = np.full(columns.n_features, np.nan)
+    if estimator.offset_feature is not None:
+        known[columns.one(estimator.offset_feature, "offset_feature")] = 1.0
+    offset = np.flatnonzero(known == 1.0)
+    regression = _features(
+        columns, estimator.regression_features, offset, "regression_features"
+    )
+    if estimator.gate_features is not None and not gate.has_features:
+        raise ValueError(
+            "gate_features needs a gate that depends on features: gate='softmax'."
+        )
+    gating = np.empty(0, dtype=int)
+    if gate.has_features:
+        gating = _features(columns, estimator.gate_features, offset, "gate_features")
+    rows = {INTERCEPT: 0} | {int(j): 1 + i for i, j in enumerate(regression)}
+    constraints = unconstrained(len(regression), K)
+    _share(constraints.sharing, rows, columns, estimator)
+    _hold(constraints, rows, columns, estimator)
+    everywhere = _same_everywhere(constraints)
+    known[regression[everywhere]] = constraints.held[1:][everywhere, 0]
+    kept = np.append(True, ~everywhere)
+    return Structure(
+        family,
+        gate,
+        regression[~everywhere],
+        gating,
+        known,
+        Constraints(constraints.sharing[kept], constraints.held[kept]),
+        estimator.fit_intercept,
+        estimator.shared_scale,
+    )
+
+
+def _features(columns, choice, offset, argument):
+    """Chosen features; by default all but the offset."""
+    if choice is None:
+        return np.setdiff1d(np.arange(columns.n_features), offset)
+    chosen = columns.choose(choice, argument)
+    for index in np.intersect1d(chosen, offset):
+        raise ValueError(
+            f"{argument} and offset_feature both name {columns.name(index)}: an offset"
+            " has no coefficient."
+        )
+    return chosen
+
+
+def _row(key, rows, columns, estimator, argument):
+    """Row of the constraints that a key of a dict means."""
+    named = columns.names is not None and INTERCEPT in columns.names
+    if isinstance(key, str) and key == INTERCEPT and not named:
+        if not estimator.fit_intercept:
+            raise ValueError(
+                f"{argument} names the intercept, but fit_intercept=False."
+            )
+        return rows[INTERCEPT]
+    if not isinstance(key, (str, Integral)) or isinstance(key, bool):
+        raise ValueError(
+            f"{argument} must name features by name or index; got {key!r}."
+        )
+    index = columns.one(key, argument)
+    if index not in rows:
+        raise ValueError(
+            f"{argument} names {columns.name(index)}, which is not among the features"
+            " of the regressions (regression_features, offset_feature)."
+        )
+    return rows[index]
+
+
+def _share(sharing, rows, columns, estimator):
+    """Enter `shared_features` into the partitions of components, in place."""
+    shared = estimator.shared_features
+    if not isinstance(shared, Mapping):
+        chosen = columns.choose(shared, "shared_features").tolist()
+        shared = {index: [range(estimator.n_components)] for index in chosen}
+    named = set()
+    for key, parts in shared.items():
+        row = _row(key, rows, columns, estimator, "shared_features")
+        _check_new(row, named, key, "shared_features")
+        seen = set()
+        for part in _parts(key, parts, estimator.n_components):
+            members = _members(key, part, estimator.n_components)
+            if seen & set(members):
+                raise ValueError(
+                    f"shared_features[{key!r}] names a component twice: {parts!r}."
+                )
+            seen |= set(members)
+            sharing[row, members] = min(members)
+
+
+def _check_new(row, named, key, argument):
+    """Raise ValueError where two keys of a dict mean one feature."""
+    if row in named:
+        raise ValueError(f"{argument} names {key!r} twice, by name and by index.")
+    named.add(row)
+
+
+def _parts(key, parts, n_components):
+    """The parts of a partition, which must be lists."""
+    if isinstance(parts, str) or not isinstance(parts, Iterable):
+        raise ValueError(_not_a_partition(key, n_components, parts))
+    return list(parts)
+
+
+def _members(key, part, n_components):
+    """Components of one part of a partition."""
+    members = np.asarray(list(part) if isinstance(part, Set) else part)
+    numbers = members.dtype.kind in "iu" and members.ndim == 1 and members.size
+    if not numbers or members.min() < 0 or members.max() >= n_components:
+        raise ValueError(_not_a_partition(key, n_components, part))
+    return members.tolist()
+
+
+def _not_a_partition(key, n_components, given):
+    return (
+        f"shared_features[{key!r}] must be a list of lists of components, numbered 0 to"
+        f" {n_components - 1}, as in [[0, 1]]; got {given!r}."
+    )
+
+
+def _hold(constraints, rows, columns, estimator):
+    """Enter `held_coef`, in place."""
+    held = {} if estimator.held_coef is None else estimator.held_coef
+    K, named = estimator.n_components, set()
+    for key, values in held.items():
+        row = _row(key, rows, columns, estimator, "held_coef")
+        _check_new(row, named, key, "held_coef")
+        if (constraints.sharing[row] != np.arange(K)).any():
+            raise ValueError(
+                f"held_coef and shared_features both name {key!r}: a coefficient that"
+                " is held is not estimated, so it cannot be shared."
+            )
+        try:
+            values = np.array(values, dtype=float)
+        except (TypeError, ValueError):
+            values = np.array([np.inf])
+        if values.shape not in ((), (K,)) or np.isinf(values).any():
+            raise ValueError(
+                f"held_coef[{key!r}] must be a number, or {K} of them, one for each"
+                f" component, None where it is free; got {held[key]!r}."
+            )
+        constraints.held[row] = values
+
+
+def _same_everywhere(constraints):
+    """Features whose coefficient is one known number: part of the offset, (d,)."""
+    held = constraints.held[1:]
+    return (held == held[:, :1]).all(axis=1)

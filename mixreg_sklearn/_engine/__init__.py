@@ -1,0 +1,1 @@
+"""The EM engine: parameters, rows, columns, the mixture, EM and Newton."""

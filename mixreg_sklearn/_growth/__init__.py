@@ -1,0 +1,1 @@
+"""From a fitted mixture to one with a component more."""

@@ -1,0 +1,1 @@
+"""The search for the best optimum: starts, arms, sample, choice, record."""

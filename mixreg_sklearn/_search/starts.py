@@ -1,0 +1,143 @@
+"""How a search begins, and how it escapes a poor optimum.
+
+No draw depends on the number, the order or the repetition of rows: rows are drawn by
+the inverse distribution function of their weight in a canonical order, everything
+else in the space of parameters. So equal data give equal starts, however written down.
+
+What is drawn are units: groups of rows that share a component, or single rows where
+there are no groups. A regression is proposed through all rows of a unit, as all of
+them belong to it.
+
+Shapes: ``U`` units of the search sample, ``p`` columns, ``R`` starts, ``K`` components.
+"""
+
+import numpy as np
+
+from .._engine.params import Params
+from .._numerics import log_normalise
+
+# A component drawn by regression k-means++ is the best of this many candidates.
+_CANDIDATES = 10
+
+
+def soft_partitions(pool, n_components, n_starts, rng):
+    """Starts like one M-step from random soft labels (0.9 for one, 0.1 for the rest).
+
+    Random labels shift the coefficients, variance and weight of each component
+    around the pooled fit; by the central limit theorem the shift is normal with the
+    covariance of the units' scores. It is drawn from that distribution, so the same
+    numbers serve whatever the number of rows.
+    """
+    scores = pool.sums(_influences(pool))
+    total = pool.rows.total_weight
+    covariance = np.dot(scores * pool.rows.unit_weight, scores.T) / total
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    high, low = 0.9, 0.1
+    mass = high + (n_components - 1) * low
+    square = (high**2 + (n_components - 1) * low**2) / mass**2
+    spread = n_components * square - 1
+    normal = rng.standard_normal((n_starts, n_components, len(covariance)))
+    normal -= normal.mean(axis=1, keepdims=True)
+    normal *= np.sqrt(n_components / (n_components - 1) * spread / total)
+    shift = normal @ root.T
+    p = pool.p
+    scale = pool.scale * np.exp(np.clip(shift[:, :, p], -1.0, 1.0))
+    return Params(
+        pool.coef + shift[:, :, :p],
+        scale if pool.family.n_scale else np.ones_like(scale),
+        log_normalise(np.log1p(np.clip(shift[:, :, p + 1], -0.9, 9.0))),
+        pool.no_gate(scale.shape),
+    )
+
+
+def _influences(pool):
+    """What one row more would change: coefficients, log scale, weight: (p + 2, rows).
+
+    Times n, to first order, at the pooled regression.
+    """
+    rows, family = pool.rows, pool.family
+    eta = np.dot(pool.coef, pool.Z)[None]
+    if rows.offset is not None:
+        eta += rows.offset
+    at = family.derivatives(rows.y, eta, np.full((1, 1), pool.scale))
+    expected = family.evaluate(rows.y, eta.copy(), np.full((1, 1), pool.scale), 0.0)
+    information = np.ravel(expected.raw_information * expected.unit**2)
+    gram = np.dot(pool.Z * (rows.weight * information), pool.Z.T) / rows.total_weight
+    coef = np.linalg.solve(gram + 1e-10 * np.eye(pool.p), pool.Z * at.eta[0])
+    scale = np.zeros(rows.n_rows)
+    if family.n_scale:
+        curvature = -(at.scale_scale[0] @ rows.weight) / rows.total_weight
+        scale = at.scale[0] / max(abs(curvature), 1e-3)
+    return np.vstack([coef, scale, np.ones(rows.n_rows)])
+
+
+def spread_regressions(pool, n_components, n_starts, rng):
+    """Regression k-means++: each regression passes through rows far from the others.
+
+    A candidate goes through ``p + 1`` rows, of units drawn in proportion to the squared
+    distance from the nearest regression so far; of ten the one is kept that leaves
+    least ``sum log(1 + r^2 / (s^2 / 100))`` (after Arthur & Vassilvitskii 2007).
+    """
+    size = min(pool.p + 1, pool.n)
+    shape = (n_components, n_starts, _CANDIDATES, size)
+    uniforms = rng.random(shape)
+    coef = np.empty((n_starts, n_components, pool.p))
+    nearest = np.ones((n_starts, pool.n))
+    each = np.arange(n_starts)
+    tolerance = max(1e-2 * pool.variance, np.finfo(float).tiny)
+    for k in range(n_components):
+        candidates = pool.through(pool.draw(nearest, uniforms[k]))
+        squares = pool.squares(candidates)
+        if k:
+            squares = np.minimum(squares, nearest[:, None])
+        left = np.log1p(squares / tolerance) @ pool.weight
+        chosen = left.argmin(axis=1)
+        coef[:, k] = candidates[each, chosen]
+        nearest = squares[each, chosen]
+    return pool.mixtures(coef)
+
+
+def peeled_regressions(pool, n_components, n_starts, rng):
+    """Robust peeling: fit one regression, take away its rows, fit the next.
+
+    Cauchy-weighted least squares with scale by median absolute deviation, started
+    at a random subset (Zilber & Nadler 2023).
+    """
+    size = min(3 * pool.p + 2, pool.n)
+    uniforms = rng.random((n_components, n_starts, size))
+    left = np.ones((n_starts, pool.n))
+    enough_weight = (pool.p + 1) * pool.row_weight
+    coef = np.empty((n_starts, n_components, pool.p))
+    for k in range(n_components):
+        start = pool.through(pool.draw(left, uniforms[k]))
+        coef[:, k], closeness = _cauchy_regression(pool, start, left)
+        needed = (n_components - 1 - k) * enough_weight
+        cut = _quantile(np.where(left > 0, closeness, np.inf), pool.weight, needed)
+        far = (left > 0) & (closeness <= np.maximum(0.1, cut)[:, None])
+        enough = far @ pool.weight >= enough_weight
+        left = np.where(enough[:, None], far, left)
+    return pool.mixtures(coef)
+
+
+def _cauchy_regression(pool, coef, left, n_iter=25):
+    """Iteratively reweighted least squares; returns coefficients and weights."""
+    tiny = 1e-6 * np.sqrt(pool.variance)
+    for _ in range(n_iter):
+        distance = np.sqrt(pool.squares(coef))
+        masked = np.where(left > 0, distance, np.inf)
+        median = _quantile(masked, pool.weight, 0.5 * (left @ pool.weight))
+        spread = np.maximum(median / 0.6745, tiny)
+        weights = left / (1 + (distance / (0.5 * spread[:, None])) ** 2)
+        previous, coef = coef, pool.weighted(weights)
+        if np.abs(coef - previous).max() < 1e-4 * np.abs(coef).max():
+            break
+    return coef, weights
+
+
+def _quantile(values, weight, mass):
+    """Smallest value of each row at which the cumulated weight reaches `mass`."""
+    order = np.argsort(values, axis=1, kind="stable")
+    cumulative = np.cumsum(weight[order], axis=1)
+    reached = (cumulative >= np.reshape(mass, (-1, 1)) - 1e-9).argmax(axis=1)
+    return np.take_along_axis(values, order, axis=1)[np.arange(len(values)), reached]

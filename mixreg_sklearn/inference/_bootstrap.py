@@ -1,0 +1,352 @@
+"""Draws of the estimate by refitting the mixture to data made from it."""
+
+import copy
+from itertools import permutations
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from scipy.optimize import linear_sum_assignment
+from sklearn.utils import _safe_indexing, check_random_state
+
+from .._blas import one_blas_thread
+from .._engine.problem import make_problem
+from .._search.estimate import estimate_from
+from ._information import fitted_mixture, rebuild
+from ._table import Estimates, check_level
+from ._terms import attributes_of, terms_of, values_of
+
+_METHODS = ("parametric", "case")
+# Replicates of a task that is sent to a worker.
+_TASK = 25
+
+
+class BootstrapResult(Estimates):
+    """Draws of the estimate and what they say; `bootstrap` makes it.
+
+    Print it for a table by component.
+
+    Parameters
+    ----------
+    terms : list of Term
+        The parameters, by component.
+    params : ndarray of shape (m,)
+        Their estimates.
+    draws : ndarray of shape (n_bootstrap, m)
+        Those of the replicates.
+    degenerate, converged : ndarray of bool of shape (n_bootstrap,)
+        Of the replicates.
+    title : str
+        Lines above the table.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the m parameters, as in `InferenceResult`.
+    params : ndarray of shape (m,)
+        Estimates, as in the attributes of the model.
+    draws : ndarray of shape (n_bootstrap, m)
+        Estimates of all replicates, with components in the order of the model.
+    cov : ndarray of shape (m, m)
+        Covariance of the draws.
+    std_errors : ndarray of shape (m,)
+        Their standard deviations.
+    bias : ndarray of shape (m,)
+        Their mean less the estimate.
+    degenerate, converged : ndarray of bool of shape (n_bootstrap,)
+        Of the refits; see below.
+    n_degenerate, n_not_converged : int
+        How many collapsed, starved or lost a feature (one that does not vary in the
+        rows drawn), and how many are no proven maximum, the degenerate ones included.
+        All are among the draws.
+    """
+
+    def __init__(self, terms, params, draws, degenerate, converged, title):
+        cov = np.atleast_2d(np.cov(draws, rowvar=False))
+        super().__init__(terms, params, cov, title)
+        self.draws, self.degenerate, self.converged = draws, degenerate, converged
+        self.n_degenerate = int(degenerate.sum())
+        self.n_not_converged = int((~converged).sum())
+
+    @property
+    def bias(self):
+        """Mean of the draws less the estimate, (m,)."""
+        return self.draws.mean(axis=0) - self.params
+
+    def conf_int(self, level=0.95):
+        """Percentile intervals: quantiles of the draws.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Probability of covering, in large samples.
+
+        Returns
+        -------
+        ndarray of shape (m, 2)
+            Lower and upper bounds.
+        """
+        tail = (1 - check_level(level)) / 2
+        return np.quantile(self.draws, [tail, 1 - tail], axis=0).T
+
+    def _columns(self, level):
+        lower, upper = self.conf_int(level).T
+        return {
+            "estimate": self.params,
+            "std_error": self.std_errors,
+            "bias": self.bias,
+            "lower": lower,
+            "upper": upper,
+        }
+
+
+def bootstrap(
+    model,
+    X,
+    y,
+    sample_weight=None,
+    *,
+    groups=None,
+    offset=None,
+    trials=None,
+    n_bootstrap=200,
+    method="parametric",
+    random_state=None,
+    n_jobs=None,
+):
+    r"""Refit a mixture to data drawn from it, or from its rows.
+
+    Every refit starts at the estimate and climbs to the maximum nearby, so what is
+    measured is how this maximum moves, not whether the search would find it again. The
+    components of a replicate are put in the order of the model by the permutation
+    :math:`\rho` that maximises :math:`\sum_i w_i \sum_k \tau_{ik} \log
+    \tau^*_{i\rho(k)}`, with :math:`\tau` and :math:`\tau^*` the memberships of the rows
+    of `X` under the model and the replicate [2]_. No replicate is discarded.
+
+    Parameters
+    ----------
+    model : MixtureRegressor
+        Fitted. A `MixtureRegressorIC` or a fitted search stands for its best estimator.
+    X : array-like of shape (n_samples, n_features)
+        Features of the fit.
+    y : array-like of shape (n_samples,)
+        Responses of the fit.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the fit, which count rows (or groups).
+    groups : array-like of shape (n_samples,), default=None
+        Groups of the fit, whose rows share one component.
+    offset : array-like of shape (n_samples,), default=None
+        Offset of the fit.
+    trials : array-like of shape (n_samples,), default=None
+        Trials of the fit.
+    n_bootstrap : int, default=200
+        Number of replicates. 200 are enough for standard errors, 1000 or more for
+        intervals.
+    method : {"parametric", "case"}, default="parametric"
+        "parametric" draws responses from the model, at the features of the rows;
+        "case" draws as many rows as there are (groups, where there are any), with
+        replacement, and does not assume that the model is right.
+    random_state : int, RandomState instance or None, default=None
+        Determines the draws, whatever `n_jobs`.
+    n_jobs : int or None, default=None
+        Processes.
+
+    Returns
+    -------
+    BootstrapResult
+        The draws, their standard deviations and quantiles; print it.
+
+    Raises
+    ------
+    ValueError
+        If the fit is degenerate, or its weights cannot be counts of rows.
+
+    References
+    ----------
+    .. [1] Efron, B. & Tibshirani, R. J. (1993). An Introduction to the Bootstrap.
+       Chapman & Hall.
+    .. [2] Stephens, M. (2000). Dealing with label switching in mixture models. Journal
+       of the Royal Statistical Society B 62, 795-809.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> from mixreg_sklearn.inference import bootstrap
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> model = MixtureRegressor(2, random_state=0).fit(X, y)
+    >>> draws = bootstrap(model, X, y, n_bootstrap=50, random_state=0)
+    >>> draws.draws.shape, draws.n_degenerate
+    ((50, 8), 0)
+    """
+    if method not in _METHODS:
+        raise ValueError(f"method must be one of {list(_METHODS)}; got {method!r}.")
+    if n_bootstrap < 2:
+        raise ValueError(f"n_bootstrap must be at least 2; got {n_bootstrap!r}.")
+    model = fitted_mixture(model)
+    if model.degenerate_:
+        raise ValueError(
+            "The estimate is degenerate (degenerate_ is True): its replicates would be"
+            " so, too. Use fewer components, shared_scale=True, or more rows."
+        )
+    given = {"groups": groups, "offset": offset, "trials": trials}
+    with one_blas_thread(), np.errstate(under="ignore"):
+        rebuilt = rebuild(model, X, y, sample_weight, **given)
+        terms = terms_of(rebuilt)
+        plan = (_Cases if method == "case" else _Responses)(rebuilt, X, y, given)
+    seed = check_random_state(random_state).randint(2**31 - 1)
+    seeds = np.random.SeedSequence(seed).spawn(n_bootstrap)
+    size = min(_TASK, -(-n_bootstrap // effective_n_jobs(n_jobs)))
+    tasks = [seeds[i : i + size] for i in range(0, n_bootstrap, size)]
+    parts = Parallel(n_jobs)(delayed(_replicates)(plan, terms, t) for t in tasks)
+    columns = (np.concatenate(c) for c in zip(*parts, strict=True))
+    params = values_of(attributes_of(model), terms)
+    title = (
+        f"Bootstrap ({method}) of a mixture of {model.n_components} regressions,"
+        f" {n_bootstrap} replicates"
+    )
+    result = BootstrapResult(terms, params, *columns, title)
+    if result.n_not_converged:
+        result.title += (
+            f"\n{result.n_degenerate} degenerate, {result.n_not_converged} not"
+            " converged; all are counted"
+        )
+    return result
+
+
+class _Responses:
+    """Replicates by drawing responses from the model.
+
+    A row that counts w times is w rows, each with a response of its own.
+    """
+
+    def __init__(self, rebuilt, X, y, given):
+        data = rebuilt.data
+        counts = np.rint(data.weight).astype(int)
+        if (counts != data.weight).any():
+            raise ValueError(
+                "method='parametric' draws a response for every row that sample_weight"
+                " counts, so weights must be whole numbers. Use method='case'."
+            )
+        index = np.repeat(np.arange(len(counts)), counts)
+        copy_of = np.arange(len(index)) - np.repeat(np.cumsum(counts) - counts, counts)
+        data = data.take(index)
+        if data.group is not None:
+            data = data._replace(group=data.group * (1 + copy_of.max()) + copy_of)
+        self.data = data._replace(weight=np.ones(len(index)))
+        self.X, self.trials = _safe_indexing(X, index), given["trials"]
+        if self.trials is not None:
+            self.trials = np.asarray(self.trials)[index]
+        self.model, self.aligned = rebuilt.model, _Alignment(rebuilt, X, y, given)
+        self.structure = rebuilt.problem.structure
+        self.ranks = _ranks(rebuilt.problem)
+
+    def draw(self, rng):
+        """Data of a replicate."""
+        data = self.data
+        y, _ = self.model.sample(
+            self.X, rng, groups=data.group, offset=data.offset, trials=self.trials
+        )
+        return data._replace(y=self.structure.family.target(y, self.trials))
+
+
+class _Cases:
+    """Replicates by drawing rows, or groups, with replacement: as weights."""
+
+    def __init__(self, rebuilt, X, y, given):
+        data = self.data = rebuilt.data
+        first, self.of_row = np.arange(len(data.weight)), slice(None)
+        if data.group is not None:
+            _, first, self.of_row = np.unique(
+                data.group, return_index=True, return_inverse=True
+            )
+        weight = data.weight[first]
+        total = weight.sum()
+        self.n_draws, self.probability = int(np.rint(total)), weight / total
+        if self.n_draws < rebuilt.model.n_parameters_:
+            raise ValueError(
+                f"sample_weight counts {total:.3g} rows or groups in all, fewer than"
+                f" the {rebuilt.model.n_parameters_} parameters: weights must count"
+                " rows for a bootstrap."
+            )
+        self.model, self.aligned = rebuilt.model, _Alignment(rebuilt, X, y, given)
+        self.structure = rebuilt.problem.structure
+        self.ranks = _ranks(rebuilt.problem)
+
+    def draw(self, rng):
+        """Data of a replicate."""
+        counts = rng.multinomial(self.n_draws, self.probability)
+        return self.data._replace(weight=counts[self.of_row].astype(float))
+
+
+class _Alignment:
+    """The order in which the components of a replicate are those of the model."""
+
+    def __init__(self, rebuilt, X, y, given):
+        self.model, self.arguments = rebuilt.model, {"X": X, "y": y, **given}
+        self.weighted = self._memberships({}) * rebuilt.data.weight[:, None]
+        mixture = rebuilt.problem.model
+        self.roles = None
+        if not mixture.interchangeable:
+            orders = permutations(range(mixture.n_components))
+            self.roles = np.array([o for o in orders if mixture.alike(o)])
+
+    def _memberships(self, fitted):
+        """Those of the rows under other values of the fitted attributes, (n, K)."""
+        replicate = copy.copy(self.model)
+        vars(replicate).update(fitted)
+        with np.errstate(invalid="ignore"):
+            return replicate.predict_proba(**self.arguments)
+
+    def order(self, fitted):
+        """Stephens's permutation, among those that the constraints allow, (K,)."""
+        # Where a replicate makes a row impossible it has no memberships either.
+        memberships = np.nan_to_num(self._memberships(fitted))
+        log_memberships = np.log(np.maximum(memberships, np.finfo(float).tiny))
+        agreement = self.weighted.T @ log_memberships
+        if self.roles is None:
+            return linear_sum_assignment(-agreement)[1]
+        sums = agreement[np.arange(len(agreement)), self.roles].sum(axis=1)
+        return self.roles[sums.argmax()]
+
+    def __call__(self, fitted):
+        """The fitted attributes in the order of the model."""
+        order = self.order(fitted)
+        fitted = {name: values[order] for name, values in fitted.items()}
+        for name in ("gate_coef_", "gate_intercept_"):
+            if name in fitted:  # against the first component, whichever it is now
+                fitted[name] = fitted[name] - fitted[name][0]
+        return fitted
+
+
+def _ranks(problem):
+    """Dimensions that the features of the regressions, and the gate's, span."""
+    return len(problem.design.inverse), len(problem.gate_design.inverse)
+
+
+def _replicates(plan, terms, seeds):
+    """Draws (b, m), and which of them are degenerate, and converged, (b,)."""
+    with one_blas_thread(), np.errstate(under="ignore"):
+        fits = [_replicate(plan, seed) for seed in seeds]
+    draws = np.array([values_of(fitted, terms) for fitted, *_ in fits])
+    return draws, *(
+        np.array(flags, dtype=bool) for flags in list(zip(*fits, strict=True))[1:]
+    )
+
+
+def _replicate(plan, seed):
+    """Fitted attributes of one replicate, whether it is degenerate, and converged."""
+    rng = np.random.RandomState(np.random.MT19937(seed))
+    problem = make_problem(plan.draw(rng), plan.structure, 1)
+    model = plan.model
+    found = estimate_from(
+        problem.model,
+        problem.pooled_model,
+        problem.rows,
+        problem.from_fitted(model),
+        model.tol,
+        model.max_iter,
+    )
+    fitted = plan.aligned(problem.to_user(found.polished.params))
+    # Rows drawn without a category lack its coefficient.
+    degenerate = bool(found.flaw) or _ranks(problem) != plan.ranks
+    return fitted, degenerate, found.proven and not degenerate

@@ -1,0 +1,224 @@
+"""What a feature does to the expected response: average marginal effects."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from .._data.checks import check_offset, check_weight
+from ._information import fitted_mixture
+from ._table import UNIDENTIFIED, Estimates, Term
+from ._terms import index_of
+
+
+class MarginalEffects(Estimates):
+    """Average marginal effects of a mixture; `marginal_effects` makes it.
+
+    Print it for a table: first those on the mean of the mixture, then by component.
+
+    Parameters
+    ----------
+    terms : list of Term
+        The effects: of every feature, on the mixture and on each component.
+    params : ndarray of shape (m,)
+        Their estimates.
+    cov : ndarray of shape (m, m)
+        Their covariance.
+    title : str
+        Lines above the table.
+
+    Attributes
+    ----------
+    names : list of str
+        ``"mixture: x1"`` or ``"component 0: x1"``.
+    params : ndarray of shape (m,)
+        Effects.
+    cov : ndarray of shape (m, m)
+        Their covariance.
+    std_errors, z, p_values : ndarray of shape (m,)
+        By the delta method.
+    """
+
+
+def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trials=None):
+    r"""Average marginal effects of the features on the expected response.
+
+    For the mixture, whose mean is :math:`\mu(x) = \sum_k \pi_k(x) \mu_k(x)`,
+
+    .. math::
+        \frac{1}{\sum_i w_i} \sum_i w_i \frac{\partial \mu(x_i)}{\partial x_j}
+        = \frac{1}{\sum_i w_i} \sum_i w_i \sum_k \pi_k(x_i) \bigl(
+            \mu_k'(\eta_{ik})\, b_{kj} + (\mu_k(x_i) - \mu(x_i))\, g_{kj} \bigr)
+
+    with the derivative :math:`\mu_k'` of the inverse link: what the feature does
+    within components, and by moving rows between them through the gate. For component
+    k alone it is the mean of :math:`\mu_k'(\eta_{ik}) b_{kj}`. Standard errors are by
+    the delta method, for the rows as they are.
+
+    Parameters
+    ----------
+    model : MixtureRegressor
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Rows to average over; they need not be those of the fit.
+    result : InferenceResult
+        From `inference`: the covariance of the parameters.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows.
+    offset : array-like of shape (n_samples,), default=None
+        Part of the linear predictor that has no coefficient.
+    trials : array-like of shape (n_samples,), default=None
+        Binomial family: the effect is on the number of successes.
+
+    Returns
+    -------
+    MarginalEffects
+        Effects of the features that are in the regressions or the gate.
+
+    Notes
+    -----
+    Features are taken for columns that can move alone and by a little. Where one is
+    the square of another, or codes a category, compare predictions instead.
+
+    References
+    ----------
+    .. [1] Bartus, T. (2005). Estimation of marginal effects using margeff. Stata
+       Journal 5, 309-329.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> from mixreg_sklearn.inference import inference, marginal_effects
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> model = MixtureRegressor(2, random_state=0).fit(X, y)
+    >>> effects = marginal_effects(model, X, inference(model, X, y))
+    >>> effects.names[0], effects.params[0].round(2).item()
+    ('mixture: x0', 0.98)
+    """
+    model = fitted_mixture(model)
+    at = _evaluate(model, X, sample_weight, offset, trials)
+    terms = _effect_terms(result.terms)
+    effects = [
+        _on_mixture(at, t.feature)
+        if t.component is None
+        else _on_component(at, t.component, t.feature)
+        for t in terms
+    ]
+    slopes = np.array(
+        [
+            [slope[t.attribute][index_of(t)] for t in result.terms]
+            for _, slope in effects
+        ]
+    )
+    moves = slopes @ result.factor
+    params = np.array([effect for effect, _ in effects])
+    title = f"Average marginal effects on the expected response; {len(at.X)} rows"
+    return MarginalEffects(terms, params, moves @ moves.T, title)
+
+
+def _effect_terms(terms):
+    """Effects of the features that have a coefficient, mixture first."""
+    notes, labels = {}, {}
+    for term in terms:
+        if term.feature is not None:
+            loose = term.note == UNIDENTIFIED
+            notes[term.feature] = notes.get(term.feature, False) or loose
+            labels[term.feature] = term.label.removeprefix("gate ")
+    inside = {t.feature for t in terms if t.attribute == "coef_"}
+    n_components = 1 + max((t.component for t in terms), default=0)
+    return [
+        Term("effect", k, j, labels[j], UNIDENTIFIED if notes[j] else "")
+        for k in (None, *range(n_components))
+        for j in sorted(labels)
+        if k is None or j in inside
+    ]
+
+
+class _Evaluated(NamedTuple):
+    """A mixture at some rows."""
+
+    X: np.ndarray  # (n, d)
+    weight: np.ndarray  # (n,), sums to one
+    prior: np.ndarray  # (n, K)
+    mean: np.ndarray  # (n, K)
+    slope: np.ndarray  # (n, K) first derivative of the mean in eta
+    bend: np.ndarray  # (n, K) second derivative
+    coef: np.ndarray  # (K, d)
+    gate_coef: np.ndarray  # (K, d)
+
+
+def _evaluate(model, X, sample_weight, offset, trials):
+    given = {"offset": offset, "trials": trials}
+    mean = model.predict_components(X, **given)
+    prior = model.predict_proba(X, offset=offset)
+    X = validate_data(model, X, dtype=np.float64, reset=False)
+    weight, offset = check_weight(sample_weight, X), check_offset(offset, X)
+    eta = X @ model.coef_.T + model.intercept_
+    eta = eta if offset is None else eta + offset[:, None]
+    slope, bend = _derivatives(model._family(), eta, model.scale_)
+    if trials is not None:
+        per_row = np.asarray(trials, dtype=float)[:, None]
+        slope, bend = slope * per_row, bend * per_row
+    gate_coef = getattr(model, "gate_coef_", np.zeros_like(model.coef_))
+    weight = weight / weight.sum()
+    return _Evaluated(X, weight, prior, mean, slope, bend, model.coef_, gate_coef)
+
+
+def _derivatives(family, eta, scale):
+    """First and second derivative of a family's mean in the linear predictor."""
+    if not family.links:
+        if not np.array_equal(family.mean(eta, scale), eta):
+            raise ValueError(
+                f"{type(family).__name__} has no link: the derivative of its mean is"
+                " not known."
+            )
+        return np.ones_like(eta), np.zeros_like(eta)
+    link = family._link()
+    if hasattr(link, "log_mean"):
+        at, mean = link.log_mean(eta), link.mean(eta)
+        return at.first(mean), at.second(mean, mean)
+    at = link.logs(eta)
+    slope = np.exp(at.success) * at.success_slope
+    return slope, slope * link.bend(eta)
+
+
+def _on_component(at, k, j):
+    """Effect of feature j on the mean of component k, and its derivatives."""
+    slope = _nothing(at)
+    effect = at.weight @ at.slope[:, k]
+    bend = at.weight * at.bend[:, k] * at.coef[k, j]
+    slope["intercept_"][k] = bend.sum()
+    slope["coef_"][k] = bend @ at.X
+    slope["coef_"][k, j] += effect
+    return effect * at.coef[k, j], slope
+
+
+def _on_mixture(at, j):
+    """Effect of feature j on the mean of the mixture, and its derivatives."""
+    b, g = at.coef[:, j], at.gate_coef[:, j]
+    between = at.mean - (at.prior * at.mean).sum(axis=1, keepdims=True)
+    within = at.slope * b
+    shift = at.prior @ g
+    each = within + between * g
+    total = (at.prior * each).sum(axis=1)
+    weighted = at.prior * at.weight[:, None]
+    of_eta = weighted * (at.bend * b + at.slope * (g - shift[:, None]))
+    of_logit = weighted * (each - total[:, None] - shift[:, None] * between)
+    slope = _nothing(at)
+    slope["intercept_"] += of_eta.sum(axis=0)
+    slope["coef_"] += of_eta.T @ at.X
+    slope["coef_"][:, j] += (weighted * at.slope).sum(axis=0)
+    slope["gate_intercept_"] += of_logit.sum(axis=0)
+    slope["gate_coef_"] += of_logit.T @ at.X
+    slope["gate_coef_"][:, j] += (weighted * between).sum(axis=0)
+    slope["weights_"] += at.weight @ within
+    return at.weight @ total, slope
+
+
+def _nothing(at):
+    """Derivatives of zero in every attribute."""
+    K = len(at.coef)
+    slope = {name: np.zeros(at.coef.shape) for name in ("coef_", "gate_coef_")}
+    vectors = ("intercept_", "gate_intercept_", "weights_", "scale_")
+    return slope | {name: np.zeros(K) for name in vectors}

@@ -1,0 +1,242 @@
+r"""The covariance of an estimate, from the engine's derivatives to the user's units.
+
+With :math:`\theta = B t` the free directions of the engine's parameters
+(`Mixture.basis`), :math:`A` the observed information in :math:`t`, and :math:`J` the
+derivative of the user's parameters in :math:`\theta`, the covariance of the user's is
+:math:`J B A^{-1} B^\top J^\top`; it is kept as a factor F with covariance F F'.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from .._data.data import Data
+from .._engine.mixture import Curvature
+from .._engine.params import Params
+from .._engine.problem import Problem, make_problem
+from .._search.flaws import why_infinite
+from ._terms import at_limit, jacobian
+
+# Smallest eigenvalue, at unit diagonal, of an information that has an inverse.
+_POSITIVE = 1e-9
+# Nats that Newton's method may still gain at what counts as the maximum: the estimate
+# is then within 5 % of a standard error.
+_GAIN = 1e-3
+
+
+class Rebuilt(NamedTuple):
+    """A fitted model on its data, as the engine sees it.
+
+    Attributes
+    ----------
+    model : MixtureRegressor
+    data : Data
+    problem : Problem
+    params : Params
+        A batch of one, with the components in the model's order.
+    names : list of str
+        Of the features.
+    offset_feature : int or None
+    """
+
+    model: object
+    data: Data
+    problem: Problem
+    params: Params
+    names: list
+    offset_feature: int | None
+
+
+def fitted_mixture(model):
+    """The mixture itself, out of a search for the best one.
+
+    Raises
+    ------
+    TypeError
+        If `model` is something else.
+    """
+    while hasattr(model, "best_estimator_"):
+        model = model.best_estimator_
+    if not hasattr(model, "predict_group_proba"):
+        raise TypeError(
+            "model must be a MixtureRegressor, or a search for one; got"
+            f" {type(model).__name__}. Of a pipeline, pass its last step, pipe[-1],"
+            " and the features that this sees, pipe[:-1].transform(X)."
+        )
+    check_is_fitted(model)
+    return model
+
+
+def rebuild(model, X, y, sample_weight, groups, offset, trials):
+    """Prepare the data of a fit as `fit` did, and its estimate.
+
+    Returns
+    -------
+    Rebuilt
+    """
+    metadata = {"groups": groups, "offset": offset, "trials": trials}
+    data, _, structure, columns = model._read(
+        X, y, sample_weight, **metadata, reset=False
+    )
+    problem = make_problem(data, structure, model._threads(data.X))
+    names = columns.names
+    if names is None:
+        names = [f"x{j}" for j in range(columns.n_features)]
+    at = None
+    if model.offset_feature is not None:
+        at = columns.one(model.offset_feature, "offset_feature")
+    return Rebuilt(model, data, problem, problem.from_fitted(model), list(names), at)
+
+
+def covariance_factor(rebuilt, terms, cov_type, cluster):
+    """Factor F (m, f) of the covariance F F' of the user's parameters.
+
+    Raises
+    ------
+    ValueError
+        If the estimate is no proven maximum of the likelihood of these data.
+    """
+    problem, params = rebuilt.problem, rebuilt.params
+    require_maximum(rebuilt)
+    basis = free_directions(problem.model, params)
+    if cov_type == "information":
+        curvature = problem.rows.sum(partial(problem.model.curvature, params))
+    else:
+        summed = _by_unit if cluster is None else partial(_by_cluster, cluster)
+        curvature, meat = summed(problem, params, basis)
+    _require_data(rebuilt, curvature.loglik[0], 0.0)
+    gradient, hessian = problem.model.penalised(params, curvature)
+    gradient, information = basis.T @ gradient[0], -(basis.T @ hessian[0] @ basis)
+    root = _inverse_root(
+        information,
+        "The observed information is not positive definite: the data do not tell the"
+        " components apart.",
+    )
+    gain = 0.5 * float(((root.T @ gradient) ** 2).sum())
+    _require_data(rebuilt, curvature.loglik[0], gain)
+    if cov_type == "opg":
+        ridge = information + basis.T @ curvature.hessian[0] @ basis
+        root = _inverse_root(
+            meat + ridge, "The scores of the units are linearly dependent."
+        )
+    elif cov_type != "information":
+        root = root @ (root.T @ _square_root(meat))
+    # The engine's weights are those of the user times the inflation.
+    inflation = problem.inflation
+    if cov_type == "cluster":
+        inflation = 1.0
+    return np.sqrt(inflation) * (jacobian(rebuilt, terms) @ (basis @ root))
+
+
+def require_maximum(rebuilt):
+    """Raise ValueError where the estimate is no interior maximum."""
+    model, problem = rebuilt.model, rebuilt.problem
+    if model.degenerate_:
+        raise ValueError(
+            "The estimate is degenerate (degenerate_ is True): the likelihood has no"
+            " maximum there, and no standard errors belong to it. Use fewer"
+            " components, shared_scale=True, or more rows."
+        )
+    if model.converged_:
+        return
+    infinite = why_infinite(problem.model, problem.rows, rebuilt.params)
+    if infinite:
+        raise ValueError(f"The estimate is at a boundary: {infinite}.")
+    raise ValueError(
+        "The estimate is not proven to be a maximum (converged_ is False; smallest"
+        f" eigenvalue of the information {model.smallest_eigenvalue_:.1e}), so that"
+        " there is no information to invert. Increase max_iter, or use fewer"
+        " components if the eigenvalue is close to zero."
+    )
+
+
+def _require_data(rebuilt, loglik, gain):
+    """Raise ValueError where the model was fitted to other data than these."""
+    ours = rebuilt.problem.loglik_to_user(loglik, rebuilt.problem.rows.total_weight)
+    theirs = rebuilt.model.log_likelihood_
+    if abs(ours - theirs) > 1e-6 * abs(theirs) + _GAIN or gain > _GAIN:
+        raise ValueError(
+            "These are not the data of the fit: the log-likelihood is"
+            f" {ours:.6g}, and that of the fit {theirs:.6g}. Pass X, y, sample_weight,"
+            " groups, offset and trials as fit had them."
+        )
+
+
+def free_directions(model, params):
+    """Directions in which an interior estimate may move; orthonormal, (M, m)."""
+    basis = model.basis(params)
+    K, p = params.coef.shape[1:]
+    limited = np.zeros((K, len(basis) // K), dtype=bool)
+    limited[:, p] = at_limit(model, params)
+    return basis[:, ~basis[limited.ravel()].any(axis=0)]
+
+
+def _inverse_root(information, complaint):
+    """A matrix R with ``R R'`` the inverse.
+
+    Raises
+    ------
+    ValueError
+        With the complaint, where there is none.
+    """
+    diagonal = np.diag(information)
+    smallest = -np.inf
+    if (diagonal > 0).all():
+        unit = 1 / np.sqrt(diagonal)
+        values, vectors = np.linalg.eigh(information * unit * unit[:, None])
+        smallest = values.min(initial=np.inf)
+    if not smallest > _POSITIVE:
+        raise ValueError(f"{complaint} There are no standard errors.")
+    return unit[:, None] * vectors / np.sqrt(values)
+
+
+def _square_root(matrix):
+    """A matrix S with ``S S'`` the positive semidefinite `matrix`."""
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+class _Sums(NamedTuple):
+    """Curvature, and products of scores. Both add."""
+
+    curvature: Curvature
+    products: np.ndarray
+
+    def __add__(self, other):
+        return _Sums(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def _by_unit(problem, params, basis):
+    r"""Curvature, and :math:`\sum_u w_u s_u s_u^\top`, as a weight counts units."""
+
+    def sums(block):
+        curvature, scores = problem.model.curvature_and_scores(params, block)
+        scores = basis.T @ scores
+        return _Sums(curvature, scores @ scores.T)
+
+    return problem.rows.sum(sums)
+
+
+def _by_cluster(cluster, problem, params, basis):
+    r"""Curvature, and :math:`\sum_c S_c S_c^\top` with the factor of small samples.
+
+    :math:`S_c = \sum_{u \in c} w_u s_u` is the score of a cluster.
+    """
+    rows, total = problem.rows, None
+    first = slice(None) if rows.start is None else rows.start
+    _, number = np.unique(cluster[problem.order][first], return_inverse=True)
+    n_clusters = int(number.max()) + 1
+    if n_clusters < 2:
+        raise ValueError("cluster must have at least two different labels.")
+    sums = np.zeros((n_clusters, basis.shape[1]))
+    start = 0
+    for block in rows.blocks:
+        curvature, scores = problem.model.curvature_and_scores(params, block)
+        total = curvature if total is None else total + curvature
+        scores = basis.T @ scores * np.sqrt(block.unit_weight)
+        stop = start + scores.shape[1]
+        np.add.at(sums, number[start:stop], scores.T)
+        start = stop
+    return total, sums.T @ sums * (n_clusters / (n_clusters - 1))

@@ -1,0 +1,288 @@
+"""K components against K + 1: the likelihood ratio test by parametric bootstrap."""
+
+import warnings
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from sklearn.base import clone
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, validate_params
+
+from .._data.checks import check_weight
+from .._data.groups import check_constant, check_groups
+from .._growth.growth import can_grow, grow
+from .._regressor import MixtureRegressor
+
+# Log-likelihoods are known to this, relative to their size.
+_ROUNDING = 1e-8
+
+
+class BootstrapLRT(NamedTuple):
+    """What `bootstrap_lrt` found.
+
+    Attributes
+    ----------
+    statistic : float
+        T, twice the difference of the log-likelihoods of K + 1 and of K components.
+    p_value : float
+        Probability of a T at least as large, if there are K components.
+    n_bootstrap : int
+        Replicates on which the p-value is based.
+    replicates : ndarray of shape (n_bootstrap,)
+        Their statistics.
+    smaller, larger : MixtureRegressor
+        The fits to the data, with K and K + 1 components.
+    """
+
+    statistic: float
+    p_value: float
+    n_bootstrap: int
+    replicates: np.ndarray
+    smaller: MixtureRegressor
+    larger: MixtureRegressor
+
+
+@validate_params(
+    {
+        "model": [MixtureRegressor],
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "n_bootstrap": [Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "early_stopping": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def bootstrap_lrt(
+    model,
+    X,
+    y,
+    sample_weight=None,
+    *,
+    n_components=None,
+    n_bootstrap=99,
+    groups=None,
+    offset=None,
+    trials=None,
+    alpha=0.05,
+    early_stopping=True,
+    random_state=None,
+    n_jobs=None,
+    verbose=0,
+):
+    r"""Test K components against K + 1 by parametric bootstrap.
+
+    The likelihood ratio statistic :math:`T = 2 (\ell_{K+1} - \ell_K)` has no
+    chi-squared distribution, because under K components the parameters of one more are
+    not identified. So its distribution is simulated (McLachlan 1987): responses are
+    drawn from the fit with K components at the given X, both models are fitted to them,
+    and the p-value is :math:`(1 + \#\{T^* \ge T\}) / (B + 1)`.
+
+    Data and replicates are treated alike: both fits search with the settings of
+    `model`; where the search for K + 1 ends below the likelihood of K, the larger model
+    grows out of the smaller one, so that T is never negative. No replicate is left out.
+
+    Parameters
+    ----------
+    model : MixtureRegressor
+        Template with all settings; it is cloned and need not be fitted. Its `init` and
+        `warm_start` are not used: every fit is a search.
+    X : array-like of shape (n_samples, n_features)
+        Features.
+    y : array-like of shape (n_samples,)
+        Responses.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights that count rows, as whole numbers: a row of weight 2 is drawn twice.
+    n_components : int, default=None
+        K, the number of components under the hypothesis. None means that of `model`.
+    n_bootstrap : int, default=99
+        Replicates at most, B. ``alpha * (B + 1)`` should be a whole number.
+    groups : array-like of shape (n_samples,), default=None
+        Labels of groups of rows that share one component.
+    offset : array-like of shape (n_samples,), default=None
+        Part of the linear predictor that has no coefficient.
+    trials : array-like of shape (n_samples,), default=None
+        Binomial family: trials of every row.
+    alpha : float, default=0.05
+        Level at which the test is to decide; it matters for early stopping only.
+    early_stopping : bool, default=True
+        Whether to stop when it is certain that the test does not reject at `alpha`.
+        After :math:`h = \lfloor \alpha (B + 1) \rfloor` replicates with
+        :math:`T^* \ge T`, the last of them the l-th of all, the p-value is
+        :math:`h / l` (Besag & Clifford 1991). The decision at `alpha` is that of all B
+        replicates, and the p-value is valid: under the hypothesis, it is at most a with
+        probability at most a.
+    random_state : int, RandomState instance or None, default=None
+        Every replicate has a stream of its own, so that the result does not depend on
+        `n_jobs`.
+    n_jobs : int or None, default=None
+        Processes, by joblib.
+    verbose : int, default=0
+        1 prints a line for every batch of replicates.
+
+    Returns
+    -------
+    BootstrapLRT
+        A named tuple.
+
+    Raises
+    ------
+    ValueError
+        If K components are no special case of K + 1 (constraints that name components,
+        given shares), if weights are not whole numbers, or if the fit with K components
+        is degenerate, so that nothing can be drawn from it.
+
+    Notes
+    -----
+    The p-value treats the fitted K components as the truth, as every parametric
+    bootstrap; the error of this vanishes with growing n. Under a `SoftmaxGate` with a
+    ridge T may be negative, as it is not the likelihood that is maximised.
+
+    References
+    ----------
+    .. [1] McLachlan, G. J. (1987). On bootstrapping the likelihood ratio test statistic
+       for the number of components in a normal mixture. Applied Statistics 36, 318-324.
+    .. [2] Besag, J. & Clifford, P. (1991). Sequential Monte Carlo p-values. Biometrika
+       78, 301-304.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> from mixreg_sklearn.metrics import bootstrap_lrt
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> test = bootstrap_lrt(MixtureRegressor(1), X, y, n_bootstrap=19, random_state=0)
+    >>> test.p_value
+    0.05
+    """
+    template = clone(model).set_params(init=None, warm_start=False, verbose=0)
+    if n_components is not None:
+        template.set_params(n_components=n_components)
+    if not can_grow(template):
+        raise ValueError(
+            "The test needs K components to be a special case of K + 1; constraints"
+            " that name components (shared_features as a dict, held_coef with a value"
+            " for each component) and given shares (ConstantGate with weights) do not"
+            " carry over."
+        )
+    data = _counted(X, y, sample_weight, groups, offset, trials)
+    seed = check_random_state(random_state).randint(2**31 - 1, size=2)
+    own, *seeds = np.random.SeedSequence(seed.tolist()).spawn(n_bootstrap + 1)
+    smaller, larger = _fit_both(template, data, own)
+    if smaller.degenerate_:
+        raise ValueError(
+            f"The fit with {smaller.n_components} components is degenerate (its warning"
+            " says why), so no responses can be drawn from it. Use fewer components."
+        )
+    statistic = _statistic(smaller, larger)
+    needed = (
+        int(alpha * (n_bootstrap + 1) + 1e-9) if early_stopping else n_bootstrap + 1
+    )
+    # One replicate always has to be done.
+    replicates = _replicates(
+        template, smaller, data, seeds, statistic, max(needed, 1), n_jobs, verbose
+    )
+    exceeding = int((replicates >= statistic).sum())
+    if exceeding >= max(needed, 1):
+        p_value = exceeding / len(replicates)
+    else:
+        p_value = (1 + exceeding) / (1 + len(replicates))
+    return BootstrapLRT(
+        statistic, p_value, len(replicates), replicates, smaller, larger
+    )
+
+
+class _Data(NamedTuple):
+    """Rows that count once each, and what `fit` and `sample` need besides X and y."""
+
+    X: object
+    y: np.ndarray
+    metadata: dict
+
+
+def _counted(X, y, sample_weight, groups, offset, trials):
+    """Rows repeated as often as they count."""
+    y = np.asarray(y)
+    given = {"groups": groups, "offset": offset, "trials": trials}
+    metadata = {name: np.asarray(v) for name, v in given.items() if v is not None}
+    if sample_weight is None:
+        return _Data(X, y, metadata)
+    features = check_array(X)
+    weight = check_weight(sample_weight, features)
+    if (weight != np.round(weight)).any():
+        raise ValueError(
+            "sample_weight must be whole numbers: the bootstrap draws every row as"
+            " often as it counts."
+        )
+    labels = check_groups(groups, features)
+    check_constant(weight, labels, "sample_weight")
+    counts = weight.astype(int)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    if labels is not None:
+        # A group that counts twice is two groups.
+        copy = np.concatenate([np.arange(count) for count in counts])
+        metadata["groups"] = labels.of_row[rows] + len(labels.labels) * copy
+    for name in ("offset", "trials"):
+        if name in metadata:
+            metadata[name] = metadata[name][rows]
+    return _Data(features[rows], y[rows], metadata)
+
+
+def _fit_both(template, data, seed):
+    """Search for K and K + 1 components; the larger fit is never the worse one."""
+    K = template.n_components
+    seeds = seed.generate_state(2) % (2**31 - 1)
+    smaller, larger = (
+        clone(template).set_params(n_components=K + i, random_state=int(seeds[i]))
+        for i in range(2)
+    )
+    with warnings.catch_warnings():
+        # Under the hypothesis there is no reason why K + 1 should be a good fit.
+        warnings.simplefilter("ignore")
+        smaller.fit(data.X, data.y, **data.metadata)
+        larger.fit(data.X, data.y, **data.metadata)
+        if larger.log_likelihood_ < smaller.log_likelihood_:
+            grown = grow(smaller, data.X, data.y, **data.metadata)
+            larger = max(larger, grown, key=lambda fit: fit.log_likelihood_)
+    return smaller, larger
+
+
+def _statistic(smaller, larger):
+    """Twice the difference of the log-likelihoods; what is rounding is zero."""
+    difference = larger.log_likelihood_ - smaller.log_likelihood_
+    rounding = _ROUNDING * max(1.0, abs(smaller.log_likelihood_))
+    return 2 * difference if abs(difference) > rounding else 0.0
+
+
+def _replicate(template, smaller, data, seed):
+    """The statistic of responses drawn from the smaller model."""
+    draw, search = seed.spawn(2)
+    random_state = int(draw.generate_state(1)[0] % (2**31 - 1))
+    y, _ = smaller.sample(data.X, random_state=random_state, **data.metadata)
+    return _statistic(*_fit_both(template, data._replace(y=y), search))
+
+
+def _replicates(template, smaller, data, seeds, statistic, needed, n_jobs, verbose):
+    """Statistics of replicates in order, up to the `needed`-th that exceeds."""
+    done, batch = np.empty(0), effective_n_jobs(n_jobs)
+    with Parallel(n_jobs=n_jobs) as parallel:
+        while len(done) < len(seeds):
+            new = parallel(
+                delayed(_replicate)(template, smaller, data, seed)
+                for seed in seeds[len(done) : len(done) + batch]
+            )
+            done = np.append(done, new)
+            exceeding = np.cumsum(done >= statistic)
+            if verbose:
+                print(
+                    f"bootstrap_lrt: {len(done):4d} of {len(seeds)} replicates,"
+                    f" {exceeding[-1]} with T* >= {statistic:.4f}"
+                )
+            if exceeding[-1] >= needed:
+                # Of a batch, what comes after the last one needed does not count.
+                return done[: int(np.argmax(exceeding >= needed)) + 1]
+    return done

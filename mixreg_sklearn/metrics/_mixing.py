@@ -1,0 +1,198 @@
+"""The best distributions over regressions, one for each component of a mixture.
+
+The likelihood is concave in them. Regressions join where the directional derivative is
+largest, and the weights are set anew by a constrained Newton method, until no
+regression that is found would raise the likelihood any more (Lindsay 1983, Wang
+2007).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import nnls
+
+from .._growth.newcomers import Candidates, climb_derivative, find_newcomers
+
+# Climbs for a newcomer in each round, for every component; how many of them may join.
+_CLIMBS, _JOINING = 10, 5
+_MAX_ROUNDS = 30
+_EM_STEPS = 3
+# In nats: what newcomers promise is no longer worth their while.
+_EXACT = 0.25
+# Weights below this are no part of a distribution.
+_NOTHING = 1e-10
+
+
+class Mixing(NamedTuple):
+    """Discrete distributions over regressions, one for each component.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (m, p)
+        The regressions of all components.
+    component : ndarray of int of shape (m,)
+    weight : ndarray of shape (m,)
+        Sums to one over the regressions of each component.
+    log_density : ndarray of shape (m, U)
+        Prior probability included.
+    log_mixture : ndarray of shape (U,)
+    log_likelihood : float
+    """
+
+    coef: np.ndarray
+    component: np.ndarray
+    weight: np.ndarray
+    log_density: np.ndarray
+    log_mixture: np.ndarray
+    log_likelihood: float
+
+
+def _mixing(ground, coef, component, weight, log_density):
+    """Distributions with their likelihood; regressions of no weight leave."""
+    kept = weight > _NOTHING
+    coef, component, weight, log_density = (
+        values[kept] for values in (coef, component, weight, log_density)
+    )
+    totals = np.bincount(component, weight)
+    weight = weight / totals[component]
+    log_mixture = _mixed(weight, log_density)
+    log_likelihood = float(ground.weight @ log_mixture)
+    return Mixing(coef, component, weight, log_density, log_mixture, log_likelihood)
+
+
+def _mixed(weight, log_density):
+    with np.errstate(divide="ignore"):
+        log_joint = np.log(weight)[:, None] + log_density
+    return np.logaddexp.reduce(log_joint, axis=0)
+
+
+def best_mixing(ground, rng):
+    """Raise the likelihood over distributions by newcomers.
+
+    Returns
+    -------
+    mixing : Mixing
+        The best distributions found.
+    excess : ndarray of shape (K,)
+        The largest ``D_k`` at it that was found.
+    first : Candidates
+        The newcomer with the largest derivative at the fitted mixture.
+    """
+    K, p = len(ground.scale), ground.Z.shape[1]
+    # The fitted regressions enter by their densities; where they are does not matter.
+    mixing = _mixing(
+        ground, np.full((K, p), np.nan), np.arange(K), np.ones(K), ground.log_joint
+    )
+    first = None
+    for _ in range(_MAX_ROUNDS):
+        found = _newcomers(ground, mixing, rng)
+        if first is None:
+            first = found.take(slice(0, 1))
+        excess = np.zeros(K)
+        np.maximum.at(excess, found.component, found.derivative)
+        if excess.sum() < _EXACT:
+            break
+        mixing = _reweighted(ground, _joined(ground, mixing, found))
+    return mixing, excess, first
+
+
+def _newcomers(ground, mixing, rng):
+    """Candidates that any component would gain by, their derivatives D_k."""
+    f = mixing.log_mixture
+    found = [
+        find_newcomers(ground, f, rng, _CLIMBS * len(ground.scale), ground.log_prior)
+    ]
+    # Those that are there can often move.
+    there = np.isfinite(mixing.coef[:, 0]) if mixing.coef.shape[1] else []
+    if np.any(there):
+        moved = mixing.coef[there], mixing.component[there]
+        found.append(climb_derivative(ground, f, *moved, ground.log_prior, (1, 1)))
+    found = Candidates(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    share = shares(ground, mixing)
+    found = found._replace(derivative=found.derivative - share[found.component])
+    return found.take(np.argsort(-found.derivative, kind="stable"))
+
+
+def shares(ground, mixing):
+    """Total memberships ``sum_i w_i tau_ik`` of the components, (K,)."""
+    ratio = np.exp(mixing.log_density - mixing.log_mixture) @ ground.weight
+    return np.bincount(mixing.component, mixing.weight * ratio)
+
+
+def _joined(ground, mixing, found):
+    """The distributions with the best newcomers of each component.
+
+    Together they begin with half a unit's worth of weight: against the density that
+    includes them no ratio of densities is out of all bounds, even at an outlier.
+    """
+    chosen = np.concatenate(
+        [
+            np.flatnonzero((found.component == k) & (found.derivative > 0))[:_JOINING]
+            for k in range(len(ground.scale))
+        ]
+    )
+    found = found.take(chosen)
+    share = 0.5 / max(1.0, ground.weight.sum())
+    return _mixing(
+        ground,
+        np.concatenate([mixing.coef, found.coef]),
+        np.append(mixing.component, found.component),
+        np.append(mixing.weight, np.full(len(chosen), share / _JOINING)),
+        np.concatenate([mixing.log_density, found.log_density]),
+    )
+
+
+def _reweighted(ground, mixing, n_steps=6):
+    """Weights that maximise the likelihood, by constrained Newton (Wang 2007)."""
+    # Newcomers first find the order of magnitude of their weights, by EM.
+    for _ in range(_EM_STEPS):
+        ratio = np.exp(mixing.log_density - mixing.log_mixture) @ ground.weight
+        mixing = _mixing(
+            ground,
+            mixing.coef,
+            mixing.component,
+            mixing.weight * ratio,
+            mixing.log_density,
+        )
+    for _ in range(n_steps):
+        before = mixing.log_likelihood
+        target = _newton_weights(ground, mixing)
+        step = 1.0
+        while step > 1e-4:
+            weight = mixing.weight + step * (target - mixing.weight)
+            log_mixture = _mixed(weight, mixing.log_density)
+            log_likelihood = float(ground.weight @ log_mixture)
+            if log_likelihood > before:
+                mixing = mixing._replace(
+                    weight=weight,
+                    log_mixture=log_mixture,
+                    log_likelihood=log_likelihood,
+                )
+                break
+            step /= 3
+        if mixing.log_likelihood < before + 0.01 * _EXACT:
+            break
+    return _mixing(ground, *mixing[:4])
+
+
+def _newton_weights(ground, mixing):
+    r"""Maximise the quadratic model, :math:`-\frac12 \sum_i w_i (S_i^\top v - 2)^2`.
+
+    S holds the ratios of the regressions' densities to that of the mixture; weights v
+    of each component are non-negative and sum to one, the latter by heavy rows.
+    """
+    K = mixing.component.max() + 1
+    ratio = np.exp(mixing.log_density - mixing.log_mixture)
+    root = np.sqrt(ground.weight / ground.weight.sum())
+    # The weights sum to K, so that the constant moves into the matrix.
+    model = ((ratio - 2.0 / K) * root).T
+    if len(model) > model.shape[1]:
+        model = np.linalg.qr(model, mode="r")
+    heavy = 1e3 * (mixing.component == np.arange(K)[:, None])
+    right = np.append(np.zeros(len(model)), np.full(K, 1e3))
+    try:
+        target, _ = nnls(np.vstack([model, heavy]), right, maxiter=50 * len(ratio))
+    except RuntimeError:  # out of iterations: a step of EM is always possible
+        target = mixing.weight * (ratio @ ground.weight)
+    totals = np.bincount(mixing.component, target)
+    return target / totals[mixing.component]

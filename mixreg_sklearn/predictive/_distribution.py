@@ -1,0 +1,443 @@
+r"""The predictive mixture: all that a fitted model says about the next response.
+
+.. math:: p(y | x) = \sum_{k=1}^K \pi_k \, f(y | \eta_k, \phi_k)
+
+with the linear predictors of the rows and prior weights, or, for a row of a unit that
+has been seen before, weights that the unit's history has sharpened. The parameters are
+taken as known: their own uncertainty is not in it.
+"""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ._quantiles import count_quantiles, quantiles
+from ._regions import highest_density
+
+# So many quantiles at a time: what the root finder holds then stays in the cache.
+_BLOCK = 16384
+
+
+class MixtureDistribution:
+    r"""Distributions of the responses of n rows, each a mixture of K components.
+
+    It is what ``model.predict_distribution(X)`` returns. Every method is vectorised
+    over rows, and has one rule for shapes:
+
+    - *responses* `y` belong to rows: a number is meant for every row, an array (n,) has
+      one response for each, and (n, m) has m for each; (1, m) is one grid for all rows.
+    - *levels* `u` are probabilities and the same for all rows: a number, or an array
+      (m,); only a two-dimensional array (n, m) gives rows levels of their own.
+
+    Results are (n,) where a row has one value and (n, m) where it has m. Where a
+    component has no distribution (a mean that its link does not admit) they are NaN.
+
+    Parameters
+    ----------
+    family : Family
+        Conditional distribution of the components.
+    eta : array-like of shape (n_samples, n_components)
+        Linear predictors.
+    scale : array-like of shape (n_components,)
+        Scales.
+    weights : array-like of shape (n_samples, n_components) or (n_components,)
+        Probabilities of the components; they sum to one.
+    trials : int or array-like of shape (n_samples,), default=None
+        Binomial family: trials of every row; 1 where there are none.
+
+    Attributes
+    ----------
+    family : Family
+        As given.
+    eta : ndarray of shape (n_samples, n_components)
+        Linear predictors.
+    scale : ndarray of shape (n_components,)
+        Scales.
+    weights : ndarray of shape (n_samples, n_components)
+        Probabilities of the components.
+    trials : ndarray of shape (n_samples,) or None
+        Trials of every row.
+    discrete : bool
+        Whether responses are counts.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or weights are not probabilities.
+
+    Notes
+    -----
+    ``len(distribution)`` is the number of rows, and ``distribution[rows]`` the
+    distribution of some of them.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> model = MixtureRegressor(2, random_state=0).fit(X, y)
+    >>> ahead = model.predict_distribution([[2.0], [8.0]])
+    >>> ahead.mean().round(2).tolist()
+    [8.65, 14.55]
+    >>> ahead.highest_density(0.9)[1].round(1).tolist()
+    [[-5.6, -4.4], [31.1, 37.0]]
+    """
+
+    def __init__(self, family, eta, scale, weights, *, trials=None):
+        eta = np.asarray(eta, dtype=float)
+        if eta.ndim != 2:
+            raise ValueError(
+                f"eta has shape {eta.shape}: it must be (n_samples, n_components)."
+            )
+        self.family = family
+        self.eta = eta
+        self.scale = _broadcast("scale", scale, eta.shape[1:])
+        self.weights = _broadcast("weights", weights, eta.shape)
+        total = self.weights.sum(axis=1)
+        if not ((self.weights >= 0).all() and np.allclose(total, 1, atol=1e-8)):
+            raise ValueError("weights must be non-negative and sum to one in each row.")
+        self.trials = trials
+        if trials is not None:
+            self.trials = _broadcast("trials", trials, eta.shape[:1])
+            family.target(np.zeros(len(eta)), self.trials)
+        self.discrete = _is_discrete(family)
+
+    def __len__(self):
+        return len(self.eta)
+
+    def __getitem__(self, rows):
+        rows = np.atleast_1d(np.arange(len(self))[rows])
+        part = object.__new__(type(self))
+        part.__dict__.update(self.__dict__)
+        part.eta, part.weights = self.eta[rows], self.weights[rows]
+        if self.trials is not None:
+            part.trials = self.trials[rows]
+        return part
+
+    def __repr__(self):
+        n_rows, n_components = self.eta.shape
+        return f"<mixture of {n_components} {self.family!r} for {n_rows} rows>"
+
+    def reweighted(self, weights):
+        """The same components with other probabilities.
+
+        Parameters
+        ----------
+        weights : array-like of shape (n_samples, n_components) or (n_components,)
+            Probabilities; they sum to one.
+
+        Returns
+        -------
+        MixtureDistribution
+            A new one.
+        """
+        return type(self)(
+            self.family, self.eta, self.scale, weights, trials=self.trials
+        )
+
+    def mean(self):
+        r"""Expected responses, :math:`\mu = \sum_k \pi_k \mu_k`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            As `predict` of the model where the weights are prior ones.
+        """
+        return self._average(self._means(), self.weights)
+
+    def var(self):
+        r"""Variances, :math:`\sum_k \pi_k \sigma_k^2 + \sum_k \pi_k (\mu_k - \mu)^2`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Within and between components.
+        """
+        within = self.family.variance(self.eta, self.scale, **self._given(2))
+        between = (self._means() - self.mean()[:, None]) ** 2
+        return self._average(within + between, self.weights)
+
+    def std(self):
+        """Standard deviations.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Square roots of `var`.
+        """
+        return np.sqrt(self.var())
+
+    def logpdf(self, y):
+        r"""Log-densities, :math:`\log \sum_k \pi_k f(y | \eta_k, \phi_k)`.
+
+        Parameters
+        ----------
+        y : float or array-like of shape (n_samples,) or (n_samples, m)
+            Responses.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, m)
+            Log-densities, for counts log-probabilities; minus infinity outside the
+            family's range.
+        """
+        y = self._responses(y)
+        total = np.full(y.shape, -np.inf)
+        with np.errstate(divide="ignore"):
+            log_weights = np.log(self.weights)
+        for k, log_density in enumerate(self._log_densities(y)):
+            log_density += self._column(log_weights[:, k], y)
+            np.logaddexp(total, log_density, out=total)
+        return total
+
+    def pdf(self, y):
+        """Densities; for counts, probabilities.
+
+        Parameters
+        ----------
+        y : float or array-like of shape (n_samples,) or (n_samples, m)
+            Responses.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, m)
+            Densities; zero outside the family's range.
+        """
+        return np.exp(self.logpdf(y))
+
+    def cdf(self, y):
+        """Probabilities of a response of at most `y`.
+
+        Parameters
+        ----------
+        y : float or array-like of shape (n_samples,) or (n_samples, m)
+            Responses.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, m)
+            Probabilities.
+        """
+        y = self._responses(y)
+        infinite = np.isinf(y)
+        inside = np.where(infinite, 0.0, y) if infinite.any() else y
+        total, given = np.zeros(y.shape), self._given(y.ndim)
+        for k in range(len(self.scale)):
+            eta, weight = self._column(self.eta[:, k], y), self.weights[:, k]
+            part = self.family.cdf(inside, eta, self.scale[k], **given)
+            total += _weighted(self._column(weight, y), part)
+        total = np.minimum(total, 1.0)  # weights sum to one up to rounding
+        return np.where(infinite, 1.0 * (y > 0), total) if infinite.any() else total
+
+    def quantile(self, u):
+        """Smallest responses whose cdf is at least `u`.
+
+        The quantile of a mixture lies between those of its components, where it is
+        found by interpolation and bisection: ``cdf(quantile(u))`` is `u` to 1e-10, as
+        far as the response itself can be written down so exactly.
+
+        Parameters
+        ----------
+        u : float or array-like of shape (m,) or (n_samples, m)
+            Levels, between 0 and 1.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, m)
+            Quantiles. Counts are whole numbers.
+
+        Raises
+        ------
+        ValueError
+            If a level is not between 0 and 1.
+        """
+        levels = np.asarray(u, dtype=float)
+        if levels.ndim > 2 or not ((levels >= 0) & (levels <= 1)).all():
+            raise ValueError(
+                "u must be a number between 0 and 1, or an array of them of shape (m,)"
+                f" or (n_samples, m); got {u!r}."
+            )
+        n_levels = levels.shape[-1] if levels.ndim else 1
+        shape = (len(self), n_levels)
+        if levels.ndim == 2 and len(levels) not in (1, len(self)):
+            raise ValueError(
+                f"u has shape {levels.shape}, but there are {len(self)} rows."
+            )
+        wanted = np.broadcast_to(levels, shape).ravel()
+        result = np.empty(wanted.shape)
+        solve = count_quantiles if self.discrete else quantiles
+        for start in range(0, len(result), _BLOCK):
+            cells = np.arange(start, min(start + _BLOCK, len(result)))
+            result[cells] = solve(self[cells // n_levels], wanted[cells])
+        return result.reshape(shape) if levels.ndim else result
+
+    def interval(self, level=0.9):
+        """Equal-tailed prediction intervals.
+
+        Parameters
+        ----------
+        level : float or array-like of shape (m,), default=0.9
+            Probability of the interval. That of counts is at least as large.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_samples,) or (n_samples, m)
+            The quantiles of ``(1 - level) / 2`` and ``(1 + level) / 2``.
+
+        Raises
+        ------
+        ValueError
+            If a level is not between 0 and 1.
+        """
+        level = _check_level(level)
+        return self.quantile(0.5 - 0.5 * level), self.quantile(0.5 + 0.5 * level)
+
+    def highest_density(self, level=0.9):
+        r"""Highest-density regions: the smallest sets that have a given probability.
+
+        .. math:: \{y : p(y | x) \ge t\}, \qquad P(p(Y | x) \ge t) = \text{level}
+
+        Between components that are far apart there is a gap, so the region of a row
+        is a union of intervals; for counts, of runs of successive counts (all that
+        are at least as probable as the last one that is needed).
+
+        Parameters
+        ----------
+        level : float, default=0.9
+            Probability of the region, between 0 and 1. For counts it is at least as
+            large.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, max_parts, 2)
+            Lower and upper ends of the parts of every row in increasing order, and NaN
+            where a row has fewer parts than others. Both ends of a run of counts
+            belong to it.
+
+        Raises
+        ------
+        ValueError
+            If the level is not between 0 and 1, or the counts of a row spread over
+            more than four million.
+
+        References
+        ----------
+        Hyndman, R. J. (1996). Computing and graphing highest density regions. The
+        American Statistician 50, 120-126.
+        """
+        return highest_density(self, float(_check_level(level, open_=True)))
+
+    def sample(self, size=None, random_state=None):
+        """Draw responses, independent of each other.
+
+        Parameters
+        ----------
+        size : int or None, default=None
+            Number of draws for every row; None for one.
+        random_state : int, RandomState instance or None, default=None
+            Source of randomness.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, size)
+            Responses. (Several rows of one new unit share their component:
+            ``model.sample(X, groups=groups)`` draws such rows.)
+        """
+        seed = check_random_state(random_state).randint(2**31 - 1)
+        rng = np.random.default_rng(seed)
+        shape = (len(self), 1 if size is None else size)
+        cumulative = np.cumsum(self.weights, axis=1)
+        uniform = rng.random(shape) * cumulative[:, -1:]
+        component = np.zeros(shape, dtype=np.intp)
+        for k in range(len(self.scale) - 1):
+            component += uniform >= cumulative[:, k, None]
+        eta = np.take_along_axis(self.eta, component, axis=1)
+        y = self.family.sample(eta, self.scale[component], rng, **self._given(2))
+        return y[:, 0] if size is None else y
+
+    # What `_quantiles`, `_regions` and `residuals` use besides ------------------------
+
+    def _log_densities(self, y):
+        """Yield the log-densities of each component at responses `y`."""
+        trials = None
+        if self.trials is not None:
+            trials = np.broadcast_to(self._column(self.trials, y), y.shape)
+        if self.discrete:
+            # What is beyond the trials is no target; -1 has probability zero, too.
+            most = self.family.quantile(
+                1.0, self.eta[:, 0], self.scale[0], **self._given(1)
+            )
+            y = np.where(y > self._column(most, y), -1.0, y)
+        target = self.family.target(y, trials)
+        for k in range(len(self.scale)):
+            eta = self._column(self.eta[:, k], y)
+            yield self.family.log_density(target, eta, self.scale[k])
+
+    def _component_quantiles(self, levels):
+        """Quantiles (n, K, m) of the components that have weight, at levels (m,).
+
+        For a component without weight, those of the likeliest one.
+        """
+        given = {key: value[..., None] for key, value in self._given(2).items()}
+        found = self.family.quantile(
+            np.asarray(levels), self.eta[..., None], self.scale[:, None], **given
+        )
+        likeliest = self.weights.argmax(axis=1)[:, None, None]
+        instead = np.take_along_axis(found, likeliest, axis=1)
+        return np.where(self.weights[..., None] > 0, found, instead)
+
+    def _means(self):
+        return self.family.mean(self.eta, self.scale, **self._given(2))
+
+    def _average(self, values, weights):
+        return _weighted(weights, values).sum(axis=1)
+
+    def _given(self, ndim):
+        """Trials as a keyword, where there are any, for rows of so many dimensions."""
+        if self.trials is None:
+            return {}
+        return {"trials": self.trials if ndim == 1 else self.trials[:, None]}
+
+    def _column(self, values, y):
+        """One value (n,) of every row, to broadcast against `y`."""
+        return values if y.ndim == 1 else values[:, None]
+
+    def _responses(self, y):
+        y = np.asarray(y, dtype=float)
+        n_rows = len(self)
+        lengths = {0: (), 1: (n_rows,), 2: (1, n_rows)}
+        if y.ndim > 2 or (y.ndim and len(y) not in lengths[y.ndim]):
+            raise ValueError(
+                f"y has shape {y.shape}, but there are {n_rows} rows: give one response"
+                f" for each ({n_rows},), several ({n_rows}, m), or a grid (1, m) for"
+                " all."
+            )
+        if np.isnan(y).any():
+            raise ValueError("y contains NaN.")
+        return np.broadcast_to(y, (n_rows, *y.shape[1:]))
+
+
+def _weighted(weight, values):
+    """Products; zero where the weight is, even if the value is NaN."""
+    return np.where(weight > 0, weight * values, 0.0)
+
+
+def _broadcast(name, values, shape):
+    values = np.asarray(values, dtype=float)
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError:
+        raise ValueError(f"{name} has shape {values.shape}, not {shape}.") from None
+
+
+def _check_level(level, *, open_=False):
+    level = np.asarray(level, dtype=float)
+    inside = (level > 0) & (level < 1) if open_ else (level >= 0) & (level <= 1)
+    if level.ndim > (not open_) or not inside.all():
+        raise ValueError(f"level must be between 0 and 1; got {level.tolist()!r}.")
+    return level
+
+
+def _is_discrete(family):
+    """Whether one half, which every other family takes, has probability zero."""
+    half = family.target(np.array([0.5]), None)
+    return bool(np.isneginf(family.log_density(half, family.initial(half), 1.0))[0])

@@ -1,0 +1,92 @@
+"""Weights of the components for new rows of units that have been seen before."""
+
+import numpy as np
+
+from .._data.groups import check_groups
+
+_TEXT_OR_NUMBER = dict.fromkeys("US", "text") | dict.fromkeys("iufb", "number")
+
+
+def given_history(model, prior, groups, history):
+    r"""Weights of new rows, of which some belong to units with a history.
+
+    By Bayes' theorem, with the earlier rows :math:`H_g` of the unit g of a row
+
+    .. math:: \pi_k(x | H_g) \propto
+              \pi_k(x) \prod_{i \in H_g} f(y_i | \eta_{ik}, \phi_k)
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted mixture of regressions.
+    prior : ndarray of shape (n_samples, n_components)
+        Prior probabilities of the new rows.
+    groups : array-like of shape (n_samples,)
+        Units of the new rows.
+    history : dict
+        Earlier rows: `X`, `y` and `groups`, and `offset` and `trials` where there are.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components)
+        Weights: the prior ones where a unit has no history.
+
+    Raises
+    ------
+    ValueError
+        If something is missing, or prior probabilities differ within a unit.
+    """
+    new = check_groups(groups, prior)
+    rows = _check_history(history, new)
+    if not np.size(rows["groups"]):
+        return prior
+    given = {key: rows[key] for key in ("offset", "trials") if key in rows}
+    labels, memberships = model.predict_group_proba(
+        rows["X"], rows["y"], rows["groups"], **given
+    )
+    kinds = {_TEXT_OR_NUMBER.get(each.dtype.kind) for each in (new.labels, labels)}
+    if kinds == {"text", "number"}:
+        raise ValueError(
+            "groups and history['groups'] have no label in common: those of one are"
+            " strings, those of the other numbers."
+        )
+    number = {label: i for i, label in enumerate(labels.tolist())}
+    known = np.array([number.get(label, -1) for label in new.labels.tolist()])
+    earlier = known[new.of_row]
+    seen = earlier >= 0
+    first = check_groups(rows["groups"], rows["X"]).first
+    before = model.predict_proba(rows["X"], **given)[first]
+    same = np.isclose(before[earlier[seen]], prior[seen], rtol=1e-6, atol=1e-9)
+    if not same.all():
+        row = np.flatnonzero(seen)[np.argmin(same.all(axis=1))]
+        raise ValueError(
+            f"The prior probability (gate) of row {row} of X is not that of its history"
+            f" (group {new.labels[new.of_row[row]]}): the rows of a group share one"
+            " component, so features of the gate must be the same for all of them."
+        )
+    return np.where(seen[:, None], memberships[earlier], prior)
+
+
+def _check_history(history, new):
+    """The history as a dict without what is None."""
+    allowed = ("X", "y", "groups", "offset", "trials")
+    if not isinstance(history, dict):
+        raise ValueError(
+            f"history must be a dict with the keys {list(allowed)}; got"
+            f" {type(history).__name__}."
+        )
+    rows = {key: value for key, value in history.items() if value is not None}
+    missing = [key for key in allowed[:3] if key not in rows]
+    unknown = [key for key in rows if key not in allowed]
+    if missing or unknown:
+        raise ValueError(
+            "history must be a dict with the keys 'X', 'y' and 'groups', and, where"
+            f" there are any, 'offset' and 'trials'; missing: {missing}, unknown:"
+            f" {unknown}."
+        )
+    if new is None:
+        raise ValueError(
+            "groups is None: with a history, groups must say which unit each row of X"
+            " belongs to."
+        )
+    return rows
