@@ -1,6 +1,6 @@
 """Families of conditional distributions, one file each."""
 
-from ._base import Derivatives, Evaluation, Family
+from ._base import Derivatives, Evaluation, Family, Local
 from ._beta import Beta
 from ._binomial import Binomial
 from ._contract import check_family
@@ -9,17 +9,22 @@ from ._gaussian import Gaussian
 from ._inverse_gaussian import InverseGaussian
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
+from ._support import Constant, Predictor, Support
 
 __all__ = [
     "Beta",
     "Binomial",
+    "Constant",
     "Derivatives",
     "Evaluation",
     "Family",
     "Gamma",
     "Gaussian",
     "InverseGaussian",
+    "Local",
     "NegativeBinomial",
     "Poisson",
+    "Predictor",
+    "Support",
     "check_family",
 ]

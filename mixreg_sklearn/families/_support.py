@@ -1,0 +1,102 @@
+"""What a family declares: its predictors, its constants, and where responses lie."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Predictor(NamedTuple):
+    """One linear predictor of a family.
+
+    Attributes
+    ----------
+    name : str
+        What the predictor determines. The first one is the regression that users mean;
+        the coefficients of another, ``"zero"`` say, are ``zero_coef_``.
+    """
+
+    name: str = "mean"
+
+
+class Constant(NamedTuple):
+    """A positive number of a component that no feature changes.
+
+    It is estimated on the logarithmic scale.
+
+    Attributes
+    ----------
+    name : str
+        ``"scale"`` is the attribute ``scale_``. The first constant is the scale that
+        `shared_scale` and the safeguards of the search are about.
+    lower, upper : float
+        Bounds within which the estimate is kept. It may lie at one: the likelihood is
+        then at its limit there, to rounding.
+    collapses : bool
+        Whether the likelihood grows without bound as the constant vanishes.
+    start : float
+        Where the fit of a single regression begins.
+    """
+
+    name: str = "scale"
+    lower: float = 0.0
+    upper: float = np.inf
+    collapses: bool = False
+    start: float = 1.0
+
+
+class Support(NamedTuple):
+    """Where responses lie.
+
+    Attributes
+    ----------
+    lower, upper : float
+        Bounds. On a lattice they are possible responses; otherwise they are not.
+    lattice : bool
+        Whether responses are whole numbers.
+    """
+
+    lower: float = -np.inf
+    upper: float = np.inf
+    lattice: bool = False
+
+    def admits(self, y):
+        """Where `y` is a possible response, elementwise."""
+        y = np.asarray(y)
+        if self.lattice:
+            inside = (y >= self.lower) & (y <= self.upper) & (y == np.floor(y))
+        else:
+            inside = (y > self.lower) & (y < self.upper)
+        return inside & np.isfinite(y)
+
+    def check(self, y, family):
+        """Raise ValueError where `y` is not a possible response.
+
+        Parameters
+        ----------
+        y : ndarray
+        family : str
+            Its name, for the message.
+        """
+        inside = self.admits(y)
+        if inside.all():
+            return
+        rule, found = self._broken(np.asarray(y), inside)
+        raise ValueError(
+            f"y is out of range: the {family} family needs {rule}; got {found}."
+        )
+
+    def _broken(self, y, inside):
+        """The rule that is broken, and by what."""
+        sign = ">=" if self.lattice else ">"
+        bounds = f"y {sign} {self.lower:g}"
+        if np.isfinite(self.upper):
+            bounds = f"{self.lower:g} {sign.replace('>', '<')} y"
+            bounds += f" {sign.replace('>', '<')} {self.upper:g}"
+        below = y < self.lower if self.lattice else y <= self.lower
+        above = y > self.upper if self.lattice else y >= self.upper
+        if below.any():
+            return bounds, f"min {y.min()}"
+        if above.any():
+            return bounds, f"max {y.max()}"
+        rule = "whole numbers y" if self.lattice else "finite y"
+        return rule, f"{y[~inside][0]}"
