@@ -38,9 +38,9 @@ from ._data.groups import check_constant, check_groups, check_prior
 from ._data.structure import Columns, make_structure
 from ._engine.problem import make_problem
 from ._notebook import NotebookTable, component_table
-from ._numerics import log_normalise
+from ._numerics import log_normalize
 from ._progress import CallbackSupport, Progress
-from ._search.estimate import estimate_found, estimate_from
+from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
 from .families import (
@@ -432,25 +432,11 @@ class MixtureRegressor(
     def _estimate(self, problem, progress):
         """Climb from the given start, or search for one."""
         start = self._start(problem)
+        limits = Limits(self.n_init, self.tol, self.max_iter)
         if start is not None:
-            return estimate_from(
-                problem.model,
-                problem.pooled_model,
-                problem.rows,
-                start,
-                self.tol,
-                self.max_iter,
-            )
+            return estimate_from(problem, start, limits)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        return estimate_found(
-            problem.model,
-            problem.pooled_model,
-            problem.rows,
-            self.n_components,
-            np.random.default_rng(seed),
-            (self.n_init, self.tol, self.max_iter),
-            progress,
-        )
+        return estimate_found(problem, np.random.default_rng(seed), limits, progress)
 
     def _start(self, problem):
         """The start the user gave, in the engine's units; None to search."""
@@ -485,9 +471,9 @@ class MixtureRegressor(
 
     def _warn(self, estimate):
         if self.degenerate_:
-            message = f"The estimate is degenerate: {estimate.flaw}."
+            message = f"The estimate is degenerate: {estimate.flaw.value}."
         elif estimate.infinite:
-            message = f"The estimate is at a boundary: {estimate.infinite}."
+            message = f"The estimate is at a boundary: {estimate.infinite.value}."
         elif not self.converged_:
             message = (
                 "The estimate is not proven to be a maximum (Newton decrement"
@@ -650,7 +636,7 @@ class MixtureRegressor(
         if y is None:
             return np.exp(self._predictor(X, offset)[1])
         log_joint, groups = self._log_joint(X, y, groups, offset, trials)
-        memberships = np.exp(log_normalise(log_joint))
+        memberships = np.exp(log_normalize(log_joint))
         return memberships if groups is None else memberships[groups.of_row]
 
     def predict_group_proba(self, X, y, groups, *, offset=None, trials=None):
@@ -679,7 +665,7 @@ class MixtureRegressor(
         if groups is None:
             raise ValueError("groups is None: predict_proba is for rows on their own.")
         log_joint, groups = self._log_joint(X, y, groups, offset, trials)
-        return groups.labels, np.exp(log_normalise(log_joint))
+        return groups.labels, np.exp(log_normalize(log_joint))
 
     def predict_membership(self, X, y, *, groups=None, offset=None, trials=None):
         """Most probable component of every row.
@@ -940,7 +926,7 @@ class MixtureRegressor(
         if not hasattr(self, "gate_coef_"):
             with np.errstate(divide="ignore"):
                 return eta, np.broadcast_to(np.log(self.weights_), eta.shape)
-        return eta, log_normalise(X @ self.gate_coef_.T + self.gate_intercept_)
+        return eta, log_normalize(X @ self.gate_coef_.T + self.gate_intercept_)
 
     def _of_groups(self, log_prior, groups):
         """Log prior of each group (G, K): that of its rows, which must be the same."""

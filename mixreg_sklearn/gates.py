@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._numerics import log_normalise
+from ._numerics import log_normalize
 
 __all__ = ["ConstantGate", "SoftmaxGate"]
 
@@ -61,8 +61,8 @@ class Gate(ABC, BaseEstimator):
         return 0.0
 
     def penalty_derivatives(self, params):
-        """First (R, K, q) and second derivatives of the penalty in each coefficient."""
-        return np.zeros_like(params.gate), np.zeros_like(params.gate)
+        """First and second derivatives of the penalty in logits, (R, K, 1 + q)."""
+        return np.zeros_like(params.logits), np.zeros_like(params.logits)
 
     @abstractmethod
     def prior(self, params, block):
@@ -74,7 +74,7 @@ class Gate(ABC, BaseEstimator):
 
     @abstractmethod
     def update(self, params, moments):
-        """New constants (R, K) and coefficients (R, K, q)."""
+        """New logits (R, K, 1 + q)."""
 
     @abstractmethod
     def basis(self, n_components, n_columns):
@@ -124,7 +124,7 @@ class ConstantGate(Gate):
             return None
         if self._equal():
             return np.full(n_components, -np.log(n_components))
-        return log_normalise(np.log(np.asarray(self.weights, dtype=float)))
+        return log_normalize(np.log(np.asarray(self.weights, dtype=float)))
 
     def resized(self, n_components):
         if self.weights is None or self._equal():
@@ -132,24 +132,25 @@ class ConstantGate(Gate):
         return self if len(self.weights) == n_components else ConstantGate()
 
     def constrain(self, params):
-        held = self._held(params.scale.shape[1])
+        held = self._held(params.n_components)
         if held is None:
             return params
-        log_weights = np.broadcast_to(held, params.log_weights.shape).copy()
-        return params._replace(log_weights=log_weights)
+        logits = params.logits.copy()
+        logits[..., 0] = held
+        return params._replace(logits=logits)
 
     def alike(self, order):
         held = self._held(len(order))
         return held is None or np.array_equal(held[list(order)], held)
 
     def distance(self, params):
-        held = self._held(params.scale.shape[1])
+        held = self._held(params.n_components)
         if held is None:
             return super().distance(params)
-        return ((params.log_weights - held) ** 2).sum(axis=1)
+        return ((params.logits[..., 0] - held) ** 2).sum(axis=1)
 
     def prior(self, params, block):
-        log_prior = params.log_weights[..., None]
+        log_prior = params.logits[..., :1]
         return log_prior, np.exp(log_prior)
 
     def statistic(self, tau, prior, block):
@@ -157,9 +158,11 @@ class ConstantGate(Gate):
 
     def update(self, params, moments):
         if self.weights is not None:
-            return params.log_weights, params.gate
+            return params.logits
         share = np.maximum(moments.share, _TINY)
-        return np.log(share / share.sum(axis=1, keepdims=True)), params.gate
+        logits = params.logits.copy()
+        logits[..., 0] = np.log(share / share.sum(axis=1, keepdims=True))
+        return logits
 
     def basis(self, n_components, n_columns):
         if self.weights is not None:
@@ -181,9 +184,9 @@ class SoftmaxGate(Gate):
     Parameters
     ----------
     alpha : float, default=0
-        Ridge penalty. The fit maximises
+        Ridge penalty. The fit maximizes
         :math:`\ell - \tfrac{\alpha}{2} \sum_k \operatorname{var}(z^\top \bar g_k)`
-        with :math:`\bar g_k` the coefficients centred over components: the variance,
+        with :math:`\bar g_k` the coefficients centered over components: the variance,
         over the units, of the log-odds that the features explain. It depends on no
         unit of measurement and no coding of categories. With 0 the coefficients are
         maximum likelihood, which is at infinity where a feature separates the
@@ -214,20 +217,21 @@ class SoftmaxGate(Gate):
             )
 
     def diverges(self, params):
-        return (np.abs(params.gate) > _FURTHEST).any(axis=(1, 2))
+        return (np.abs(params.logits[..., 1:]) > _FURTHEST).any(axis=(1, 2))
 
     def penalty(self, params):
         if not self.alpha:
             return 0.0
-        return -0.5 * self.alpha * (params.gate**2).sum(axis=(1, 2))
+        return -0.5 * self.alpha * (params.logits[..., 1:] ** 2).sum(axis=(1, 2))
 
     def penalty_derivatives(self, params):
-        return -self.alpha * params.gate, np.full_like(params.gate, -self.alpha)
+        second = np.full_like(params.logits, -self.alpha)
+        second[..., 0] = 0.0
+        return second * params.logits, second
 
     def prior(self, params, block):
-        n_restarts, n_components, q = params.gate.shape
-        coef = np.concatenate([params.log_weights[..., None], params.gate], axis=2)
-        logits = np.dot(coef.reshape(-1, q + 1), block.gate)
+        n_restarts, n_components, n_logits = params.logits.shape
+        logits = np.dot(params.logits.reshape(-1, n_logits), block.gate)
         logits = logits.reshape(n_restarts, n_components, -1)
         logits -= logits.max(axis=1, keepdims=True)
         prior = np.exp(logits)
@@ -251,7 +255,7 @@ class SoftmaxGate(Gate):
         # rarely overshoots (the safeguard of the loop sees it if it does), and it
         # needs no sums of products. The exact information has its turn in the polish.
         gradient = moments.gate.copy()
-        gradient[..., 1:] -= self.alpha * params.gate
+        gradient[..., 1:] -= self.alpha * params.logits[..., 1:]
         expected = np.maximum(moments.share - moments.gate[..., 0], _TINY)
         ridge = np.full(gradient.shape[-1], self.alpha)
         ridge[0] = 0.0
@@ -259,8 +263,9 @@ class SoftmaxGate(Gate):
         step -= step.mean(axis=1, keepdims=True)
         longest = np.abs(step).max(axis=(1, 2), keepdims=True)
         step *= np.minimum(1.0, _LONGEST / np.maximum(longest, _TINY))
-        log_weights = log_normalise(params.log_weights + step[..., 0])
-        return log_weights, params.gate + step[..., 1:]
+        logits = params.logits + step
+        logits[..., 0] = log_normalize(logits[..., 0])
+        return logits
 
     def basis(self, n_components, n_columns):
         return np.kron(contrasts(n_components), np.eye(n_columns))

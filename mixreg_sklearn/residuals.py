@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 
 from ._data.checks import check_response
 from ._data.groups import check_groups, check_prior
-from ._numerics import log_normalise
+from ._numerics import log_normalize
 from .families import Gaussian
 from .predictive._regions import count_tables
 
@@ -232,7 +232,7 @@ def _sequential_weights(ahead, y, groups):
         at = groups.start[size > place] + place
         now, before = groups.order[at], groups.order[at - 1]
         log_joint[now] = log_joint[before] + density[before]
-    return np.exp(log_normalise(log_joint))
+    return np.exp(log_normalize(log_joint))
 
 
 # Continuous ranked probability score ----------------------------------------------

@@ -25,7 +25,7 @@ from support import jacobian, log_normal
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn._engine.mixture import Mixture
-from mixreg_sklearn._engine.params import Params, log_normalise
+from mixreg_sklearn._engine.params import Params, log_normalize
 from mixreg_sklearn._engine.rows import ArrayRows
 from mixreg_sklearn._engine.sharing import Separate
 from mixreg_sklearn.families import Gaussian
@@ -360,7 +360,7 @@ def test_blocks_never_split_a_group(seed, size):
     params = Params(
         rng.normal(size=(2, 3, 3)),
         rng.uniform(0.5, 2, size=(2, 3)),
-        log_normalise(rng.normal(size=(2, 3))),
+        log_normalize(rng.normal(size=(2, 3))),
         rng.normal(size=(2, 3, 1)),
     ).normalised()
     mixture = Mixture(Gaussian(), Separate(3, 3), SoftmaxGate())

@@ -16,7 +16,7 @@ from mixreg_sklearn._data.structure import Columns, make_structure
 from mixreg_sklearn._engine.em import em
 from mixreg_sklearn._engine.mixture import Mixture
 from mixreg_sklearn._engine.newton import polish
-from mixreg_sklearn._engine.params import Params, concatenate, log_normalise
+from mixreg_sklearn._engine.params import Params, concatenate, log_normalize
 from mixreg_sklearn._engine.problem import make_problem
 from mixreg_sklearn._engine.rows import ArrayRows
 from mixreg_sklearn._engine.sharing import sharing_of, unconstrained
@@ -348,7 +348,7 @@ def near_truth(model, params, seed):
     rng = np.random.default_rng(seed)
     coef = 0.3 * rng.normal(size=params.coef.shape)
     coef[:, :, 0] += 4 * np.arange(coef.shape[1])
-    log_weights = log_normalise(0.1 * params.log_weights)
+    log_weights = log_normalize(0.1 * params.log_weights)
     scale = np.ones_like(params.scale)
     return model.constrain(Params(coef, scale, log_weights, 0.3 * params.gate))
 
@@ -591,7 +591,7 @@ def _units(rows):
 
 def _log_prior(rows, log_weights, gate):
     """Log prior probabilities (U, K)."""
-    return log_normalise(log_weights + rows.gate[1:].T @ gate.T)
+    return log_normalize(log_weights + rows.gate[1:].T @ gate.T)
 
 
 def _moments(rows, params, gated=False):

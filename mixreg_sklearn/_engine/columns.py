@@ -1,7 +1,14 @@
-"""What one pass over the rows leaves behind. Moments add."""
+"""Columns: where rows meet coefficients. Four verbs, whatever the storage.
+
+- ``predict(coef)``: linear predictors (C, B) of coefficients (C, p);
+- ``cross(v)``: ``sum_i v_i z_i`` for row values (..., B), -> (..., p);
+- ``gram(w)``: ``sum_i w_i z_i z_i'`` for weights (C, B) that are not negative,
+  -> (C, p, p); ``product(v, other)`` the like for any values and the columns of another
+  predictor, -> (..., p, p');
+- ``scores(v)``: ``v_i z_i``, (..., B) -> (..., p, B).
+"""
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -11,96 +18,149 @@ _WIDE = 20
 _STACK_NUMBERS = 32768
 
 
-class Moments(NamedTuple):
-    """Sums over rows at given parameters, in units of information.
-
-    With responsibilities ``tau`` and row weights ``w`` (those of its unit, for every
-    row), score ``s = d log f / d eta``
-    and information ``i = -E d^2 log f / d eta^2``:
+class Columns:
+    """What storages share.
 
     Attributes
     ----------
-    loglik : ndarray of shape (R,)
-        ``sum_i w_i log sum_k pi_k f_k(y_i)`` of the parameters that went in.
-    weight : ndarray of shape (R, K)
-        ``sum_i w_i tau_ik`` over rows.
-    share : ndarray of shape (R, K)
-        The same over units, the groups of rows that share a component.
-    gate : ndarray of shape (R, K, 1 + q), or (R, K, 0)
-        ``sum_u w_u (tau_uk - pi_uk) z_u`` over units, with the columns of the gate;
-        empty where the prior does not depend on them.
-    gram : ndarray of shape (R, K, p, p)
-        ``sum_i w_i tau_ik i_ik z_i z_i'``.
-    cross : ndarray of shape (R, K, p)
-        ``sum_i w_i tau_ik s_ik z_i``: residual form, zero at an optimum.
-    statistic : ndarray of shape (R, K, S)
-        ``sum_i w_i tau_ik t_ik`` for the family's statistics of its scale.
+    n_columns : int
+        p.
     """
 
-    loglik: np.ndarray
-    weight: np.ndarray
-    share: np.ndarray
-    gate: np.ndarray
-    gram: np.ndarray
-    cross: np.ndarray
-    statistic: np.ndarray
-
-    def __add__(self, other):
-        return Moments(*(a + b for a, b in zip(self, other, strict=True)))
+    def product(self, v, other):
+        """``sum_i v_i z_i z'_i'`` with the columns z' of `other`, (..., p, p')."""
+        return other.cross(self.scores(v))
 
 
-def component_grams(tau, block):
-    """``sum_i tau_ki z_i z_i'`` for every component of every restart.
-
-    The responsibilities of a row add up to its weight, so the Gram matrix of the
-    first component is the block's own less those of the others, unless the outer
-    products of the rows are at hand, when all are one product anyway.
+class Dense(Columns):
+    """Columns held in memory, feature-major.
 
     Parameters
     ----------
-    tau : ndarray of shape (R, K, B)
-        Responsibilities times row weights.
-    block : Block
-
-    Returns
-    -------
-    ndarray of shape (R, K, p, p)
+    Z : ndarray of shape (p, B)
+    weight : ndarray of shape (B,)
+        Of the rows.
     """
-    if block.products is not None:
-        return weighted_grams(tau, block)
-    rest = weighted_grams(tau[:, 1:], block)
-    first = block.gram - rest.sum(axis=1)
-    return np.concatenate([first[:, None], rest], axis=1)
+
+    def __init__(self, Z, weight):
+        self.Z, self.n_columns = Z, len(Z)
+        self.total = np.dot(Z * weight, Z.T)
+
+    def predict(self, coef):
+        return np.dot(coef, self.Z)
+
+    def cross(self, v):
+        return v @ self.Z.T
+
+    def scores(self, v, out=None):
+        return np.multiply(v[..., None, :], self.Z, out=out)
+
+    def gram(self, w):
+        """Stacked products for narrow designs, symmetric ones for wide designs."""
+        if not w.size:
+            return np.zeros((len(w), self.n_columns, self.n_columns))
+        narrow = self.n_columns < _WIDE
+        return _stacked_grams(w, self.Z) if narrow else _symmetric_grams(w, self.Z)
+
+    def shared_grams(self, tau):
+        """Gram matrices (R, K, p, p) of memberships (R, K, B) times row weights.
+
+        The memberships of a row add up to one, so the Gram matrix of the first
+        component is that of all rows less those of the others.
+        """
+        n_restarts, n_components, n_rows = tau.shape
+        rest = self.gram(tau[:, 1:].reshape(-1, n_rows))
+        rest = rest.reshape(n_restarts, n_components - 1, *self.total.shape)
+        first = self.total - rest.sum(axis=1)
+        return np.concatenate([first[:, None], rest], axis=1)
 
 
-def weighted_grams(weights, block):
-    """``sum_i weights_ki z_i z_i'`` for weights of shape (R, K, B).
+class DenseWithProducts(Dense):
+    """Columns with the packed outer products of the rows: few rows, large batches.
 
-    Three ways to the same number, chosen by shape (benchmarks/speed.py): one product
-    with the packed outer products of the rows where these are at hand (many columns,
-    few rows); else stacked products for narrow and symmetric ones for wide designs.
-
-    Returns
-    -------
-    ndarray of shape (R, K, p, p)
+    All Gram matrices of a batch are then one matrix product.
     """
-    n_restarts, n_components, n_rows = weights.shape
-    p = len(block.Z)
-    shape = (n_restarts, n_components, p, p)
-    if not weights.size:
-        return np.zeros(shape)
-    columns = weights.reshape(-1, n_rows)
-    if block.products is not None:
-        return np.dot(columns, block.products.T)[:, unpacking(p)].reshape(shape)
-    product = _stacked_grams if p < _WIDE else _symmetric_grams
-    return product(columns, block.Z).reshape(shape)
+
+    def __init__(self, Z, weight):
+        super().__init__(Z, weight)
+        rows, columns = _packing(len(Z))
+        self._products = Z[rows] * Z[columns]
+
+    def gram(self, w):
+        packed = np.dot(w, self._products.T)[:, _unpacking(self.n_columns)]
+        return packed.reshape(len(w), self.n_columns, self.n_columns)
+
+    def shared_grams(self, tau):
+        grams = self.gram(tau.reshape(-1, tau.shape[2]))
+        return grams.reshape(*tau.shape[:2], *self.total.shape)
+
+
+class Ones(Columns):
+    """The one column, of ones, of a constant."""
+
+    n_columns = 1
+
+    def cross(self, v):
+        return v.sum(axis=-1, keepdims=True)
+
+    def scores(self, v, out=None):
+        return np.multiply(v[..., None, :], 1.0, out=out)
+
+
+class Implicit(Columns):
+    """Whitened columns ``z = W' (x - c)`` that are never made.
+
+    The map acts on coefficients and sums, small matrices, and a pass reads the user's
+    own numbers, of any float type and in any order.
+
+    Parameters
+    ----------
+    X : ndarray of shape (B, d)
+    design : Design
+        The centers c, the whitening W, and whether there is an intercept.
+    weight : ndarray of shape (B,)
+    """
+
+    def __init__(self, X, design, weight):
+        self.X, self.design = X, design
+        self.n_columns = design.n_columns
+        self.total = self.gram(weight[None])[0]
+
+    def predict(self, coef):
+        constant, slopes = self.design.to_features(coef)
+        return (self.X @ slopes.T).T + constant[:, None]
+
+    def cross(self, v):
+        return self._whitened(v @ self.X, v.sum(axis=-1, keepdims=True))
+
+    def scores(self, v, out=None):
+        Z = self.design.columns(self.X)
+        return np.multiply(v[..., None, :], Z, out=out)
+
+    def gram(self, w):
+        grams = np.empty((len(w), self.n_columns, self.n_columns))
+        for gram, row in zip(grams, w, strict=True):
+            raw = (self.X.T * row) @ self.X
+            sums = row @ self.X
+            left = self._whitened(raw, sums[:, None])
+            gram[...] = self._whitened(left.T, self.cross(row)[:, None])
+        return grams
+
+    shared_grams = Dense.shared_grams
+
+    def _whitened(self, sums, total):
+        """Sums over x (..., d), and of weights (..., 1), as those over z (..., p)."""
+        inner = (sums - total * self.design.center) @ self.design.whitening
+        if not self.design.intercept:
+            return inner
+        return np.concatenate([total, inner], axis=-1)
 
 
 def _stacked_grams(weights, Z):
     """All columns of weights together, a few rows at a time for the cache."""
     n_columns, n_rows = weights.shape
     p = len(Z)
-    size = max(_STACK_NUMBERS // (n_columns * p), 256)
+    size = max(_STACK_NUMBERS // (n_columns * max(p, 1)), 256)
     stack = np.empty((n_columns, p, min(size, n_rows)))
     grams = np.zeros((n_columns, p, p))
     for start in range(0, n_rows, size):
@@ -122,21 +182,15 @@ def _symmetric_grams(weights, Z):
 
 
 @lru_cache
-def packing(p):
+def _packing(p):
     """Row and column indices of the upper triangle of a (p, p) matrix."""
     return np.triu_indices(p)
 
 
 @lru_cache
-def unpacking(p):
+def _unpacking(p):
     """Index that turns a packed upper triangle into a flat symmetric matrix."""
     index = np.empty((p, p), dtype=np.intp)
-    rows, columns = packing(p)
+    rows, columns = _packing(p)
     index[rows, columns] = index[columns, rows] = np.arange(len(rows))
     return index.ravel()
-
-
-def outer_products(Z):
-    """Packed products ``z_a z_b``, a <= b, of every row: (p, n) -> (p(p+1)/2, n)."""
-    rows, columns = packing(len(Z))
-    return Z[rows] * Z[columns]

@@ -1,4 +1,4 @@
-"""Centre, scale and whiten the features; find the rank; map coefficients back."""
+"""Center, scale and whiten the features; find the rank; map coefficients back."""
 
 from typing import NamedTuple
 
@@ -14,14 +14,14 @@ class Design(NamedTuple):
     """An affine map from features to columns that are orthonormal under the weights.
 
     The first column is one where there is an intercept; the others are
-    ``whitening' (x - centre)``, one for each dimension the features really span. So
+    ``whitening' (x - center)``, one for each dimension the features really span. So
     the weighted Gram matrix of the columns is ``W I``: the normal equations of a
     component are well conditioned whatever the units of the features, and a design of
     deficient rank needs no special case.
 
     Attributes
     ----------
-    centre : ndarray of shape (d,)
+    center : ndarray of shape (d,)
     whitening : ndarray of shape (d, r)
     coefficients : ndarray of shape (d, r)
         Feature coefficients ``coefficients @ c`` of least norm that predict as the
@@ -31,7 +31,7 @@ class Design(NamedTuple):
     intercept : bool
     """
 
-    centre: np.ndarray
+    center: np.ndarray
     whitening: np.ndarray
     coefficients: np.ndarray
     inverse: np.ndarray
@@ -45,16 +45,16 @@ class Design(NamedTuple):
         """Whitened columns, feature-major: (n, d) -> (p, n)."""
         Z = np.empty((self.n_columns, len(X)))
         Z[: self.intercept] = 1.0
-        for rows in _slices(X):
-            centred = np.asarray(X[rows], dtype=float) - self.centre
-            Z[self.intercept :, rows] = np.dot(self.whitening.T, centred.T)
+        for rows in _slices(*X.shape):
+            centered = np.asarray(X[rows], dtype=float) - self.center
+            Z[self.intercept :, rows] = np.dot(self.whitening.T, centered.T)
         return Z
 
     def to_features(self, coef):
         """Column coefficients (K, p) -> intercepts (K,) and coefficients (K, d)."""
         slopes = coef[:, self.intercept :] @ self.coefficients.T
         constant = coef[:, 0] if self.intercept else np.zeros(len(coef))
-        return constant - slopes @ self.centre, slopes
+        return constant - slopes @ self.center, slopes
 
     @property
     def feature_map(self):
@@ -72,18 +72,68 @@ class Design(NamedTuple):
         inner = slopes @ self.inverse.T
         if not self.intercept:
             return inner
-        return np.column_stack([intercept + slopes @ self.centre, inner])
+        return np.column_stack([intercept + slopes @ self.center, inner])
 
 
-def make_design(X, weight, fit_intercept):
-    """Find the whitening of `X` under the row weights.
+class Features(NamedTuple):
+    """Some columns of the user's X, its rows in the engine's order; X is not copied.
 
-    One blocked QR pass gives the triangular factor of the centred, scaled, weighted
+    Attributes
+    ----------
+    X : ndarray of shape (n_all, d_all)
+    chosen : ndarray of int of shape (d,)
+    order : ndarray of int of shape (n,), or None
+        Rows; None where all of them are in their own order.
+    """
+
+    X: np.ndarray
+    chosen: np.ndarray
+    order: np.ndarray | None
+
+    @property
+    def shape(self):
+        """Rows and columns, (n, d)."""
+        return len(self.X if self.order is None else self.order), len(self.chosen)
+
+    def read(self, rows):
+        """Float64 values of some rows, a slice or indices."""
+        part = self.X[rows if self.order is None else self.order[rows]]
+        if len(self.chosen) < self.X.shape[1]:
+            part = part[:, self.chosen]
+        return np.asarray(part, dtype=float)
+
+    def blocks(self, weight):
+        """Float64 blocks of rows with their weights."""
+        for rows in _slices(*self.shape):
+            yield self.read(rows), weight[rows]
+
+
+class Whitened:
+    """A source of columns (see `rows.Stored`): whitened from the user's X, by block.
+
+    Parameters
+    ----------
+    design : Design
+    features : Features
+    """
+
+    def __init__(self, design, features):
+        self.design, self.features = design, features
+        self.n_columns = design.n_columns
+
+    def cut(self, rows):
+        return self.design.columns(self.features.read(rows))
+
+
+def make_design(features, weight, fit_intercept):
+    """Find the whitening of `features` under the row weights.
+
+    One blocked QR pass gives the triangular factor of the centered, scaled, weighted
     features; its singular values give the rank (Golub & Van Loan 2013, section 5.5).
 
     Parameters
     ----------
-    X : ndarray of shape (n, d)
+    features : Features
     weight : ndarray of shape (n,)
         Positive row weights.
     fit_intercept : bool
@@ -92,28 +142,28 @@ def make_design(X, weight, fit_intercept):
     -------
     Design
     """
-    n, d = X.shape
+    n, d = features.shape
     if not d:
         nothing = np.zeros((0, 0))
         return Design(np.zeros(0), nothing, nothing, nothing, bool(fit_intercept))
     total = weight.sum()
     largest = np.zeros(d)
-    centre = np.zeros(d)
-    for block, w in _blocks(X, weight):
+    center = np.zeros(d)
+    for block, w in features.blocks(weight):
         largest = np.maximum(largest, np.abs(block).max(axis=0))
-        centre += w @ block
-    centre = centre / total if fit_intercept else np.zeros(d)
+        center += w @ block
+    center = center / total if fit_intercept else np.zeros(d)
     squares = np.zeros(d)
-    for block, w in _blocks(X, weight):
-        unit = (block - centre) / np.where(largest > 0, largest, 1.0)
+    for block, w in features.blocks(weight):
+        unit = (block - center) / np.where(largest > 0, largest, 1.0)
         squares += w @ (unit * unit)
     unit = np.sqrt(squares / total)
     rounding = 8 * np.finfo(float).eps
     varies = unit > rounding
     scale = np.where(varies, unit * largest, 1.0)
     factor = np.zeros((0, d))
-    for block, w in _blocks(X, weight):
-        scaled = (block - centre) / scale * varies * np.sqrt(w / total)[:, None]
+    for block, w in features.blocks(weight):
+        scaled = (block - center) / scale * varies * np.sqrt(w / total)[:, None]
         factor = linalg.qr(
             np.vstack([factor, scaled]), mode="r", check_finite=False, overwrite_a=True
         )[0][:d]
@@ -126,20 +176,14 @@ def make_design(X, weight, fit_intercept):
     coefficients = whitening
     if rank < d:
         coefficients = _least_norm(whitening, right * scale[:, None])
-    return Design(centre, whitening, coefficients, inverse, bool(fit_intercept))
+    return Design(center, whitening, coefficients, inverse, bool(fit_intercept))
 
 
-def _slices(X):
+def _slices(n_rows, n_features):
     """Slices of rows small enough for a float64 copy."""
-    n_features = max(1, X.shape[1])
+    n_features = max(1, n_features)
     step = max(4 * n_features, _BLOCK_NUMBERS // n_features)
-    return [slice(start, start + step) for start in range(0, len(X), step)]
-
-
-def _blocks(X, weight):
-    """Float64 blocks of rows with their weights."""
-    for rows in _slices(X):
-        yield np.asarray(X[rows], dtype=float), weight[rows]
+    return [slice(start, start + step) for start in range(0, n_rows, step)]
 
 
 def _least_norm(solution, span):

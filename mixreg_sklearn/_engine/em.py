@@ -1,6 +1,5 @@
 """The EM loop over a batch of restarts. It knows no regression."""
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from .params import concatenate
 class Run(NamedTuple):
     """What EM returns: the batch, its last known objective and its iterations.
 
-    ``objective`` is the penalised log-likelihood of the parameters that went into the
+    ``objective`` is the penalized log-likelihood of the parameters that went into the
     last pass; the returned parameters are one M-step further, hence no worse. ``trace``
     has the log-likelihoods of all passes, (max_iter, R), NaN after a restart has left.
     """
@@ -31,7 +30,7 @@ def em(model, rows, params, *, max_iter, tol=0.0):
 
     Parameters
     ----------
-    model : object with ``summarise``, ``solve`` and ``penalty``
+    model : object with ``summarize``, ``solve`` and ``penalty``
     rows : object with ``sum`` and ``total_weight``
     params : Params
         A batch of ``R`` starts.
@@ -52,7 +51,7 @@ def em(model, rows, params, *, max_iter, tol=0.0):
     active = np.arange(n_restarts)
     accepted, current, best = params, params, objective.copy()
     for iteration in range(1, max_iter + 1):
-        moments = rows.sum(partial(model.summarise, current))
+        moments = rows.sum(model.summarize, current)
         trace[iteration - 1, active] = moments.loglik
         value = moments.loglik + model.penalty(current)
         proposal = model.solve(moments, current)

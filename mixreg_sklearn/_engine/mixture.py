@@ -1,31 +1,55 @@
-"""The two verbs of a mixture of regressions, and its curvature.
+"""Gate x regressions: the posterior of components, and Louis's formula.
 
-`summarise` (the E-step) turns parameters and rows into moments, `solve` (the M-step)
+`summarize` (the E-step) turns parameters and rows into moments, `solve` (the M-step)
 moments into parameters, `curvature` gives the exact first and second derivatives of
-the log-likelihood. Nothing here loops, stops or draws.
+the log-likelihood. Nothing here loops, stops or draws, and nothing knows a coefficient
+or a scale: `Layout` says where numbers stand, and the two parts know what they mean.
 """
 
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import pairwise, permutations
 from typing import NamedTuple
 
 import numpy as np
 
-from ..families._scales import ScaleRule
 from ..gates import ConstantGate
-from .columns import Moments, component_grams, weighted_grams
+from .layout import layout_of
 from .params import Params
+from .regressions import Sums
 
 _UNDERFLOW = 1e-290
 # Components that differ by constraints are tried in every order up to this number.
 MOST_ROLES = 6
 
 
-class Curvature(NamedTuple):
-    """Log-likelihood, gradient and Hessian of a batch. Curvatures add.
+class Moments(NamedTuple):
+    """What one pass over the rows leaves behind. Moments add.
 
-    Parameters are ordered by component: its coefficients, log scale, and the constant
-    and coefficients of its gate.
+    Attributes
+    ----------
+    loglik : ndarray of shape (R,)
+        ``sum_u w_u log sum_k pi_k f_k(y_u)`` of the parameters that went in.
+    share : ndarray of shape (R, K)
+        ``sum_u w_u tau_uk`` over units.
+    gate : ndarray of shape (R, K, 1 + q), or (R, K, 0)
+        ``sum_u w_u (tau_uk - pi_uk) z_u`` over units, with the columns of the gate;
+        empty where the prior does not depend on them.
+    regressions : Sums
+    """
+
+    loglik: np.ndarray
+    share: np.ndarray
+    gate: np.ndarray
+    regressions: Sums
+
+    def __add__(self, other):
+        return Moments(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Curvature(NamedTuple):
+    """Log-likelihood, gradient and Hessian of a batch, as `Layout` orders numbers.
+
+    Curvatures add.
     """
 
     loglik: np.ndarray
@@ -35,27 +59,27 @@ class Curvature(NamedTuple):
     def __add__(self, other):
         return Curvature(*(a + b for a, b in zip(self, other, strict=True)))
 
+    def take(self, index):
+        """Some of the restarts."""
+        return Curvature(*(field[index] for field in self))
+
 
 class Mixture:
-    """Family x gate x sharing x scale rule, on rows of a whitened design.
+    """Regressions whose component is a unit's with the probability of a gate.
 
     Parameters
     ----------
-    family : Family
-    sharing : Separate or Constrained
-    gate : Gate
-    rule : ScaleRule
+    regressions : Regressions
+    gate : Gate, default=ConstantGate()
     """
 
-    def __init__(self, family, sharing, gate=None, rule=None):
-        self.family, self.sharing = family, sharing
+    def __init__(self, regressions, gate=None):
+        self.regressions = regressions
         self.gate = ConstantGate() if gate is None else gate
-        self.rule = ScaleRule() if rule is None else rule
 
     def with_rule(self, **changes):
-        """The same mixture under another scale rule."""
-        rule = self.rule._replace(**changes)
-        return Mixture(self.family, self.sharing, self.gate, rule)
+        """The mixture under another scale rule."""
+        return Mixture(self.regressions.with_rule(**changes), self.gate)
 
     def resized(self, n_components):
         """The mixture with another number of components.
@@ -63,47 +87,41 @@ class Mixture:
         Constraints that tell components apart are dropped.
         """
         return Mixture(
-            self.family,
-            self.sharing.resized(n_components),
-            self.gate.resized(n_components),
-            self.rule,
+            self.regressions.resized(n_components), self.gate.resized(n_components)
         )
+
+    @property
+    def family(self):
+        return self.regressions.family
 
     @property
     def bounded(self):
         """Whether the likelihood is bounded, so that no optimum is spurious."""
-        return self.family.bounded or self.rule.tied is True
+        return self.regressions.bounded
 
     @property
     def n_components(self):
-        return len(self.sharing.n_specific)
+        return self.regressions.n_components
 
     def penalty(self, params):
-        """What scale rule and gate add to the log-likelihood, (R,)."""
-        return self.rule.penalty(params.scale) + self.gate.penalty(params)
+        """What regressions and gate add to the log-likelihood, (R,)."""
+        return self.regressions.penalty(params) + self.gate.penalty(params)
 
     def alike(self, order):
         """Whether the components in another order obey the same constraints."""
-        return self.sharing.alike(order) and self.gate.alike(order)
+        return self.regressions.alike(order) and self.gate.alike(order)
 
     @cached_property
     def interchangeable(self):
         """Whether no constraint tells the components apart."""
         each = list(range(self.n_components))
-        # Swaps of neighbours generate all orders.
+        # Swaps of neighbors generate all orders.
         swaps = [[*each[:a], b, a, *each[b + 1 :]] for a, b in pairwise(each)]
         return all(map(self.alike, swaps))
 
     def constrain(self, params):
-        """The nearest parameters that obey sharing, gate and scale rule."""
-        scale = params.scale
-        if self.rule.tied is not False:
-            weights = np.exp(params.log_weights)
-            pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
-            scale = np.where(self.rule.tied, pooled, scale)
-        scale = np.maximum(scale, np.sqrt(self.rule.floor))
-        params = params._replace(coef=self.sharing.project(params.coef), scale=scale)
-        return self.gate.constrain(params)
+        """The nearest parameters that both parts admit."""
+        return self.gate.constrain(self.regressions.constrain(params))
 
     def assign(self, params):
         """Components in the order in which they come nearest to the constraints."""
@@ -114,81 +132,37 @@ class Mixture:
         for order in permutations(range(self.n_components)):
             order = np.tile(order, (params.n_restarts, 1))
             tried = params.reorder(order)
-            moved = self.sharing.project(tried.coef) - tried.coef
-            distance = (moved**2).sum(axis=(1, 2)) + self.gate.distance(tried)
+            distance = self.regressions.distance(tried) + self.gate.distance(tried)
             nearer = distance < best
             chosen = chosen.put(nearer, tried.take(nearer))
             best = np.where(nearer, distance, best)
         return chosen
 
-    def shares(self, params, rows):
-        """Mean prior probabilities of the components over units, (R, K)."""
-        total = rows.sum(partial(self._expected, params))
-        return total / total.sum(axis=1, keepdims=True)
+    # Verbs on a block of rows ---------------------------------------------------------
 
-    def _expected(self, params, block):
+    def summarize(self, params, block):
+        """E-step: moments of `block` at `params`."""
+        log_prior, prior = self.gate.prior(params, block)
+        at, log_joint = self.regressions.evaluate(params, block, log_prior)
+        members, loglik = _posterior(log_joint, block.unit_weight)
+        share = members.sum(axis=2)
+        return Moments(
+            loglik + block.base,
+            share,
+            self.gate.statistic(members, prior, block),
+            self.regressions.statistic(at, members, share, block),
+        )
+
+    def log_joint(self, params, block):
+        """Logarithms of prior probability times density, `base` left out, (R, K, U)."""
+        log_prior, _ = self.gate.prior(params, block)
+        return self.regressions.evaluate(params, block, log_prior)[1]
+
+    def expected_share(self, params, block):
+        """Sums of the prior probabilities over units, (R, K)."""
         _, prior = self.gate.prior(params, block)
         prior = np.broadcast_to(prior, (*prior.shape[:2], len(block.unit_weight)))
         return prior @ block.unit_weight
-
-    def summarise(self, params, block):
-        """E-step: moments of `block` at `params`."""
-        n_restarts, n_components, p = params.coef.shape
-        n_columns = n_restarts * n_components
-        shape = (n_restarts, n_components)
-        units = block.units
-        eta = np.dot(params.coef.reshape(n_columns, p), block.Z)
-        if block.offset is not None:
-            eta += block.offset
-        log_prior, prior = self.gate.prior(params, block)
-        scale = params.scale.reshape(n_columns, 1)
-        if units is None:
-            ahead = log_prior.reshape(n_columns, -1)
-            at = self.family.evaluate(block.y, eta, scale, ahead)
-            log_joint = at.log_joint.reshape(*shape, -1)
-        else:
-            at = self.family.evaluate(block.y, eta, scale, 0.0)
-            log_joint = units.sum(at.log_joint).reshape(*shape, -1) + log_prior
-        members, loglik = _posterior(log_joint, block.unit_weight)
-        share = members.sum(axis=2)
-        tau = members if units is None else units.spread(members)
-        columns = tau.reshape(n_columns, -1)
-        weighted_score = columns * at.raw_score
-        cross = np.dot(weighted_score, block.Z.T) * at.unit
-        information = at.unit * at.unit
-        if np.ndim(at.raw_information) == 0:
-            gram = component_grams(tau, block)
-            information = at.raw_information * information
-        else:
-            weighted = (columns * at.raw_information).reshape(tau.shape)
-            gram = weighted_grams(weighted, block)
-        gram *= (
-            np.reshape(information, (*shape, 1, 1))
-            if np.ndim(information)
-            else information
-        )
-        statistic = np.empty((n_columns, len(at.statistic)))
-        for s, values in enumerate(at.statistic):
-            np.vecdot(columns, values, out=statistic[:, s])
-        return Moments(
-            loglik + block.base,
-            share if units is None else columns.sum(axis=1).reshape(shape),
-            share,
-            self.gate.statistic(members, prior, block),
-            gram,
-            cross.reshape(*shape, p),
-            statistic.reshape(*shape, -1),
-        )
-
-    def solve(self, moments, params):
-        """M-step: the parameters that maximise the expected log-likelihood."""
-        step = self.sharing.step(moments.gram, moments.cross)
-        # The quadratic 2 step'cross - step'gram step, at its maximum over the step.
-        gain = np.einsum("rkp,rkp->rk", step, moments.cross)
-        scale = self.family.update_scale(
-            params.scale, moments.weight, moments.statistic, gain, self.rule
-        )
-        return Params(params.coef + step, scale, *self.gate.update(params, moments))
 
     def curvature(self, params, block):
         """Exact derivatives of the log-likelihood over `block`.
@@ -196,163 +170,125 @@ class Mixture:
         With ``u_k`` the derivative of ``log pi_k f_k`` and ``h_k`` its second one, the
         Hessian of a unit is ``E[h + u u'] - E[u] E[u]'`` under the posterior of its
         component (Louis 1982). What all ``u_k`` have in common, the derivative of the
-        normalising constant of the prior, cancels and is left out of them.
+        normalizing constant of the prior, cancels and is left out of them.
         """
         return self._curvature(params, block)[0]
 
     def curvature_and_scores(self, params, block):
-        """The same of a batch of one, with the derivatives of every unit's part.
+        """Curvature of a batch of one, with the derivatives of every unit's part.
 
         Returns
         -------
         curvature : Curvature
         scores : ndarray of shape (M, U)
             Derivatives of the log-likelihood of each unit, times the root of its
-            weight; parameters are in the order of `curvature`.
+            weight.
         """
         curvature, expected, prior = self._curvature(params, block)
-        expected = expected.reshape(*prior.shape[:2], -1, expected.shape[2])
-        first = expected.shape[2] - len(block.gate)
+        layout = layout_of(params)
+        expected = expected.reshape(*prior.shape[:2], layout.n_each, -1)
         common = prior[:, :, None, :] * (block.gate * np.sqrt(block.unit_weight))
-        expected[:, :, first:] -= common
-        return curvature, expected[0].reshape(-1, expected.shape[3])
+        expected[:, :, layout.n_own :] -= common
+        return curvature, expected[0].reshape(layout.size, -1)
 
     def _curvature(self, params, block):
         """Curvature, expectations of ``u`` times roots of weights, and the prior."""
-        n_restarts, n_components, p = params.coef.shape
-        Z, units = block.Z, block.units
-        at, members, loglik, score, prior = self._complete_scores(params, block)
-        of_rows = members * block.unit_weight
-        if units is not None:
-            of_rows = units.spread(of_rows)
-        size = score.shape[2]
+        layout = layout_of(params)
+        shape, own = params.coef.shape[:2], layout.n_own
+        local, log_density = self.regressions.local(params, block)
+        log_prior, prior = self.gate.prior(params, block)
+        members, loglik = _posterior(log_density + log_prior, 1.0)
+        score = np.empty((*shape, layout.n_each, len(block.unit_weight)))
+        self.regressions.scores(local, block, out=score[:, :, :own])
+        score[:, :, own:] = block.gate
         # With roots of the weights the largest product is that of a matrix with itself,
         # which costs half.
         root = np.sqrt(block.unit_weight)
         score *= root
         expected = score * members[:, :, None, :]
         gradient = expected @ root
-        own = expected @ score.swapaxes(-1, -2)
-        own[:, :, :p, :p] += ((of_rows * at.eta_eta)[:, :, None, :] * Z) @ Z.T
-        mixed = (of_rows * at.eta_scale) @ Z.T
-        own[:, :, :p, p] += mixed
-        own[:, :, p, :p] += mixed
-        own[:, :, p, p] += np.einsum("rkb,rkb->rk", of_rows, at.scale_scale)
-
-        expected = expected.reshape(n_restarts, n_components * size, -1)
+        second = expected @ score.swapaxes(-1, -2)
+        of_rows = block.units.spread(members * block.unit_weight)
+        self.regressions.bends(local, of_rows, block, out=second[:, :, :own, :own])
+        expected = expected.reshape(shape[0], layout.size, -1)
         hessian = -(expected @ expected.swapaxes(1, 2))
-        hessian = hessian.reshape(n_restarts, n_components, size, n_components, size)
-        each = np.arange(n_components)
-        hessian[:, each, :, each, :] += own.swapaxes(0, 1)
-        _subtract_prior(gradient, hessian, prior, block)
-        n_parameters = n_components * size
+        hessian = hessian.reshape(shape[0], *(shape[1], layout.n_each) * 2)
+        each = np.arange(shape[1])
+        hessian[:, each, :, each, :] += second.swapaxes(0, 1)
+        _subtract_prior(
+            gradient[:, :, own:], hessian[:, :, own:, :, own:], prior, block
+        )
         curvature = Curvature(
             loglik @ block.unit_weight + block.base,
-            gradient.reshape(n_restarts, n_parameters),
-            hessian.reshape(n_restarts, n_parameters, n_parameters),
+            gradient.reshape(shape[0], layout.size),
+            hessian.reshape(shape[0], layout.size, layout.size),
         )
         return curvature, expected, prior
 
-    def penalised(self, params, curvature):
-        """Gradient and Hessian with those of the penalties on scales and gate."""
-        n_restarts, n_components, p = params.coef.shape
-        size = curvature.gradient.shape[1] // n_components
-        first, second = np.zeros((2, n_restarts, n_components, size))
-        first[:, :, p], second[:, :, p] = self.rule.penalty_derivatives(params.scale)
+    # From sums to parameters ----------------------------------------------------------
+
+    def solve(self, moments, params):
+        """M-step: the parameters that maximize the expected log-likelihood."""
+        coef, constants = self.regressions.update(params, moments.regressions)
+        return Params(coef, constants, self.gate.update(params, moments))
+
+    def shares(self, params, rows):
+        """Mean prior probabilities of the components over units, (R, K)."""
+        total = rows.sum(self.expected_share, params)
+        return total / total.sum(axis=1, keepdims=True)
+
+    def penalized(self, params, curvature):
+        """Gradient and Hessian with those of the penalties on constants and gate."""
+        of_constants = self.regressions.penalty_derivatives(params)
         of_gate = self.gate.penalty_derivatives(params)
-        first[:, :, p + 2 :], second[:, :, p + 2 :] = of_gate
+        layout, none = layout_of(params), np.zeros_like(params.coef)
+        first, second = (
+            layout.join(none, *parts)
+            for parts in zip(of_constants, of_gate, strict=True)
+        )
         hessian = curvature.hessian.copy()
-        np.einsum("rmm->rm", hessian)[...] += second.reshape(n_restarts, -1)
-        return curvature.gradient + first.reshape(n_restarts, -1), hessian
-
-    def _complete_scores(self, params, block):
-        """What derivatives are made of.
-
-        Returns
-        -------
-        at : Derivatives
-            Of the family at every row.
-        members : ndarray of shape (R, K, U)
-            Posterior probabilities.
-        loglik : ndarray of shape (R, U)
-        score : ndarray of shape (R, K, p + 2 + q, U)
-            ``u_k``, see `curvature`.
-        prior : ndarray of shape (R, K, U) or (R, K, 1)
-        """
-        n_restarts, n_components, p = params.coef.shape
-        Z, units = block.Z, block.units
-        eta = params.coef @ Z
-        if block.offset is not None:
-            eta += block.offset
-        at = self.family.derivatives(block.y, eta, params.scale[..., None])
-        log_prior, prior = self.gate.prior(params, block)
-        log_density = at.log_density if units is None else units.sum(at.log_density)
-        members, loglik = _posterior(log_density + log_prior, 1.0)
-        size, n_units = p + 1 + len(block.gate), len(block.unit_weight)
-        score = np.empty((n_restarts, n_components, size, n_units))
-        own = score[:, :, : p + 1]
-        if units is not None:
-            own = np.empty((n_restarts, n_components, p + 1, Z.shape[1]))
-        np.multiply(at.eta[:, :, None, :], Z, out=own[:, :, :p])
-        own[:, :, p] = at.scale
-        if units is not None:
-            score[:, :, : p + 1] = units.sum(own)
-        score[:, :, p + 1 :] = block.gate
-        return at, members, loglik, score, prior
+        np.einsum("rmm->rm", hessian)[...] += second
+        return curvature.gradient + first, hessian
 
     def basis(self, params):
-        """Orthonormal directions in which the parameters of `params` may move.
-
-        Shared coefficients move together, a common scale moves as one, logits move in
-        contrasts. Shape (K (p + 2 + q), m), in the order of `curvature`.
-        """
-        _, n_components, p = params.coef.shape
-        n_logits = 1 + params.gate.shape[2]
-        scales = np.eye(n_components)[:, : n_components * self.family.n_scale]
-        if self.rule.tied and self.family.n_scale:
-            scales = np.full((n_components, 1), n_components**-0.5)
-        logits = self.gate.basis(n_components, n_logits)
-        parts = [self.sharing.basis(), scales, logits]
-        rows = np.arange(n_components * (p + 1 + n_logits)).reshape(n_components, -1)
-        places = [rows[:, :p].ravel(), rows[:, p], rows[:, p + 1 :].ravel()]
-        basis = np.zeros((rows.size, sum(part.shape[1] for part in parts)))
+        """Orthonormal directions in which the parameters may move, (M, m)."""
+        layout = layout_of(params)
+        logits = self.gate.basis(layout.n_components, layout.n_logits)
+        parts = [*self.regressions.basis(), logits]
+        basis = np.zeros((layout.size, sum(part.shape[1] for part in parts)))
         start = 0
-        for part, place in zip(parts, places, strict=True):
+        for part, places in zip(parts, layout.places(), strict=True):
             stop = start + part.shape[1]
-            basis[place, start:stop] = part
+            basis[places.ravel(), start:stop] = part
             start = stop
         return basis
 
 
 def _subtract_prior(gradient, hessian, prior, block):
-    """Derivatives of the normalising constant of the prior, in place.
+    """Derivatives in logits of the normalizing constant of the prior, in place.
 
     Parameters
     ----------
-    gradient : ndarray of shape (R, K, size)
-    hessian : ndarray of shape (R, K, size, K, size)
-        The gate's entries are the last ones of every component.
+    gradient : ndarray of shape (R, K, 1 + q)
+    hessian : ndarray of shape (R, K, 1 + q, K, 1 + q)
     prior : ndarray of shape (R, K, U) or (R, K, 1)
     block : Block
     """
     n_restarts, n_components = prior.shape[:2]
     n_logits, n_units = block.gate.shape
-    first = gradient.shape[2] - n_logits
     columns = prior[:, :, None, :] * block.gate
     weighted = columns * block.unit_weight
-    gradient[:, :, first:] -= weighted.sum(axis=-1)
+    gradient -= weighted.sum(axis=-1)
     flat = (n_restarts, n_components * n_logits, n_units)
     products = weighted.reshape(flat) @ columns.reshape(flat).swapaxes(1, 2)
-    hessian[:, :, first:, :, first:] += products.reshape(
-        n_restarts, n_components, n_logits, n_components, n_logits
-    )
+    hessian += products.reshape(hessian.shape)
     own = weighted @ block.gate.T
     for k in range(n_components):
-        hessian[:, k, first:, k, first:] -= own[:, k]
+        hessian[:, k, :, k] -= own[:, k]
 
 
 def _posterior(log_joint, weight):
-    """Responsibilities times `weight`, and log-likelihoods.
+    """Memberships times `weight`, and log-likelihoods.
 
     The maximum is subtracted only where a row underflows under every component, or one
     overflows, as units of many rows may, and large counts without their `Family.base`:
@@ -376,7 +312,10 @@ def _posterior(log_joint, weight):
 
 
 def _from_peak(log_joint):
-    """The same with the maximum subtracted; a row may have probability zero."""
+    """Log-likelihoods and joint densities, the maximum subtracted.
+
+    A row may have probability zero.
+    """
     peak = log_joint.max(axis=1)
     impossible = ~np.isfinite(peak)
     peak[impossible] = 0.0

@@ -1,10 +1,10 @@
 """Newton's method on the exact log-likelihood, and the proof that it ended well."""
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from .layout import layout_of
 from .params import Params
 
 # Smallest eigenvalue of the information, scaled to unit diagonal, that counts as
@@ -30,7 +30,7 @@ class Polished(NamedTuple):
     ----------
     params : Params
     objective : ndarray of shape (R,)
-        Penalised log-likelihood.
+        Penalized log-likelihood.
     decrement : ndarray of shape (R,)
         Newton decrement ``g' A^{-1} g / 2``: what a quadratic model still gains, in
         nats.
@@ -89,7 +89,7 @@ def polish(model, rows, params, *, tol, max_iter):
         proven = (climb.smallest > _POSITIVE) & (climb.decrement < tol)
         flat = (np.abs(climb.smallest) <= _FLAT) & (climb.decrement < tol)
         given_up = (climb.tries > _MOST_TRIES) | flat
-        given_up |= _collapsed(model, climb.accepted)
+        given_up |= model.regressions.collapsed(climb.accepted).any(axis=1)
         given_up |= model.gate.diverges(climb.accepted)
         done = proven | given_up | (iteration == max_iter)
         if not done.any():
@@ -142,7 +142,7 @@ def _begin(params, n_parameters):
 
 def _advance(model, rows, basis, climb):
     """Evaluate the trial points; accept those that rose, shorten the other steps."""
-    curvature = rows.sum(partial(model.curvature, climb.trial))
+    curvature = rows.sum(model.curvature, climb.trial)
     value = curvature.loglik + model.penalty(climb.trial)
     rose = value >= climb.best - 1e-12 * (np.abs(climb.best) + rows.total_weight)
     accepted, best = climb.accepted, np.where(rose, value, climb.best)
@@ -152,14 +152,14 @@ def _advance(model, rows, basis, climb):
         risen = climb.trial.take(rose)
         accepted = climb.trial if rose.all() else accepted.put(rose, risen)
         step[rose], decrement[rose], smallest[rose] = _directions(
-            model, rows, risen, _take(curvature, rose), basis
+            model, rows, risen, curvature.take(rose), basis
         )
         length[rose], tries[rose] = 1.0, 0
     trial = _move(model, accepted, step * length[:, None])
     stuck = tries > _SHORTER_TRIES
     if stuck.any():
         held = accepted.take(stuck)
-        moments = rows.sum(partial(model.summarise, held))
+        moments = rows.sum(model.summarize, held)
         trial = trial.put(stuck, model.solve(moments, held))
     return _Climb(accepted, trial, best, step, length, tries, decrement, smallest)
 
@@ -170,12 +170,10 @@ def _directions(model, rows, params, curvature, basis):
     Scales at the limit of the family are held there, and those that head for it jump:
     the rest is Newton's method in the other directions.
     """
-    gradient, hessian = model.penalised(params, curvature)
-    n_components, p = params.coef.shape[1:]
-    scales = np.arange(len(basis)).reshape(n_components, -1)[:, p]
+    gradient, hessian = model.penalized(params, curvature)
     gradient = gradient @ basis
     information = -(basis.T @ hessian @ basis)
-    limit = _limit(model, params, basis[scales], gradient, information)
+    limit = _limits(model.regressions, params, basis, gradient, information)
     if limit.apart.any():
         gradient[limit.apart] = 0
         information[limit.apart] = 0
@@ -199,15 +197,39 @@ def _directions(model, rows, params, curvature, basis):
 
 
 class _Limit(NamedTuple):
-    """Free directions (of `Mixture.basis`) that the limit of a family takes out."""
+    """Free directions (of `Mixture.basis`) that limits of constants take out."""
 
     apart: np.ndarray  # (R, m) whether it is
     step: np.ndarray  # (R, m) what it does instead
     gain: np.ndarray  # (R,) nats that this may bring
 
 
-def _limit(model, params, basis, gradient, information):
-    r"""What scales do that are at the limit of a bounded family, or near it.
+def _limits(regressions, params, basis, gradient, information):
+    """What constants do that are at a limit of their family, or near the lower one.
+
+    Parameters
+    ----------
+    basis : ndarray of shape (M, m)
+    gradient, information : ndarray of shape (R, m) and (R, m, m)
+        In the free directions.
+    """
+    apart, step = np.zeros(gradient.shape, dtype=bool), np.zeros(gradient.shape)
+    limit = _Limit(apart, step, np.zeros(len(gradient)))
+    _, places, _ = layout_of(params).places()
+    for s, collapses in enumerate(regressions.collapses):
+        if collapses:
+            continue
+        values, own = params.constants[..., s], basis[places[:, s]]
+        if (values < _NEAR_LIMIT).any():
+            least = regressions.lower[s]
+            _lower_limit(limit, values, least, own, gradient, information)
+        if np.isfinite(regressions.upper[s]):
+            _upper_limit(limit, values, regressions.upper[s], own, gradient)
+    return limit
+
+
+def _lower_limit(limit, values, least, basis, gradient, information):
+    r"""Enter what scales do near the limit of a bounded family, in place.
 
     There :math:`\ell` is linear in :math:`\theta = \phi^2`, and in :math:`\log\phi` the
     way would not end. With ``s`` and ``h`` the first and second derivative in
@@ -219,22 +241,20 @@ def _limit(model, params, basis, gradient, information):
 
     Parameters
     ----------
+    limit : _Limit
+    values : ndarray of shape (R, K)
+        The scales, :math:`\phi`.
+    least : float
     basis : ndarray of shape (K, m)
         Rows of the log scales.
     gradient, information : ndarray of shape (R, m) and (R, m, m)
-        In the free directions.
     """
-    apart, step = np.zeros(gradient.shape, dtype=bool), np.zeros(gradient.shape)
-    gain = np.zeros(len(gradient))
-    least = np.sqrt(model.rule.floor)
-    near = params.scale < _NEAR_LIMIT
-    if not (model.family.bounded and model.family.n_scale and near.any()):
-        return _Limit(apart, step, gain)
     columns = np.flatnonzero(basis.any(axis=0))
     basis = basis[:, columns]
     # A common scale is one direction, in which each log scale moves by 1 / unit.
     unit = basis.sum(axis=0)
-    near, height = near @ basis > 0, np.log(params.scale / least) @ basis / unit
+    near = (values < _NEAR_LIMIT) @ basis > 0
+    height = np.log(values / least) @ basis / unit
     at = height <= 1e-9
     slope = gradient[:, columns] * unit
     bend = -information[:, columns, columns] * unit**2
@@ -244,40 +264,27 @@ def _limit(model, params, basis, gradient, information):
     with np.errstate(over="ignore", invalid="ignore"):
         rise = 0.5 * np.log1p(2 * slope / slowing)
     rise = np.minimum(rise, np.log(2 * _NEAR_LIMIT / least) - height)
-    apart[:, columns] = falls | rises
-    step[:, columns] = unit * np.where(rises, rise, np.where(falls, -height, 0))
-    gain += np.where(falls & ~at, 0.5 * np.abs(slope), 0).sum(axis=1)
-    gain[rises.any(axis=1)] = np.inf
-    return _Limit(apart, step, gain)
+    limit.apart[:, columns] = falls | rises
+    limit.step[:, columns] = unit * np.where(rises, rise, np.where(falls, -height, 0))
+    limit.gain[:] += np.where(falls & ~at, 0.5 * np.abs(slope), 0).sum(axis=1)
+    limit.gain[rises.any(axis=1)] = np.inf
+
+
+def _upper_limit(limit, values, most, basis, gradient):
+    """Hold constants at their upper bound while the likelihood pulls them on."""
+    columns = np.flatnonzero(basis.any(axis=0))
+    at = (values >= most * (1 - 1e-9)) @ basis[:, columns] > 0
+    limit.apart[:, columns] |= at & (gradient[:, columns] >= 0)
 
 
 def _longest(step, params):
-    """Fraction of each step that keeps log scales and gates within reach."""
-    n_restarts, n_components, p = params.coef.shape
-    changes = step.reshape(n_restarts, n_components, -1)[:, :, p:]
-    changes = np.abs(changes).max(axis=(1, 2))
+    """Fraction of each step that keeps log constants and gates within reach."""
+    _, constants, logits = layout_of(params).split(step)
+    changes = np.abs(np.concatenate([constants, logits], axis=2)).max(axis=(1, 2))
     return np.minimum(1.0, _LONGEST / np.maximum(changes, np.finfo(float).tiny))
 
 
 def _move(model, params, step):
-    """Parameters after a step in the order of `Mixture.curvature`."""
-    n_restarts, n_components, p = params.coef.shape
-    step = step.reshape(n_restarts, n_components, -1)
-    scale = params.scale * np.exp(step[:, :, p])
-    return Params(
-        params.coef + step[:, :, :p],
-        np.maximum(scale, np.sqrt(model.rule.floor)),
-        params.log_weights + step[:, :, p + 1],
-        params.gate + step[:, :, p + 2 :],
-    ).normalised()
-
-
-def _collapsed(model, params):
-    """Restarts with a variance on its floor that would vanish without it."""
-    if model.family.bounded:
-        return np.zeros(params.n_restarts, dtype=bool)
-    return (params.scale**2 <= model.rule.floor * (1 + 1e-9)).any(axis=1)
-
-
-def _take(curvature, index):
-    return type(curvature)(*(field[index] for field in curvature))
+    """Parameters after a step (R, M), constants within their bounds."""
+    moved = layout_of(params).moved(params, step)
+    return moved._replace(constants=model.regressions.inside(moved.constants))

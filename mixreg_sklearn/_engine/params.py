@@ -1,43 +1,58 @@
 """Parameters of a batch of mixtures: values, taken and returned, never mutated.
 
-Shapes: ``R`` restarts, ``K`` components, ``p`` columns of the design, ``q`` columns of
-the gate besides its constant.
+Shapes: ``R`` restarts, ``K`` components, ``P`` columns of a component's predictors
+together, ``S`` constants, ``q`` columns of the gate besides its constant.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from .._numerics import log_normalise
+from .._numerics import log_normalize
 
 
 class Params(NamedTuple):
     """Parameters of ``R`` mixtures, in the units of the design.
 
-    The prior probability of component k for a unit with gate columns ``z`` is
-    proportional to ``exp(log_weights_k + gate_k' z)``.
+    The prior probability of component k for a unit with gate columns ``z`` (the first
+    one constant) is proportional to ``exp(logits_k' z)``.
 
     Attributes
     ----------
-    coef : ndarray of shape (R, K, p)
-        Regression coefficients on the whitened columns.
-    scale : ndarray of shape (R, K)
-        Scale of each component (gaussian: standard deviation).
-    log_weights : ndarray of shape (R, K)
-        Constants of the gate; ``exp`` sums to one over ``K``. Without gate columns
-        these are the logarithms of the mixing weights.
-    gate : ndarray of shape (R, K, q)
-        Coefficients of the gate, which sum to zero over ``K``.
+    coef : ndarray of shape (R, K, P)
+        Coefficients on the columns, one predictor after the other.
+    constants : ndarray of shape (R, K, S)
+        Positive constants of each component (gaussian: the standard deviation).
+    logits : ndarray of shape (R, K, 1 + q)
+        Constant and coefficients of the gate. ``exp`` of the constants sums to one over
+        ``K``, and the coefficients sum to zero. Without gate columns the constants are
+        the logarithms of the mixing weights.
     """
 
     coef: np.ndarray
-    scale: np.ndarray
-    log_weights: np.ndarray
-    gate: np.ndarray
+    constants: np.ndarray
+    logits: np.ndarray
 
     @property
     def n_restarts(self):
         return len(self.coef)
+
+    @property
+    def n_components(self):
+        return self.coef.shape[1]
+
+    @property
+    def scale(self):
+        """The first constant, (R, K); one where there are no constants."""
+        if self.constants.shape[2]:
+            return self.constants[..., 0]
+        return np.ones(self.constants.shape[:2])
+
+    def with_scale(self, scale):
+        """Parameters with another first constant (R, K), where there is one."""
+        constants = self.constants.copy()
+        constants[..., :1] = scale[..., None]
+        return self._replace(constants=constants)
 
     def take(self, index):
         """The restarts `index`, still a batch: an int, a slice, a mask or indices."""
@@ -61,25 +76,43 @@ class Params(NamedTuple):
 
     def without_each(self):
         """The K mixtures of K - 1 components that lack one; of a batch of one."""
-        n_components = self.scale.shape[1]
-        kept = [np.delete(np.arange(n_components), j) for j in range(n_components)]
-        return Params(*(field[0][kept] for field in self)).normalised()
+        each = np.arange(self.n_components)
+        kept = [np.delete(each, k) for k in each]
+        return Params(*(field[0][kept] for field in self)).normalized()
+
+    def joined(self, others):
+        """Mixtures with the components of `others` after those of `self`."""
+        pairs = zip(self, others, strict=True)
+        return Params(*(np.concatenate(pair, axis=1) for pair in pairs)).normalized()
 
     def halfway(self, other):
-        """Midpoint between two batches; scales and weights in logarithms."""
+        """Midpoint between two batches; constants and logits in logarithms."""
         return Params(
             (self.coef + other.coef) / 2,
-            np.sqrt(self.scale * other.scale),
-            (self.log_weights + other.log_weights) / 2,
-            (self.gate + other.gate) / 2,
-        ).normalised()
+            np.sqrt(self.constants * other.constants),
+            (self.logits + other.logits) / 2,
+        ).normalized()
 
-    def normalised(self):
-        """The same mixtures with weights that sum to one, gates that sum to zero."""
-        return self._replace(
-            log_weights=log_normalise(self.log_weights),
-            gate=self.gate - self.gate.mean(axis=1, keepdims=True),
-        )
+    def normalized(self):
+        """Mixtures of the same densities, with logits in the form stated above."""
+        return self._replace(logits=normalized_logits(self.logits))
+
+
+def normalized_logits(logits):
+    """Logits (R, K, 1 + q) whose constants are log weights, slopes in contrasts."""
+    constants = log_normalize(logits[..., 0])
+    if logits.shape[2] == 1:
+        return constants[..., None]
+    slopes = logits[..., 1:]
+    slopes = slopes - slopes.mean(axis=1, keepdims=True)
+    return np.concatenate([constants[..., None], slopes], axis=2)
+
+
+def constant_logits(log_weights, n_logits):
+    """Logits (R, K, 1 + q) of prior probabilities that are the same for all units."""
+    logits = np.zeros((*np.shape(log_weights), n_logits))
+    logits[..., 0] = log_weights
+    return logits
 
 
 def concatenate(batches):

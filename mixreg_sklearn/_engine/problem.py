@@ -7,11 +7,12 @@ import numpy as np
 
 from .._data.data import Structure
 from ..families._scales import ROUNDING, ScaleRule
-from .design import Design, make_design
+from .design import Design, Features, Whitened, make_design
 from .mixture import MOST_ROLES, Mixture
-from .params import Params
+from .params import Params, constant_logits
+from .regressions import Regressions
 from .rows import ArrayRows
-from .sharing import sharing_of
+from .sharing import Separate, sharing_of
 
 
 class Problem(NamedTuple):
@@ -34,6 +35,8 @@ class Problem(NamedTuple):
         sum to less than the number of rows, when they cannot be counts of rows.
     order : ndarray of int
         The user's rows in the order of the engine's.
+    first : ndarray of int of shape (U,)
+        The user's first row of every unit.
     n_rows : int
         The user's rows.
     """
@@ -48,6 +51,7 @@ class Problem(NamedTuple):
     unit: float
     inflation: float
     order: np.ndarray
+    first: np.ndarray
     n_rows: int
 
     def loglik_to_user(self, loglik, weight):
@@ -101,7 +105,7 @@ class Problem(NamedTuple):
 
     def _gate_to_user(self, params):
         """Coefficients of the gate, with the first component as baseline."""
-        logits = np.column_stack([params.log_weights[0], params.gate[0]])
+        logits = params.logits[0]
         intercept, slopes = self.gate_design.to_features(logits - logits[0])
         coef = np.zeros((len(slopes), len(self.structure.known)))
         coef[:, self.structure.gating] = slopes
@@ -129,19 +133,16 @@ class Problem(NamedTuple):
         shift = self.origin if self.design.intercept else 0.0
         slopes = coef[:, self.structure.regression]
         columns = self.design.from_features(intercept - shift, slopes) / self.unit
-        logits = np.zeros((len(weights), len(self.rows.gate)))
-        logits[:, 0] = np.log(np.maximum(weights, np.finfo(float).tiny))
+        log_weights = np.log(np.maximum(weights, np.finfo(float).tiny))
+        logits = constant_logits(log_weights, self.rows.n_logits)
         if gate is not None:
             gate_coef, gate_intercept = gate
             slopes = gate_coef[:, self.structure.gating]
             logits = self.gate_design.from_features(gate_intercept, slopes)
-        params = Params(
-            columns[None],
-            scale[None] / self.unit,
-            logits[None, :, 0],
-            logits[None, :, 1:],
-        )
-        return self.model.constrain(params.normalised())
+        constants = np.empty((len(weights), len(self.structure.family.constants)))
+        constants[:, :1] = scale[:, None] / self.unit
+        params = Params(columns[None], constants[None], logits[None])
+        return self.model.constrain(params.normalized())
 
     def from_fitted(self, model):
         """Parameters of the engine from the attributes of a fitted estimator."""
@@ -156,6 +157,9 @@ class Problem(NamedTuple):
 def make_problem(data, structure, n_jobs):
     """Prepare validated data for the engine.
 
+    X is read in blocks and never copied as a whole; the whitened columns are the one
+    thing of its size that is made.
+
     Parameters
     ----------
     data : Data
@@ -166,57 +170,49 @@ def make_problem(data, structure, n_jobs):
     -------
     Problem
     """
-    family, gate, fit_intercept = (
-        structure.family,
-        structure.gate,
-        structure.fit_intercept,
-    )
-    order, start = _units(data)
     n_rows = len(data.weight)
-    if len(order) < n_rows or start is not None:
-        data = data.take(order)
-    inflation = max(1.0, len(data.weight) / data.weight.sum())
-    weight = data.weight * inflation
-    design = make_design(data.X[:, structure.regression], weight, fit_intercept)
+    order, start = _units(data)
+    kept = None if len(order) == n_rows and start is None else order
+    first = order if start is None else order[start]
+    weight = data.weight[order]
+    inflation = max(1.0, len(weight) / weight.sum())
+    weight = weight * inflation
+    features = Features(data.X, structure.regression, kept)
+    design = make_design(features, weight, structure.fit_intercept)
     if not design.n_columns:
         raise ValueError(
             "X has no column that differs from zero, and fit_intercept=False: there"
             " is no regression to fit."
         )
-    offset = _whole_offset(data, structure.known)
-    net = data.y if offset is None else data.y - offset
-    origin, unit = family.units(net, weight, fit_intercept)
-    first = slice(None) if start is None else start
-    gate_features = data.X[first][:, structure.gating]
-    gate_design = make_design(gate_features, weight[first], True)
-    target = (data.y - origin) / unit
+    gating = Features(data.X, structure.gating, first)
+    unit_weight = weight if start is None else weight[start]
+    gate_design = make_design(gating, unit_weight, True)
+    gate = None
+    if structure.gate.has_features:
+        gate = Whitened(gate_design, gating).cut(slice(None))
+    origin, unit, response = _response(data, structure, order, weight)
+    family = structure.family
     rows = ArrayRows(
-        design.columns(data.X[:, structure.regression]),
-        target,
+        [Whitened(design, features)] * len(family.predictors),
+        response.target,
         weight,
-        None if offset is None else offset / unit,
-        base=family.base(target),
+        response.offset,
+        base=family.base(response.target),
         start=start,
-        gate=gate_design.columns(gate_features) if gate.has_features else None,
+        gate=gate,
         n_jobs=n_jobs,
     )
-    held = structure.constraints.held / unit
-    held[0] -= origin / unit
-    constraints = structure.constraints._replace(held=held)
-    sharing = sharing_of(constraints, design.feature_map)
-    floor = max(ROUNDING, family.least_scale**2)
-    rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor)
     return Problem(
         structure,
         design,
         gate_design,
         rows,
-        _with_known_roles(Mixture(family, sharing, gate, rule)),
-        Mixture(family, sharing.resized(1), rule=rule),
+        *_models(structure, design, origin, unit),
         origin,
         unit,
         inflation,
         order,
+        first,
         n_rows,
     )
 
@@ -231,9 +227,43 @@ def _units(data):
     return order, np.flatnonzero(np.diff(group, prepend=group[0] - 1))
 
 
+class _Response(NamedTuple):
+    """Responses and offsets in the engine's units and order."""
+
+    target: np.ndarray  # (..., n)
+    offset: np.ndarray | None  # (n,)
+
+
+def _response(data, structure, order, weight):
+    """Origin and unit of the response, and what they make of it."""
+    y, offset = data.y[..., order], _whole_offset(data, structure.known)
+    offset = None if offset is None else offset[order]
+    net = y if offset is None else y - offset
+    origin, unit = structure.family.units(net, weight, structure.fit_intercept)
+    offset = None if offset is None else offset / unit
+    return origin, unit, _Response((y - origin) / unit, offset)
+
+
+def _models(structure, design, origin, unit):
+    """The mixture to be fitted, and that of one component."""
+    family = structure.family
+    held = structure.constraints.held / unit
+    held[0] -= origin / unit
+    constraints = structure.constraints._replace(held=held)
+    sharing = sharing_of(constraints, design.feature_map)
+    free = Separate(constraints.n_components, design.n_columns)
+    sharings = [sharing, *[free] * (len(family.predictors) - 1)]
+    least = max((c.lower for c in family.constants[:1]), default=0.0)
+    floor = max(ROUNDING, least**2)
+    rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor)
+    regressions = Regressions(family, sharings, rule)
+    model = Mixture(regressions, structure.gate)
+    return _with_known_roles(model), Mixture(regressions.resized(1))
+
+
 def _whole_offset(data, known):
     """The offset with the features whose coefficient is known, or None."""
-    columns = np.flatnonzero(known == known)
+    columns = np.flatnonzero(~np.isnan(known))
     if not len(columns):
         return data.offset
     part = np.asarray(data.X[:, columns], dtype=float) @ known[columns]
@@ -241,7 +271,7 @@ def _whole_offset(data, known):
 
 
 def _with_known_roles(model):
-    """The same mixture; refuse to tell too many components apart."""
+    """A mixture, refused if constraints tell too many of its components apart."""
     if model.n_components > MOST_ROLES and not model.interchangeable:
         raise ValueError(
             "Constraints that differ between components (held_coef, shared_features,"

@@ -1,13 +1,13 @@
-"""Where rows come from. A back end is `sum` and nothing more."""
+"""Where rows live. A back end is the contract of `ArrayRows`, and no more."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import NamedTuple
 
 import numpy as np
 
-from .columns import outer_products
+from .columns import Columns, Dense, DenseWithProducts
 
 # Rows of a block: about this many numbers of the design stay in the second-level
 # cache while the pass reads them several times (benchmarks/speed.py).
@@ -17,77 +17,104 @@ _PRODUCT_NUMBERS = 4_000_000
 
 
 class Units(NamedTuple):
-    """Groups of consecutive rows that share a component.
+    """Groups of consecutive rows that share a component, or single rows.
 
     Attributes
     ----------
-    start : ndarray of int of shape (U,)
-        First row of every unit.
-    of_row : ndarray of int of shape (B,)
+    start : ndarray of int of shape (U,), or None
+        First row of every unit; None where every row is one.
+    of_row : ndarray of int of shape (B,), or None
         Unit of every row.
+    n_rows : int
+        B.
     """
 
-    start: np.ndarray
-    of_row: np.ndarray
+    start: np.ndarray | None
+    of_row: np.ndarray | None
+    n_rows: int
+
+    @property
+    def single(self):
+        """Whether every row is a unit."""
+        return self.start is None
 
     def sum(self, values):
         """Sums over the rows of every unit, along the last axis."""
-        return np.add.reduceat(values, self.start, axis=-1)
+        return values if self.single else np.add.reduceat(values, self.start, axis=-1)
 
     def spread(self, values):
         """The value of its unit for every row, along the last axis."""
-        return values[..., self.of_row]
+        return values if self.single else values[..., self.of_row]
+
+    def mean(self, values):
+        """Means over the rows of every unit, along the last axis."""
+        return values if self.single else self.sum(values) / self.size
 
     @property
     def size(self):
         """Rows of every unit, (U,)."""
-        return np.diff(self.start, append=len(self.of_row))
+        if self.single:
+            return np.ones(self.n_rows)
+        return np.diff(self.start, append=self.n_rows)
 
 
 def units_of(start, n_rows):
-    """Units from their first rows."""
+    """Units from their first rows; `start` is None where every row is one."""
+    if start is None:
+        return Units(None, None, n_rows)
     of_row = np.zeros(n_rows, dtype=np.intp)
     of_row[start[1:]] = 1
-    return Units(start, np.cumsum(of_row))
+    return Units(start, np.cumsum(of_row), n_rows)
 
 
 class Block(NamedTuple):
     """Some rows, feature-major, with what a pass needs to know of them.
 
-    A unit is a group of rows that share a component. Where `units` is None every row
-    is one, and ``U = B``.
-
     Attributes
     ----------
-    Z : ndarray of shape (p, B)
-        Columns of the whitened design.
-    y : ndarray of shape (B,), or (2, B)
+    columns : tuple of Columns
+        Of every predictor.
+    y : ndarray of shape (B,), or (..., B)
         Response, as the family's `target` made it.
     weight : ndarray of shape (B,)
     offset : ndarray of shape (B,) or None
-        Part of the linear predictor that has no coefficient.
-    units : Units or None
+        Part of the first predictor that has no coefficient.
+    units : Units
     unit_weight : ndarray of shape (U,)
     gate : ndarray of shape (1 + q, U)
         A constant one, and the whitened columns of the gate.
     base : float
         ``sum_i w_i b_i``, what `Family.base` adds to the log-likelihood.
-    gram : ndarray of shape (p, p)
-        ``sum_i w_i z_i z_i'``.
-    products : ndarray of shape (p (p + 1) / 2, B) or None
-        Packed outer products of the rows, for batches of restarts.
+    rows : slice
+        Where its rows are among those of all blocks.
     """
 
-    Z: np.ndarray
+    columns: tuple[Columns, ...]
     y: np.ndarray
     weight: np.ndarray
     offset: np.ndarray | None
-    units: Units | None
+    units: Units
     unit_weight: np.ndarray
     gate: np.ndarray
     base: float
-    gram: np.ndarray
-    products: np.ndarray | None
+    rows: slice
+
+
+class Stored:
+    """A source of columns: whitened ones in memory, (p, n).
+
+    A *source* makes the columns of some rows, so that nothing else has to know where
+    they come from: ``cut(rows)`` are those of a slice or of indices, (p, B), and
+    `n_columns` is p.
+    """
+
+    def __init__(self, Z):
+        self.Z, self.n_columns = Z, len(Z)
+
+    def cut(self, rows):
+        # A copy of its own: a block cut out of a long array has its columns far
+        # apart in memory, which makes thin products five times slower.
+        return np.ascontiguousarray(self.Z[:, rows])
 
 
 class ArrayRows:
@@ -95,9 +122,9 @@ class ArrayRows:
 
     Parameters
     ----------
-    Z : ndarray of shape (p, n)
-        Whitened design, feature-major.
-    y : ndarray of shape (n,), or (2, n)
+    sources : sequence of sources
+        Of the columns of every predictor, see `Stored`.
+    y : ndarray of shape (n,), or (..., n)
     weight : ndarray of shape (n,)
         Constant within a unit.
     offset : ndarray of shape (n,) or None
@@ -115,11 +142,22 @@ class ArrayRows:
         Keep the outer products of the rows, for batches of many restarts.
     n_jobs : int, default=1
         Threads. The result does not depend on it: blocks are added in order.
+
+    Attributes
+    ----------
+    n_rows, n_units, n_columns, n_logits : int
+        n_columns is that of the first predictor, n_logits that of the gate.
+    total_weight : float
+
+    Notes
+    -----
+    The contract of a back end is these five attributes and three methods: `sum`, `scan`
+    and `sample`. What they are given is a *verb*, a function of parameters and a block.
     """
 
     def __init__(
         self,
-        Z,
+        sources,
         y,
         weight,
         offset=None,
@@ -131,77 +169,74 @@ class ArrayRows:
         batched=False,
         n_jobs=1,
     ):
-        p, n = Z.shape
-        self.y, self.weight, self.offset, self.start = y, weight, offset, start
-        self.base = np.broadcast_to(base, n)
-        self.n_rows, self.n_columns = n, p
-        self.n_jobs = n_jobs
+        self._sources, self._y, self._weight = tuple(sources), y, weight
+        self._offset, self._start, self._n_jobs = offset, start, n_jobs
+        self.n_rows, self.n_columns = len(weight), self._sources[0].n_columns
         self.total_weight = float(weight.sum())
-        self.unit_weight = weight if start is None else weight[start]
-        self.gate = np.ones((1, len(self.unit_weight))) if gate is None else gate
-        if block_size is None:
-            width = p + len(self.gate) - 1
-            block_size = min(max(_BLOCK_NUMBERS // max(width, 1), 2048), 32768)
-            block_size = 1 << int(np.log2(block_size))
-        keep = batched and n * p * (p + 1) // 2 <= _PRODUCT_NUMBERS
-        self.blocks = [
-            self._block(Z, rows, units, keep) for rows, units in self._cuts(block_size)
-        ]
+        self._base = np.broadcast_to(base, self.n_rows)
+        self._unit_weight = weight if start is None else weight[start]
+        self.n_units = len(self._unit_weight)
+        self._gate = np.ones((1, self.n_units)) if gate is None else gate
+        self.n_logits = len(self._gate)
+        numbers = self.n_rows * self.n_columns * (self.n_columns + 1) // 2
+        few = batched and numbers <= _PRODUCT_NUMBERS
+        self._columns = DenseWithProducts if few else Dense
+        size = block_size or self._block_size()
+        self._blocks = [self._block(rows, units) for rows, units in self._cuts(size)]
 
-    @property
-    def n_units(self):
-        return len(self.unit_weight)
+    def _block_size(self):
+        width = self.n_columns + self.n_logits - 1
+        size = min(max(_BLOCK_NUMBERS // max(width, 1), 2048), 32768)
+        return 1 << int(np.log2(size))
 
     def _cuts(self, size):
         """Slices of rows, and of units, that make the blocks."""
-        if self.start is None:
+        if self._start is None:
             for first in range(0, self.n_rows, size):
                 rows = slice(first, min(first + size, self.n_rows))
                 yield rows, rows
             return
-        ends = np.append(self.start[1:], self.n_rows)
+        ends = np.append(self._start[1:], self.n_rows)
         unit = 0
         while unit < len(ends):
-            first = self.start[unit]
+            first = self._start[unit]
             after = int(np.searchsorted(ends, first + size, side="right"))
             after = max(after, unit + 1)
             yield slice(first, ends[after - 1]), slice(unit, after)
             unit = after
 
-    def _block(self, Z, rows, units, keep_products):
-        # A copy of its own: a block cut out of a long array has its columns far
-        # apart in memory, which makes thin products five times slower.
-        Z = np.ascontiguousarray(Z[:, rows])
-        grouped = self.start is not None
+    def _block(self, rows, units):
+        weight = self._weight[rows]
+        # Predictors on the same columns share them.
+        made = {
+            source: self._columns(source.cut(rows), weight) for source in self._sources
+        }
+        start = None if self._start is None else self._start[units] - rows.start
         return Block(
-            Z,
-            self.y[..., rows],
-            self.weight[rows],
-            None if self.offset is None else self.offset[rows],
-            units_of(self.start[units] - rows.start, Z.shape[1]) if grouped else None,
-            self.unit_weight[units],
-            np.ascontiguousarray(self.gate[:, units]),
-            float(self.weight[rows] @ self.base[rows]),
-            np.dot(Z * self.weight[rows], Z.T),
-            outer_products(Z) if keep_products else None,
+            tuple(made[source] for source in self._sources),
+            self._y[..., rows],
+            weight,
+            None if self._offset is None else self._offset[rows],
+            units_of(start, len(weight)),
+            self._unit_weight[units],
+            np.ascontiguousarray(self._gate[:, units]),
+            float(weight @ self._base[rows]),
+            rows,
         )
 
-    @property
-    def Z(self):
-        """The design of all rows, (p, n); a copy where there are several blocks."""
-        if len(self.blocks) == 1:
-            return self.blocks[0].Z
-        return np.concatenate([block.Z for block in self.blocks], axis=1)
+    def sum(self, verb, params):
+        """Add ``verb(params, block)`` over all blocks, in their order."""
+        if self._n_jobs == 1 or len(self._blocks) == 1:
+            return reduce(add, self.scan(verb, params))
+        with ThreadPoolExecutor(self._n_jobs) as pool:
+            return reduce(add, pool.map(partial(verb, params), self._blocks))
 
-    def sum(self, summarise):
-        """Add ``summarise(block)`` over all blocks, in their order."""
-        if self.n_jobs == 1 or len(self.blocks) == 1:
-            return reduce(add, map(summarise, self.blocks))
-        with ThreadPoolExecutor(self.n_jobs) as pool:
-            return reduce(add, pool.map(summarise, self.blocks))
+    def scan(self, verb, params):
+        """Yield ``verb(params, block)`` of every block, in their order."""
+        return map(partial(verb, params), self._blocks)
 
-    def subset(self, units, weight, order=None):
-        """The units `units`, reweighted, prepared for a batch of restarts.
+    def sample(self, units, weight, order=None):
+        """The units `units`, reweighted, in memory: prepared for batches of restarts.
 
         Parameters
         ----------
@@ -210,21 +245,32 @@ class ArrayRows:
             Their weights.
         order : ndarray of int of shape (n,), optional
             The order in which the rows of every unit are to be taken.
+
+        Returns
+        -------
+        ArrayRows
         """
         rows, start = units, None
-        if self.start is not None:
-            size = np.diff(self.start, append=self.n_rows)[units]
+        if self._start is not None:
+            size = np.diff(self._start, append=self.n_rows)[units]
             start = np.cumsum(size) - size
-            rows = np.arange(size.sum()) + np.repeat(self.start[units] - start, size)
+            rows = np.arange(size.sum()) + np.repeat(self._start[units] - start, size)
             rows = rows if order is None else order[rows]
             weight = np.repeat(weight, size)
+        made = {source: Stored(source.cut(rows)) for source in self._sources}
         return ArrayRows(
-            self.Z[:, rows],
-            self.y[..., rows],
+            [made[source] for source in self._sources],
+            self._y[..., rows],
             weight,
-            None if self.offset is None else self.offset[rows],
-            base=self.base[rows],
+            None if self._offset is None else self._offset[rows],
+            base=self._base[rows],
             start=start,
-            gate=self.gate[:, units],
+            gate=self._gate[:, units],
             batched=True,
         )
+
+    def whole(self):
+        """All rows as one block, for what draws from a sample in memory."""
+        if len(self._blocks) == 1:
+            return self._blocks[0]
+        return self._block(slice(0, self.n_rows), slice(0, self.n_units))

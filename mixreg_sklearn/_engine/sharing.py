@@ -66,6 +66,7 @@ class Constrained:
 
     def __init__(self, constraints, to_columns):
         self.constraints, self.to_columns = constraints, to_columns
+        self.n_components, self.n_columns = constraints.n_components, len(to_columns)
         held, free = constraints.held, np.isnan(constraints.held)
         own = [
             _orthonormal(to_columns[:, alone])

@@ -3,7 +3,7 @@
 No kind of start is safe alone. The *common-scale* arms search under one variance for
 all components, where the likelihood is bounded and no optimum is spurious; the
 *own-scales* arm starts from soft random labels, where a component may tighten on its
-rows while the others stay broad. What they find competes under a penalised likelihood,
+rows while the others stay broad. What they find competes under a penalized likelihood,
 and the search ends when three independent arms have found the same best optimum.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from .._engine.em import em
 from .._engine.newton import polish
 from .._engine.params import Params, concatenate
-from .flaws import starved
+from .flaws import nearly_empty
 from .insertions import insertions
 from .pool import Pool
 from .starts import (
@@ -53,7 +53,7 @@ class Optimum(NamedTuple):
     arm: str
     round: int
     n_iter: int
-    starved: bool
+    degenerate: bool
 
 
 class Path(NamedTuple):
@@ -73,7 +73,7 @@ class Search(NamedTuple):
     optima : list of Optimum
         Best first, one for each arm and round that found it.
     objective : ndarray of shape (len(optima),)
-        Penalised log-likelihoods under which they are ranked.
+        Penalized log-likelihoods under which they are ranked.
     agreeing : int
         Independent arms that found the best one.
     n_rounds : int
@@ -100,19 +100,18 @@ class Search(NamedTuple):
     paths: list
 
 
-def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
+def search(model, rows, pooled, rng, max_rounds, watch):
     """Look for the best optimum of a mixture.
 
     Parameters
     ----------
     model : Mixture
-        As it is to be estimated; its scale rule gives `tied` and `floor`.
+        As it is to be estimated, of at least two components; its scale rule gives
+        `tied` and `floor`.
     rows : ArrayRows
         Search sample in canonical order.
     pooled : Params
         The fitted mixture of one component.
-    n_components : int
-        At least two.
     rng : numpy.random.Generator
     max_rounds : int
     watch : object
@@ -128,20 +127,20 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
     optima, paths, target, best_common = [], [], None, -np.inf
     for number in range(1, max_rounds + 1):
         watch.begin_round()
-        arms, own, started = _short_runs(model, pool, n_components, rng, number)
+        arms, own, started = _short_runs(model, pool, rng, number)
         common, objective = _exchange(tied, pool, arms, rng)
         if objective.max() > best_common:
             best_common = objective.max()
             best = common.take(int(objective.argmax()))
             target = float(best.scale[0, 0] ** 2)
-        competing = penalised(model, target)
+        competing = penalized(model, target)
         arrived = _best_roles(competing, rows, concatenate([common, own]))
         run = em(competing, rows, arrived, max_iter=100, tol=_SLOW)
         settled = _climbed(competing, rows, run)
         paths += started
         paths += _paths(_ARMS, number, sum(_SHORT), run.trace)
         penalty = np.broadcast_to(competing.penalty(settled.params), len(_ARMS))
-        poor = starved(competing, rows, settled.params)
+        poor = nearly_empty(competing, rows, settled.params)
         for r, arm in enumerate(_ARMS):
             optima.append(
                 Optimum(
@@ -154,7 +153,7 @@ def search(model, rows, pooled, n_components, rng, *, max_rounds, watch):
                 )
             )
         optima, objective, agreeing = _rank(optima, competing)
-        n_starts = number * (2 * _COMMON_STARTS + _own_starts(pool, n_components))
+        n_starts = number * (2 * _COMMON_STARTS + _own_starts(pool, model.n_components))
         found = Search(
             optima,
             objective,
@@ -182,14 +181,16 @@ def _needed(found):
     return max(_AGREEMENT, n_optima + 1)
 
 
-def penalised(model, target):
-    """The model under the penalised likelihood in which optima compete."""
+def penalized(model, target):
+    """The model under the penalized likelihood in which optima compete."""
     if model.bounded:
         return model
-    return model.with_rule(strength=_STRENGTH, target=max(target, model.rule.floor))
+    return model.with_rule(
+        strength=_STRENGTH, target=max(target, model.regressions.rule.floor)
+    )
 
 
-def _short_runs(model, pool, n_components, rng, number):
+def _short_runs(model, pool, rng, number):
     """Short EM runs of all arms in one batch, by successive halving.
 
     Returns
@@ -200,11 +201,12 @@ def _short_runs(model, pool, n_components, rng, number):
         The two best starts of the own-scales arm.
     paths : list of Path
     """
+    n_components = model.n_components
     kinds = [spread_regressions, soft_partitions]
     if number > 1:
         kinds.append(peeled_regressions)
     each = 2 * _COMMON_STARTS // len(kinds)
-    n_own = _own_starts(pool, n_components)
+    n_own = _own_starts(pool, model.n_components)
     starts = [kind(pool, n_components, each, rng) for kind in kinds]
     starts.append(soft_partitions(pool, n_components, n_own, rng))
     params = concatenate(starts)
@@ -215,7 +217,7 @@ def _short_runs(model, pool, n_components, rng, number):
     trace = np.full((sum(_SHORT), len(arm)), np.nan)
     passed, alive = 0, np.arange(len(arm))
     for n_iter, keep in zip(_SHORT, ((3, 3, n_own), (1, 1, 2)), strict=True):
-        tied = True if model.rule.tied else (arm < 2)[:, None]
+        tied = True if model.regressions.rule.tied else (arm < 2)[:, None]
         short = model.with_rule(tied=tied, ratio=1e-2)
         run = em(short, pool.rows, _prepare(short, params), max_iter=n_iter)
         chosen = np.concatenate(
@@ -258,14 +260,14 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
         The two arms, settled.
     objective : ndarray of shape (2,)
     """
-    n_components = arms.scale.shape[1]
+    n_components = arms.n_components
     fewer = common.resized(n_components - 1)
     # Small data can afford, and scarce data need, a wider choice of newcomers.
     most = max(2, min(4 * (n_components - 1), _NEWCOMERS // n_components))
     keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, most))
     rivals = []
     if keep > 2 and n_components > 2:
-        rivals.append(_grown(common, pool, n_components, rng, keep))
+        rivals.append(_grown(common, pool, rng, keep))
     best = 0
     for _ in range(max_rounds):
         reduced = arms.take(best).without_each()
@@ -294,10 +296,10 @@ def _inserted(common, pool, reduced, rng, keep):
     return run.params.take(np.argsort(-run.objective, kind="stable")[:quarter])
 
 
-def _grown(common, pool, n_components, rng, keep):
+def _grown(common, pool, rng, keep):
     """A mixture grown from the pooled regression, one component at a time."""
     grown = pool.pooled
-    for size in range(2, n_components + 1):
+    for size in range(2, common.n_components + 1):
         model = common.resized(size)
         rivals = _inserted(model, pool, grown, rng, keep)
         settled = _settle(model, pool.rows, rivals)
@@ -329,7 +331,7 @@ def _best_roles(model, rows, params):
     """
     if model.interchangeable:
         return params
-    n, n_components = params.scale.shape
+    n, n_components = params.n_restarts, params.n_components
     orders = permutations(range(n_components))
     tried = [params.reorder(np.tile(order, (n, 1))) for order in orders]
     run = em(model, rows, model.constrain(concatenate(tried)), max_iter=4)
@@ -338,17 +340,19 @@ def _best_roles(model, rows, params):
 
 
 def _rank(optima, competing):
-    """Order optima by penalised likelihood, those with a starved component last.
+    """Order optima by penalized likelihood, those that are degenerate last.
 
     Returns the optima, their objectives, and how many arms agree on the first.
     """
     penalties = [np.sum(competing.penalty(o.params)) for o in optima]
     objective = np.array([o.loglik for o in optima]) + penalties
-    order = sorted(range(len(optima)), key=lambda i: (optima[i].starved, -objective[i]))
+    order = sorted(
+        range(len(optima)), key=lambda i: (optima[i].degenerate, -objective[i])
+    )
     optima, objective = [optima[i] for i in order], objective[order]
     agreeing = {
         (optimum.round, optimum.arm)
         for optimum, value in zip(optima, objective, strict=True)
-        if value > objective[0] - SAME and optimum.starved == optima[0].starved
+        if value > objective[0] - SAME and optimum.degenerate == optima[0].degenerate
     }
     return optima, objective, len(agreeing)

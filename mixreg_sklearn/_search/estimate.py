@@ -1,6 +1,5 @@
 """From rows to the estimate: search, choice among optima, polish, certificate."""
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,15 +8,33 @@ from .._engine.em import em
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
 from ..families._scales import ROUNDING
-from .arms import SAME, penalised, search
-from .flaws import COLLAPSED, PERFECT, STARVED, flaw_of, is_perfect, why_infinite
+from .arms import SAME, penalized, search
+from .flaws import Flaw, flaw_of, is_perfect, why_infinite
 from .pooled import fit_pooled, repeat_component
 from .sample import search_sample
 
 # Floor of the variances of the estimate, relative to the pooled variance.
-_FLOOR = 1e-4
+FLOOR = 1e-4
 # Optima of a sample closer than this, in nats, are compared on all rows.
 _CLOSE = 5.0
+
+
+class Limits(NamedTuple):
+    """When to stop.
+
+    Attributes
+    ----------
+    max_rounds : int
+        Rounds of the search.
+    tol : float
+        Newton decrement, in nats, of a maximum.
+    max_iter : int
+        Iterations of a climb.
+    """
+
+    max_rounds: int
+    tol: float
+    max_iter: int
 
 
 class Estimate(NamedTuple):
@@ -29,16 +46,16 @@ class Estimate(NamedTuple):
         A batch of one: parameters, log-likelihood and certificate.
     search : Search or None
         None where there was nothing to search.
-    flaw : str
-        Why the estimate is degenerate; empty if it is not.
-    infinite : str
-        Why the maximum lies at infinite coefficients; empty if it does not.
+    flaw : Flaw or None
+        Why the estimate is degenerate.
+    infinite : Flaw or None
+        Why the maximum lies at infinite coefficients.
     """
 
     polished: Polished
     search: object
-    flaw: str
-    infinite: str = ""
+    flaw: Flaw | None
+    infinite: Flaw | None = None
 
     @property
     def proven(self):
@@ -46,17 +63,14 @@ class Estimate(NamedTuple):
         return bool(self.polished.converged[0] and not (self.infinite or self.flaw))
 
 
-def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch):
+def estimate_found(problem, rng, limits, watch):
     """Search for the best optimum and polish it on all rows.
 
     Parameters
     ----------
-    model, pooled_model : Mixture
-        Of `n_components` components, and of one.
-    rows : ArrayRows
-    n_components : int
+    problem : Problem
     rng : numpy.random.Generator
-    settings : tuple (max_rounds, tol, max_iter)
+    limits : Limits
     watch : object
         Told of every round of the search.
 
@@ -64,47 +78,44 @@ def estimate_found(model, pooled_model, rows, n_components, rng, settings, watch
     -------
     Estimate
     """
-    max_rounds, tol, max_iter = settings
-    pooled = fit_pooled(pooled_model, rows)
+    model, rows = problem.model, problem.rows
+    pooled = fit_pooled(problem.pooled_model, rows)
     perfect = is_perfect(model, pooled)
-    if n_components == 1 or perfect:
-        start = model.constrain(repeat_component(pooled, n_components))
-        polished = polish(model, rows, start, tol=tol, max_iter=max_iter)
-        flaw = PERFECT if perfect else ""
+    if model.n_components == 1 or perfect:
+        start = model.constrain(repeat_component(pooled, model.n_components))
+        polished = _polished(model, rows, start, limits)
+        flaw = Flaw.PERFECT if perfect else None
         infinite = why_infinite(model, rows, polished.params)
-        return Estimate(_measured(model, rows, polished), None, flaw, infinite)
-    sample = search_sample(rows, n_components)
-    found = search(
-        model, sample, pooled, n_components, rng, max_rounds=max_rounds, watch=watch
-    )
+        return Estimate(polished, None, flaw, infinite)
+    sample = search_sample(rows, model.n_components)
+    found = search(model, sample, pooled, rng, limits.max_rounds, watch)
     final = with_floor(model, found.target)
     candidates = distinct(found)
     if sample.n_rows < rows.n_rows:
-        candidates = _rerank(model, rows, candidates, found, tol, max_iter)
+        candidates = _rerank(model, rows, candidates, found, limits)
     flawed = None
     for optimum in candidates:
-        polished = polish(final, rows, optimum.params, tol=tol, max_iter=max_iter)
-        polished = _measured(final, rows, polished)
-        flaw = flaw_of(final, rows, polished)
-        if not flaw:
+        polished = _polished(final, rows, optimum.params, limits)
+        flaw = flaw_of(final, rows, polished.params)
+        if flaw is None:
             infinite = why_infinite(final, rows, polished.params)
-            return Estimate(polished, found, "", infinite)
-        if flaw == STARVED and flawed is None:
+            return Estimate(polished, found, None, infinite)
+        if flaw is Flaw.EMPTY and flawed is None:
             flawed = Estimate(polished, found, flaw)
-    return flawed or _penalised(final, rows, candidates[0], found, tol, max_iter)
+    return flawed or _penalized(final, rows, candidates[0], found, limits)
 
 
-def estimate_from(model, pooled_model, rows, start, tol, max_iter):
+def estimate_from(problem, start, limits):
     """Climb from a given start; no search.
 
     Returns
     -------
     Estimate
     """
-    pooled = fit_pooled(pooled_model, rows)
-    perfect = is_perfect(model, pooled)
-    polished = _measured(model, rows, climb(model, rows, start, tol, max_iter))
-    flaw = PERFECT if perfect else flaw_of(model, rows, polished)
+    model, rows = problem.model, problem.rows
+    perfect = is_perfect(model, fit_pooled(problem.pooled_model, rows))
+    polished = _measured(model, rows, climb(model, rows, start, limits))
+    flaw = Flaw.PERFECT if perfect else flaw_of(model, rows, polished.params)
     infinite = why_infinite(model, rows, polished.params)
     return Estimate(polished, None, flaw, infinite)
 
@@ -113,13 +124,14 @@ def with_floor(model, target):
     """The likelihood itself, with variances bounded away from collapse."""
     if model.bounded:
         return model
-    return model.with_rule(floor=max(model.rule.floor, _FLOOR * target))
+    floor = model.regressions.rule.floor
+    return model.with_rule(floor=max(floor, FLOOR * target))
 
 
-def climb(model, rows, start, tol, max_iter):
+def climb(model, rows, start, limits):
     """EM until it slows down, then Newton to a proven maximum."""
-    run = em(model, rows, start, max_iter=min(10, max_iter), tol=1e-5)
-    polished = polish(model, rows, run.params, tol=tol, max_iter=max_iter)
+    run = em(model, rows, start, max_iter=min(10, limits.max_iter), tol=1e-5)
+    polished = polish(model, rows, run.params, tol=limits.tol, max_iter=limits.max_iter)
     return polished._replace(n_iter=polished.n_iter + run.n_iter)
 
 
@@ -132,32 +144,38 @@ def distinct(found):
     return [optimum for optimum, _ in kept]
 
 
-def _rerank(model, rows, candidates, found, tol, max_iter):
+def _rerank(model, rows, candidates, found, limits):
     """Order the leading optima of a sample by what they become on all rows."""
     leading = candidates[:1] + [
         optimum
         for optimum in candidates[1:3]
-        if candidates[0].loglik - optimum.loglik < _CLOSE and not optimum.starved
+        if candidates[0].loglik - optimum.loglik < _CLOSE and not optimum.degenerate
     ]
     if len(leading) == 1:
         return leading
-    competing = penalised(model, found.target)
+    competing = penalized(model, found.target)
     start = concatenate([optimum.params for optimum in leading])
-    settled = climb(competing, rows, start, tol, max_iter)
+    settled = climb(competing, rows, start, limits)
     order = np.argsort(-settled.objective, kind="stable")
     return [leading[i]._replace(params=settled.params.take(int(i))) for i in order]
 
 
-def _penalised(final, rows, optimum, found, tol, max_iter):
-    """The penalised estimate, where the likelihood has no maximum to offer."""
-    model = penalised(final, max(found.target, ROUNDING))
-    polished = climb(model, rows, optimum.params, tol, max_iter)
+def _penalized(final, rows, optimum, found, limits):
+    """The penalized estimate, where the likelihood has no maximum to offer."""
+    model = penalized(final, max(found.target, ROUNDING))
+    polished = climb(model, rows, optimum.params, limits)
     polished = _measured(final, rows, polished)
     polished = polished._replace(converged=np.zeros_like(polished.converged))
-    return Estimate(polished, found, COLLAPSED)
+    return Estimate(polished, found, Flaw.COLLAPSED)
+
+
+def _polished(model, rows, start, limits):
+    """Newton's method from a start, and the log-likelihood where it ends."""
+    polished = polish(model, rows, start, tol=limits.tol, max_iter=limits.max_iter)
+    return _measured(model, rows, polished)
 
 
 def _measured(model, rows, polished):
     """With the log-likelihood of the parameters after Newton's last step."""
-    moments = rows.sum(partial(model.summarise, polished.params))
+    moments = rows.sum(model.summarize, polished.params)
     return polished._replace(objective=moments.loglik)

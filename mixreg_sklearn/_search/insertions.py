@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from .._engine.params import Params
-
 # Candidates for a newcomer, for each of those that are kept.
 _PER_NEWCOMER = 10
 # Factor on the variance under which newcomers are judged, as regressions are not yet
@@ -35,10 +33,11 @@ def insertions(gate, pool, reduced, rng, *, keep=2):
         A batch of ``J * keep`` mixtures with one component more.
     """
     n_mixtures, n_kept = reduced.scale.shape
-    coef, scale = reduced.coef.reshape(-1, pool.p), reduced.scale.ravel()
+    coef = reduced.coef[..., : pool.p].reshape(-1, pool.p)
+    scale = reduced.scale.ravel()
     kernels = pool.kernel(coef, scale, _FLATTENING)
     kernels = kernels.reshape(n_mixtures, n_kept, pool.n)
-    _, prior = gate.prior(reduced, pool.rows)
+    _, prior = gate.prior(reduced, pool.block)
     density = (prior * kernels).sum(axis=1) + 1e-6
     scale = scale.min()
     coef = _candidates(pool, density, scale, n_kept, rng, _PER_NEWCOMER * keep)
@@ -51,14 +50,12 @@ def insertions(gate, pool, reduced, rng, *, keep=2):
     place = np.minimum(_places(flat), _places(sharp))
     best = np.argsort(place, axis=0, kind="stable")[:keep]
     mixture = np.repeat(np.arange(n_mixtures), len(best))
-    newcomer = Params(
+    candidate = pool.params(
         coef[best.T.ravel()][:, None],
         reduced.scale[mixture, :1],
         np.full((len(mixture), 1), -np.log(n_kept)),
-        pool.no_gate((len(mixture), 1)),
     )
-    joined = zip(reduced.take(mixture), newcomer, strict=True)
-    return Params(*(np.concatenate(pair, axis=1) for pair in joined)).normalised()
+    return reduced.take(mixture).joined(candidate)
 
 
 def _candidates(pool, density, scale, n_kept, rng, number):

@@ -4,8 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .._engine.params import Params
-from .._engine.rows import units_of
+from .._engine.params import Params, constant_logits
 
 _RIDGE = 1e-8
 
@@ -43,44 +42,70 @@ class Pool:
 
     def __init__(self, family, rows, pooled):
         self.family, self.rows, self.pooled = family, rows, pooled
-        self.Z, self.n, self.p = rows.Z, rows.n_units, rows.n_columns
-        self.units = None if rows.start is None else units_of(rows.start, rows.n_rows)
-        self.weight = self.sums(rows.weight)
+        self.block = block = rows.whole()
+        self.units, self.y = block.units, block.y
+        self.Z, self.n, self.p = block.columns[0].Z, rows.n_units, rows.n_columns
+        self.weight = self.units.sum(block.weight)
         self.row_weight = rows.total_weight / rows.n_rows
-        self.coef, self.scale = pooled.coef[0, 0], pooled.scale[0, 0]
-        initial = family.initial(rows.y)
-        offset = 0.0 if rows.offset is None else rows.offset
-        self.suggested = initial - offset
-        at = family.evaluate(rows.y, initial[None] * 1.0, pooled.scale, 0.0)
-        information = np.broadcast_to(at.raw_information, (1, rows.n_rows))[0]
+        self.total_weight = rows.total_weight
+        self.coef, self.scale = pooled.coef[0, 0, : self.p], pooled.scale[0, 0]
+        # Of a family with several predictors the first one is searched; the others
+        # begin where they are in the pooled regression.
+        rest = pooled.coef[0, :, self.p :]
+        self._others = _predictions(block.columns[1:], rest)
+        initial = family.initial(block.y)
+        initial = initial if not self._others else initial[0]
+        self.suggested = initial - self.offset
+        # `evaluate` takes the predictor over, which may be the response itself.
+        at = family.evaluate(block.y, *self.arguments(initial[None].copy()), 0.0)
+        information = self.first(at.raw_information)
+        information = np.broadcast_to(information, (1, rows.n_rows))[0]
         total = rows.total_weight
-        self.information = information * (total / (rows.weight @ information))
+        self.information = information * (total / (block.weight @ information))
         squares = self.squares(self.coef[None])[0]
         self.variance = float((self.weight @ squares) / total)
-        self._attainable = family.log_density(rows.y, initial[None], pooled.scale)
+        self._attainable = family.log_density(block.y, *self.arguments(initial[None]))
 
-    def sums(self, values):
-        """Sums of row values over the rows of every unit."""
-        return values if self.units is None else self.units.sum(values)
+    @property
+    def offset(self):
+        """Offset of every row, or zero."""
+        return 0.0 if self.block.offset is None else self.block.offset
 
-    def means(self, values):
-        """Means of row values over the rows of every unit."""
-        return values if self.units is None else self.units.sum(values) / self.size
+    def first(self, values):
+        """What is of the first predictor, of values for all predictors."""
+        return values[0] if self._others else values
 
-    def of_rows(self, values):
-        """Values of units for every row of them."""
-        return values if self.units is None else self.units.spread(values)
+    def arguments(self, eta, scale=None):
+        """Predictors and constants as a family takes them.
+
+        Parameters
+        ----------
+        eta : ndarray of shape (C, n)
+            The first predictor, offset included.
+        scale : ndarray of shape (C,), optional
+            The first constant; by default that of the pooled regression.
+        """
+        constants = self.pooled.constants[0, 0]
+        if scale is None:
+            scale = np.repeat(self.scale, len(eta))
+        if len(constants) > 1:
+            rest = np.repeat(constants[1:, None], len(eta), axis=1)
+            scale = np.concatenate([scale[None], rest])
+        if self._others:
+            others = [np.broadcast_to(values, eta.shape) for values in self._others]
+            eta = np.stack([eta, *others])
+        return eta, scale[..., None]
 
     @cached_property
     def size(self):
         """Rows of every unit."""
-        return np.ones(self.n) if self.units is None else self.units.size
+        return self.units.size
 
     def squares(self, coef):
         """Mean squared distances of units from regressions, weighted by information."""
         fitted = np.dot(coef.reshape(-1, self.p), self.Z)
         squares = (self.suggested - fitted) ** 2 * self.information
-        return self.means(squares).reshape(*coef.shape[:-1], self.n)
+        return self.units.mean(squares).reshape(*coef.shape[:-1], self.n)
 
     def kernel(self, coef, scale, width):
         """Densities relative to the attainable ones, flattened: ``(f / f_0)^(1/w)``.
@@ -98,11 +123,9 @@ class Pool:
         -------
         ndarray of shape (C, U)
         """
-        eta = np.dot(coef, self.Z)
-        if self.rows.offset is not None:
-            eta += self.rows.offset
-        log_density = self.family.log_density(self.rows.y, eta, scale[:, None])
-        excess = self.means(log_density - self._attainable) / width
+        eta = np.dot(coef, self.Z) + self.offset
+        log_density = self.family.log_density(self.y, *self.arguments(eta, scale))
+        excess = self.units.mean(log_density - self._attainable) / width
         return np.exp(np.minimum(excess, 50.0))
 
     def draw(self, importance, uniforms):
@@ -138,7 +161,7 @@ class Pool:
         units : ndarray of int of shape (..., m)
             As many of them are used as it takes to have m rows.
         """
-        if self.units is None:
+        if self.units.single:
             Z = np.moveaxis(self.Z[:, units], 0, -1)
             weighted = Z * self.information[units][..., None]
             gram = weighted.swapaxes(-1, -2) @ Z
@@ -162,7 +185,7 @@ class Pool:
 
     def weighted(self, weights):
         """Least squares under weights of units (C, U), times the rows' own."""
-        W = self.of_rows(weights) * (self.rows.weight * self.information)
+        W = self.units.spread(weights) * (self.block.weight * self.information)
         cross = np.dot(W * self.suggested, self.Z.T)
         gram = np.stack([np.dot(self.Z * w, self.Z.T) for w in W])
         return _solve_ridge(gram, cross)
@@ -176,17 +199,38 @@ class Pool:
         nearest = self.squares(coef).min(axis=1)
         variance = nearest @ self.weight / self.weight.sum()
         reduction = np.sqrt(np.maximum(variance / self.variance, 1e-12))
-        n_restarts, n_components, _ = coef.shape
-        shape = (n_restarts, n_components)
-        scale = np.ones(shape)
-        if self.family.n_scale:
-            scale = np.repeat((self.scale * reduction)[:, None], n_components, axis=1)
-        log_weights = np.full(shape, -np.log(n_components))
-        return Params(coef, scale, log_weights, self.no_gate(shape))
+        scale = np.repeat((self.scale * reduction)[:, None], coef.shape[1], axis=1)
+        return self.params(coef, scale, np.full(scale.shape, -np.log(coef.shape[1])))
 
-    def no_gate(self, shape):
-        """Gate coefficients of prior probabilities that are the same for all units."""
-        return np.zeros((*shape, len(self.rows.gate) - 1))
+    def params(self, coef, scale, log_weights):
+        """Parameters from what a start decides; the rest is that of the pooled fit.
+
+        Parameters
+        ----------
+        coef : ndarray of shape (R, K, p)
+            Of the first predictor.
+        scale : ndarray of shape (R, K)
+            The first constant; without any it means nothing.
+        log_weights : ndarray of shape (R, K)
+            Prior probabilities, the same for all units.
+        """
+        shape = coef.shape[:2]
+        rest = self.pooled.coef[:, :, self.p :]
+        coef = np.concatenate([coef, np.broadcast_to(rest, (*shape, rest.shape[2]))], 2)
+        constants = self.pooled.constants
+        constants = np.broadcast_to(constants, (*shape, constants.shape[2]))
+        logits = constant_logits(log_weights, len(self.block.gate))
+        return Params(coef, constants, logits).with_scale(scale)
+
+
+def _predictions(columns, coef):
+    """Predictors (1, n) of further columns, one after the other in `coef` (1, .)."""
+    predictions, start = [], 0
+    for part in columns:
+        stop = start + part.n_columns
+        predictions.append(part.predict(coef[:, start:stop]))
+        start = stop
+    return predictions
 
 
 def _solve_ridge(gram, cross):

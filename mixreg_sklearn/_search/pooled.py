@@ -1,64 +1,159 @@
 """Starts that no search draws: the pooled regression, and memberships of the user."""
 
+from functools import partial
+from operator import add
+from typing import NamedTuple
+
 import numpy as np
 
 from .._engine.em import em
-from .._engine.params import Params
-from .._numerics import log_normalise
-from .pool import Pool
+from .._engine.params import Params, constant_logits
+from .._numerics import log_normalize
 
 
 def fit_pooled(model, rows):
-    """The mixture of one component: a single regression through all rows.
+    """Fit the mixture of one component: a single regression through all rows.
 
     It starts at least squares on the linear predictors that the rows suggest.
+
+    Parameters
+    ----------
+    model : Mixture
+        Of one component.
+    rows : ArrayRows
+
+    Returns
+    -------
+    Params
+        A batch of one.
     """
-    suggested = model.family.initial(rows.y)
-    if rows.offset is not None:
-        suggested = suggested - rows.offset
-    start = 0
-    gram, cross = 0.0, 0.0
-    for block in rows.blocks:
-        stop = start + len(block.weight)
-        gram = gram + block.gram
-        cross = cross + np.dot(block.Z, block.weight * suggested[start:stop])
-        start = stop
-    coef = model.sharing.project(np.zeros((1, 1, rows.n_columns)))
-    cross = cross - np.dot(gram, coef[0, 0])
-    coef = coef + model.sharing.step(gram[None, None], cross[None, None])
-    no_gate = np.zeros((1, 1, len(rows.gate) - 1))
-    start = Params(coef, np.ones((1, 1)), np.zeros((1, 1)), no_gate)
-    return em(model, rows, start, max_iter=100, tol=1e-9).params
+    regressions = model.regressions
+    constants = np.array([[[c.start for c in model.family.constants]]])
+    no_coef = np.zeros((1, 1, regressions.predictors[-1].stop))
+    logits = constant_logits(np.zeros((1, 1)), rows.n_logits)
+    start = regressions.constrain(Params(no_coef, constants, logits))
+    sums = rows.sum(partial(_least_squares, regressions), start.coef)
+    coef = start.coef + _step(regressions, sums)
+    return em(model, rows, start._replace(coef=coef), max_iter=100, tol=1e-9).params
 
 
 def repeat_component(params, n_components):
     """A mixture of `n_components` copies of one regression."""
-    return Params(
-        np.repeat(params.coef, n_components, axis=1),
-        np.repeat(params.scale, n_components, axis=1),
-        np.full((1, n_components), -np.log(n_components)),
-        np.repeat(params.gate, n_components, axis=1),
-    )
+    copies = (np.repeat(field, n_components, axis=1) for field in params)
+    return Params(*copies).normalized()
 
 
 def from_memberships(problem, memberships):
-    """Parameters by one M-step from row memberships (n, K)."""
-    model, rows = problem.model, problem.rows
-    pool = Pool(model.family, rows, fit_pooled(problem.pooled_model, rows))
-    tau = pool.of_rows(pool.means(memberships[problem.order].T)) * rows.weight
-    weights = tau * pool.information
-    gram = np.stack([np.dot(pool.Z * w, pool.Z.T) for w in weights])[None]
-    cross = np.dot(weights * pool.suggested, pool.Z.T)[None]
-    coef = model.sharing.project(np.zeros_like(cross))
-    cross -= np.einsum("rkpq,rkq->rkp", gram, coef)
-    coef = coef + model.sharing.step(gram, cross)
-    mass = tau.sum(axis=1)
-    squares = (pool.sums(tau) * pool.squares(coef[0])).sum(axis=1)
-    relative = squares / np.maximum(mass, 1e-9) / pool.variance
-    scale = np.ones(len(mass))
-    if model.family.n_scale:
-        scale = pool.scale * np.sqrt(relative)
-    log_weights = log_normalise(np.log(np.maximum(mass, np.finfo(float).tiny)))
-    shape = (1, len(mass))
-    start = Params(coef, scale[None], log_weights[None], pool.no_gate(shape))
-    return model.constrain(start)
+    """Parameters by one M-step from memberships of the user's rows.
+
+    Parameters
+    ----------
+    problem : Problem
+    memberships : ndarray of shape (n, K)
+
+    Returns
+    -------
+    Params
+        A batch of one.
+    """
+    model, rows, regressions = problem.model, problem.rows, problem.model.regressions
+    pooled = fit_pooled(problem.pooled_model, rows)
+    shape = (1, memberships.shape[1])
+    start = repeat_component(pooled, shape[1])
+    coef = np.zeros_like(start.coef)
+    start = regressions.constrain(start._replace(coef=coef))
+    memberships = memberships[problem.order].T
+    verb = partial(_membership_squares, regressions, pooled)
+    sums = rows.sum(verb, (start.coef, memberships))
+    coef = start.coef + _step(regressions, sums)
+    sums = rows.sum(verb, (coef, memberships))
+    relative = sums.squares / np.maximum(sums.mass, 1e-9)
+    relative = relative / (sums.pooled / rows.total_weight)
+    log_weights = log_normalize(np.log(np.maximum(sums.mass, np.finfo(float).tiny)))
+    logits = constant_logits(log_weights.reshape(shape), rows.n_logits)
+    start = start._replace(coef=coef, logits=logits)
+    scale = (pooled.scale[0, 0] * np.sqrt(relative)).reshape(shape)
+    return model.constrain(start.with_scale(scale))
+
+
+class _Squares(NamedTuple):
+    """Sums for least squares on suggested predictors. They add.
+
+    Attributes
+    ----------
+    grams, crosses : tuple of L ndarray of shape (1, K, p, p) and (1, K, p)
+    mass, squares : ndarray of shape (K,)
+        Of memberships, and of squared distances from the regressions under them.
+    pooled : float
+        Of squared distances from the pooled regression.
+    """
+
+    grams: tuple
+    crosses: tuple
+    mass: np.ndarray
+    squares: np.ndarray
+    pooled: float
+
+    def __add__(self, other):
+        grams = tuple(map(add, self.grams, other.grams))
+        crosses = tuple(map(add, self.crosses, other.crosses))
+        return _Squares(grams, crosses, *map(add, self[2:], other[2:]))
+
+
+def _least_squares(regressions, coef, block):
+    """Sums of one regression with coefficients (1, 1, P)."""
+    grams, crosses = [], []
+    for suggested, z, place in _suggested(regressions, block):
+        residual = suggested - z.predict(coef[0, :, place])
+        grams.append(z.total[None, None])
+        crosses.append(z.cross(residual * block.weight)[None])
+    return _Squares(tuple(grams), tuple(crosses), np.zeros(1), np.zeros(1), 0.0)
+
+
+def _membership_squares(regressions, pooled, params, block):
+    """Sums of K regressions under memberships (K, n), rows weighed by information."""
+    coef, memberships = params
+    units = block.units
+    tau = units.spread(units.mean(memberships[:, block.rows])) * block.weight
+    grams, crosses, squares = [], [], []
+    information = _information(regressions, pooled, block)
+    for (suggested, z, place), known in zip(
+        _suggested(regressions, block), information, strict=True
+    ):
+        residual = suggested - z.predict(coef[0, :, place])
+        weight = tau * known
+        grams.append(z.gram(weight)[None])
+        crosses.append(z.cross(weight * residual)[None])
+        apart = suggested - z.predict(pooled.coef[0, :, place])
+        squares.append(
+            ((weight * residual**2).sum(1), block.weight @ (known * apart[0] ** 2))
+        )
+    return _Squares(tuple(grams), tuple(crosses), tau.sum(axis=1), *squares[0])
+
+
+def _suggested(regressions, block):
+    """Suggested predictors less the offset, columns and places of coefficients."""
+    initial = regressions.family.initial(block.y)
+    initial = initial if len(block.columns) > 1 else initial[None]
+    if block.offset is not None:
+        initial = np.concatenate([initial[:1] - block.offset, initial[1:]])
+    return zip(initial, block.columns, regressions.predictors, strict=True)
+
+
+def _information(regressions, pooled, block):
+    """Information of every row, at the predictors that it suggests, (L, B)."""
+    family = regressions.family
+    eta = np.array(family.initial(block.y))[..., None, :]
+    constants = pooled.constants[0, 0]
+    scale = constants[:, None, None] if len(constants) > 1 else pooled.scale[0][:, None]
+    at = family.evaluate(block.y, eta, scale, 0.0)
+    known = np.broadcast_to(at.raw_information, at.raw_score.shape)
+    return known.reshape(len(block.columns), -1)
+
+
+def _step(regressions, sums):
+    """Least-squares step of the coefficients, (1, K, P)."""
+    parts = zip(regressions.sharings, sums.grams, sums.crosses, strict=True)
+    return np.concatenate(
+        [sharing.step(gram, cross) for sharing, gram, cross in parts], axis=2
+    )

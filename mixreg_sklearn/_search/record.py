@@ -22,7 +22,7 @@ def search_record(problem, found):
                 "arms": [],
                 "first_round": optimum.round,
                 "iterations": optimum.n_iter,
-                "degenerate": optimum.starved,
+                "degenerate": optimum.degenerate,
             }
             optima.append(entry)
         entry["hits"] += 1

@@ -1,5 +1,7 @@
 """The units on which to search: all, or an even selection that the data determine."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .._engine.rows import units_of
@@ -17,17 +19,17 @@ def search_sample(rows, n_components):
     selection is systematic in the cumulated weight. So it does not depend on how the
     rows were ordered, or repeated instead of weighted.
     """
-    order, units = _canonical_order(rows)
-    weight = rows.unit_weight[units]
+    order, units, weight = _canonical_order(rows)
+    weight = weight[units]
     mean_size = rows.n_rows / rows.n_units
     size = max(_SAMPLE_ROWS, _SAMPLE_PER_COEF * n_components * rows.n_columns)
     size = max(int(np.ceil(size / mean_size)), _SAMPLE_UNITS * n_components)
     if rows.n_units <= 2 * size:
-        return rows.subset(units, weight, order)
+        return rows.sample(units, weight, order)
     cumulative = np.cumsum(weight)
     marks = (np.arange(size) + 0.5) / size * cumulative[-1]
     chosen = units[np.searchsorted(cumulative, marks)]
-    return rows.subset(chosen, np.ones(size), order)
+    return rows.sample(chosen, np.ones(size), order)
 
 
 def _canonical_order(rows):
@@ -35,16 +37,34 @@ def _canonical_order(rows):
 
     Returns
     -------
-    order : ndarray of int of shape (n,)
-        Rows, those of a unit among themselves.
+    order : ndarray of int of shape (n,), or None
+        Rows, those of a unit among themselves; None where every row is a unit.
     units : ndarray of int of shape (U,)
+    weight : ndarray of shape (U,)
+        Of the units, in their own order.
     """
     mix = np.cos(np.arange(1.0, rows.n_columns + 1))
-    key = np.concatenate([mix @ block.Z for block in rows.blocks])
-    values = np.vstack([key, np.atleast_2d(rows.y)])
-    if rows.start is None:
-        return None, np.lexsort(values)
-    units = units_of(rows.start, rows.n_rows)
+    parts = list(rows.scan(_keys, mix))
+    values = np.concatenate([part.values for part in parts], axis=1)
+    weight = np.concatenate([part.weight for part in parts])
+    if rows.n_units == rows.n_rows:
+        return None, np.lexsort(values), weight
+    size = np.concatenate([part.size for part in parts])
+    units = units_of(np.cumsum(size) - size, rows.n_rows)
     order = np.lexsort((*values, units.of_row))
-    means = units.sum(values[:, order]) / units.size
-    return order, np.lexsort(means)
+    return order, np.lexsort(units.mean(values[:, order])), weight
+
+
+class _Keys(NamedTuple):
+    """What orders the rows and units of a block."""
+
+    values: np.ndarray  # (keys, B), the last one counts most
+    weight: np.ndarray  # (U,)
+    size: np.ndarray  # (U,) rows
+
+
+def _keys(mix, block):
+    """Response, and a fixed combination of the columns for ties."""
+    key = block.columns[0].predict(mix[None])
+    values = np.vstack([key, np.atleast_2d(block.y)])
+    return _Keys(values, block.unit_weight, block.units.size.astype(int))

@@ -13,8 +13,7 @@ Shapes: ``U`` units of the search sample, ``p`` columns, ``R`` starts, ``K`` com
 
 import numpy as np
 
-from .._engine.params import Params
-from .._numerics import log_normalise
+from .._numerics import log_normalize
 
 # A component drawn by regression k-means++ is the best of this many candidates.
 _CANDIDATES = 10
@@ -28,9 +27,9 @@ def soft_partitions(pool, n_components, n_starts, rng):
     covariance of the units' scores. It is drawn from that distribution, so the same
     numbers serve whatever the number of rows.
     """
-    scores = pool.sums(_influences(pool))
-    total = pool.rows.total_weight
-    covariance = np.dot(scores * pool.rows.unit_weight, scores.T) / total
+    scores = pool.units.sum(_influences(pool))
+    total = pool.total_weight
+    covariance = np.dot(scores * pool.block.unit_weight, scores.T) / total
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))
     high, low = 0.9, 0.1
@@ -42,34 +41,33 @@ def soft_partitions(pool, n_components, n_starts, rng):
     normal *= np.sqrt(n_components / (n_components - 1) * spread / total)
     shift = normal @ root.T
     p = pool.p
-    scale = pool.scale * np.exp(np.clip(shift[:, :, p], -1.0, 1.0))
-    return Params(
+    return pool.params(
         pool.coef + shift[:, :, :p],
-        scale if pool.family.n_scale else np.ones_like(scale),
-        log_normalise(np.log1p(np.clip(shift[:, :, p + 1], -0.9, 9.0))),
-        pool.no_gate(scale.shape),
+        pool.scale * np.exp(np.clip(shift[:, :, p], -1.0, 1.0)),
+        log_normalize(np.log1p(np.clip(shift[:, :, p + 1], -0.9, 9.0))),
     )
 
 
 def _influences(pool):
-    """What one row more would change: coefficients, log scale, weight: (p + 2, rows).
+    """What one more row would change: coefficients, log scale, weight: (p + 2, n).
 
     Times n, to first order, at the pooled regression.
     """
-    rows, family = pool.rows, pool.family
-    eta = np.dot(pool.coef, pool.Z)[None]
-    if rows.offset is not None:
-        eta += rows.offset
-    at = family.derivatives(rows.y, eta, np.full((1, 1), pool.scale))
-    expected = family.evaluate(rows.y, eta.copy(), np.full((1, 1), pool.scale), 0.0)
-    information = np.ravel(expected.raw_information * expected.unit**2)
-    gram = np.dot(pool.Z * (rows.weight * information), pool.Z.T) / rows.total_weight
-    coef = np.linalg.solve(gram + 1e-10 * np.eye(pool.p), pool.Z * at.eta[0])
-    scale = np.zeros(rows.n_rows)
-    if family.n_scale:
-        curvature = -(at.scale_scale[0] @ rows.weight) / rows.total_weight
-        scale = at.scale[0] / max(abs(curvature), 1e-3)
-    return np.vstack([coef, scale, np.ones(rows.n_rows)])
+    family, weight, total = pool.family, pool.block.weight, pool.total_weight
+    eta = np.dot(pool.coef, pool.Z)[None] + pool.offset
+    at = family.local(pool.y, *pool.arguments(eta))
+    expected = family.evaluate(pool.y, *pool.arguments(eta.copy()), 0.0)
+    information = np.ravel(pool.first(expected.raw_information) * expected.unit**2)
+    gram = np.dot(pool.Z * (weight * information), pool.Z.T) / total
+    coef = np.linalg.solve(gram + 1e-10 * np.eye(pool.p), pool.Z * at.slope[0][0])
+    scale = np.zeros(len(weight))
+    if family.constants:
+        n_predictors, n_coordinates = len(family.predictors), len(at.slope)
+        # The scale is the first coordinate after the predictors.
+        place = sum(n_coordinates - e for e in range(n_predictors))
+        curvature = -(at.bend[place][0] @ weight) / total
+        scale = at.slope[n_predictors][0] / max(abs(curvature), 1e-3)
+    return np.vstack([coef, scale, np.ones(len(weight))])
 
 
 def spread_regressions(pool, n_components, n_starts, rng):

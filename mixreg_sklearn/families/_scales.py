@@ -66,6 +66,10 @@ class ScaleRule(NamedTuple):
             variance = np.where(self.tied, pooled, variance)
         return np.maximum(variance, self.floor)
 
+    def on_floor(self, scale):
+        """Which scales are as small as the rule admits."""
+        return scale**2 <= self.floor * (1 + 1e-9)
+
     def penalty(self, scale):
         """Value added to the log-likelihood, shape (R,)."""
         if not self.strength:

@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 
 from .._blas import one_blas_thread
 from .._engine.problem import make_problem
-from .._search.estimate import estimate_from
+from .._search.estimate import Limits, estimate_from
 from ._information import fitted_mixture, rebuild
 from ._table import Estimates, check_level
 from ._terms import attributes_of, terms_of, values_of
@@ -338,14 +338,8 @@ def _replicate(plan, seed):
     rng = np.random.RandomState(np.random.MT19937(seed))
     problem = make_problem(plan.draw(rng), plan.structure, 1)
     model = plan.model
-    found = estimate_from(
-        problem.model,
-        problem.pooled_model,
-        problem.rows,
-        problem.from_fitted(model),
-        model.tol,
-        model.max_iter,
-    )
+    limits = Limits(1, model.tol, model.max_iter)
+    found = estimate_from(problem, problem.from_fitted(model), limits)
     fitted = plan.aligned(problem.to_user(found.polished.params))
     # Rows drawn without a category lack its coefficient.
     degenerate = bool(found.flaw) or _ranks(problem) != plan.ranks

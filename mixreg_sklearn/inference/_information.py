@@ -13,11 +13,12 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._data.data import Data
+from .._engine.layout import layout_of
 from .._engine.mixture import Curvature
 from .._engine.params import Params
 from .._engine.problem import Problem, make_problem
 from .._search.flaws import why_infinite
-from ._terms import at_limit, jacobian
+from ._terms import jacobian
 
 # Smallest eigenvalue, at unit diagonal, of an information that has an inverse.
 _POSITIVE = 1e-9
@@ -102,12 +103,12 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
     require_maximum(rebuilt)
     basis = free_directions(problem.model, params)
     if cov_type == "information":
-        curvature = problem.rows.sum(partial(problem.model.curvature, params))
+        curvature = problem.rows.sum(problem.model.curvature, params)
     else:
         summed = _by_unit if cluster is None else partial(_by_cluster, cluster)
         curvature, meat = summed(problem, params, basis)
     _require_data(rebuilt, curvature.loglik[0], 0.0)
-    gradient, hessian = problem.model.penalised(params, curvature)
+    gradient, hessian = problem.model.penalized(params, curvature)
     gradient, information = basis.T @ gradient[0], -(basis.T @ hessian[0] @ basis)
     root = _inverse_root(
         information,
@@ -143,7 +144,7 @@ def require_maximum(rebuilt):
         return
     infinite = why_infinite(problem.model, problem.rows, rebuilt.params)
     if infinite:
-        raise ValueError(f"The estimate is at a boundary: {infinite}.")
+        raise ValueError(f"The estimate is at a boundary: {infinite.value}.")
     raise ValueError(
         "The estimate is not proven to be a maximum (converged_ is False; smallest"
         f" eigenvalue of the information {model.smallest_eigenvalue_:.1e}), so that"
@@ -167,10 +168,9 @@ def _require_data(rebuilt, loglik, gain):
 def free_directions(model, params):
     """Directions in which an interior estimate may move; orthonormal, (M, m)."""
     basis = model.basis(params)
-    K, p = params.coef.shape[1:]
-    limited = np.zeros((K, len(basis) // K), dtype=bool)
-    limited[:, p] = at_limit(model, params)
-    return basis[:, ~basis[limited.ravel()].any(axis=0)]
+    _, constants, _ = layout_of(params).places()
+    limited = constants[model.regressions.at_limit(params)[0]][:, :1].ravel()
+    return basis[:, ~basis[limited].any(axis=0)]
 
 
 def _inverse_root(information, complaint):
@@ -210,13 +210,25 @@ class _Sums(NamedTuple):
 
 def _by_unit(problem, params, basis):
     r"""Curvature, and :math:`\sum_u w_u s_u s_u^\top`, as a weight counts units."""
+    return problem.rows.sum(partial(_products, problem.model), (params, basis))
 
-    def sums(block):
-        curvature, scores = problem.model.curvature_and_scores(params, block)
-        scores = basis.T @ scores
-        return _Sums(curvature, scores @ scores.T)
 
-    return problem.rows.sum(sums)
+def _products(model, given, block):
+    curvature, scores = _scores(model, given, block)
+    return _Sums(curvature, scores @ scores.T)
+
+
+def _weighted_scores(model, given, block):
+    """Curvature, and scores of units times their weights, (m, U)."""
+    curvature, scores = _scores(model, given, block)
+    return curvature, scores * np.sqrt(block.unit_weight)
+
+
+def _scores(model, given, block):
+    """Curvature, and scores in free directions times roots of weights, (m, U)."""
+    params, basis = given
+    curvature, scores = model.curvature_and_scores(params, block)
+    return curvature, basis.T @ scores
 
 
 def _by_cluster(cluster, problem, params, basis):
@@ -224,18 +236,15 @@ def _by_cluster(cluster, problem, params, basis):
 
     :math:`S_c = \sum_{u \in c} w_u s_u` is the score of a cluster.
     """
-    rows, total = problem.rows, None
-    first = slice(None) if rows.start is None else rows.start
-    _, number = np.unique(cluster[problem.order][first], return_inverse=True)
+    _, number = np.unique(cluster[problem.first], return_inverse=True)
     n_clusters = int(number.max()) + 1
     if n_clusters < 2:
         raise ValueError("cluster must have at least two different labels.")
     sums = np.zeros((n_clusters, basis.shape[1]))
-    start = 0
-    for block in rows.blocks:
-        curvature, scores = problem.model.curvature_and_scores(params, block)
+    total, start = None, 0
+    verb = partial(_weighted_scores, problem.model)
+    for curvature, scores in problem.rows.scan(verb, (params, basis)):
         total = curvature if total is None else total + curvature
-        scores = basis.T @ scores * np.sqrt(block.unit_weight)
         stop = start + scores.shape[1]
         np.add.at(sums, number[start:stop], scores.T)
         start = stop

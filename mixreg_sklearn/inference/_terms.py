@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._engine.layout import layout_of
 from ._table import HELD, LIMIT, SHARED, UNIDENTIFIED, Term
 
 # Relative singular values below this are zero (as in `Problem.to_user`).
@@ -24,8 +25,9 @@ def terms_of(rebuilt):
     terms = []
     for k in range(K):
         terms += _regression_terms(rebuilt, k, loose[k])
-        if structure.family.n_scale:
-            note = LIMIT if at_limit(model, rebuilt.params)[k] else ""
+        if structure.family.constants:
+            limited = model.regressions.at_limit(rebuilt.params)[0, k]
+            note = LIMIT if limited else ""
             note = note or (SHARED if structure.shared_scale and K > 1 else "")
             terms.append(Term("scale_", k, None, "scale", note))
         if structure.gate.has_features:
@@ -113,13 +115,13 @@ def _loose(design):
     if rank == n_features:
         return np.zeros(1 + n_features, dtype=bool)
     spread = np.linalg.norm(design.inverse, axis=0)
-    size = np.maximum(spread, np.abs(design.centre))
+    size = np.maximum(spread, np.abs(design.center))
     varies = spread > 8 * np.finfo(float).eps * size
     unit = np.where(varies, spread, np.where(size > 0, size, 1.0))
     # Directions in which the coefficients, times the units, predict nothing.
     _, _, right = np.linalg.svd(design.inverse / unit * varies)
-    nothing, centre = right[rank:], design.centre / unit
-    constant = np.linalg.norm(nothing @ centre) > _MOVES * np.linalg.norm(centre)
+    nothing, center = right[rank:], design.center / unit
+    constant = np.linalg.norm(nothing @ center) > _MOVES * np.linalg.norm(center)
     moved = np.linalg.norm(nothing, axis=0) > _MOVES
     return np.append(constant and design.intercept, moved)
 
@@ -156,34 +158,31 @@ def attributes_of(model):
 def jacobian(rebuilt, terms):
     """Derivatives of the user's parameters in the engine's, (m, M)."""
     problem, model = rebuilt.problem, rebuilt.model
-    K, p = rebuilt.params.coef.shape[1:]
-    n_logits = len(problem.rows.gate)
+    layout = layout_of(rebuilt.params)
     values, _ = _regression_map(problem)
-    place = _rows_of(problem.structure)
-    constant, slopes = problem.gate_design.to_features(np.eye(n_logits))
-    gate = {
-        int(j): column
-        for j, column in zip(problem.structure.gating, slopes.T, strict=True)
-    }
-    gate[None] = constant
-    out = np.zeros((len(terms), K, p + 1 + n_logits))
+    row_of = _rows_of(problem.structure)
+    gate = _gate_map(problem)
+    out = np.zeros((len(terms), layout.size))
     for row, term in zip(out, terms, strict=True):
+        coef, constants, logits = layout.split(row)
         k, j = term.component, term.feature
         if term.note == HELD:
             continue
         if term.attribute in ("intercept_", "coef_"):
-            row[:, :p] = values[k, place[j]]
+            coef[:] = values[k, row_of[j]]
         elif term.attribute == "scale_":
-            row[k, p] = model.scale_[k]
+            constants[k, 0] = model.scale_[k]
         elif term.attribute == "weights_":
-            row[:, p + 1] = -model.weights_[k] * model.weights_
-            row[k, p + 1] += model.weights_[k]
+            logits[:, 0] = -model.weights_[k] * model.weights_
+            logits[k, 0] += model.weights_[k]
         else:
-            row[k, p + 1 :], row[0, p + 1 :] = gate[j], -gate[j]
-    return out.reshape(len(terms), -1)
+            logits[k], logits[0] = gate[j], -gate[j]
+    return out
 
 
-def at_limit(model, params):
-    """Components whose scale is where a bounded family ends, (K,)."""
-    at = params.scale[0] ** 2 <= model.rule.floor * (1 + 1e-9)
-    return at & model.family.bounded & bool(model.family.n_scale)
+def _gate_map(problem):
+    """By feature, None for the intercept: derivatives in the logits, (1 + q,)."""
+    n_logits = problem.rows.n_logits
+    constant, slopes = problem.gate_design.to_features(np.eye(n_logits))
+    gating = problem.structure.gating.tolist()
+    return {None: constant} | dict(zip(gating, slopes.T, strict=True))

@@ -1,0 +1,368 @@
+"""The regressions of a mixture, the gate's peer: what responses say of components."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..families._scales import ROUNDING, ScaleRule
+from .columns import Ones
+
+_ONES = Ones()
+
+
+class Sums(NamedTuple):
+    """What one pass over rows leaves behind for the regressions. Sums add.
+
+    With memberships ``tau`` and row weights ``w`` (those of its unit, for every row),
+    score ``s = d log f / d eta`` and information ``i = -E d^2 log f / d eta^2``:
+
+    Attributes
+    ----------
+    weight : ndarray of shape (R, K)
+        ``sum_i w_i tau_ik``.
+    grams : tuple of L ndarray of shape (R, K, p, p)
+        ``sum_i w_i tau_ik i_ik z_i z_i'``, of every predictor.
+    crosses : tuple of L ndarray of shape (R, K, p)
+        ``sum_i w_i tau_ik s_ik z_i``: residual form, zero at an optimum.
+    statistic : ndarray of shape (R, K, T)
+        ``sum_i w_i tau_ik t_ik`` for the family's statistics of its constants.
+    """
+
+    weight: np.ndarray
+    grams: tuple
+    crosses: tuple
+    statistic: np.ndarray
+
+    def __add__(self, other):
+        return Sums(
+            self.weight + other.weight,
+            tuple(a + b for a, b in zip(self.grams, other.grams, strict=True)),
+            tuple(a + b for a, b in zip(self.crosses, other.crosses, strict=True)),
+            self.statistic + other.statistic,
+        )
+
+
+class Regressions:
+    """Family x sharing of its coefficients x rule of its scale.
+
+    Parameters
+    ----------
+    family : Family
+    sharings : tuple of L Separate or Constrained
+        Which coefficients of every predictor are free.
+    rule : ScaleRule
+        Of the first constant. The others are each component's own.
+
+    Attributes
+    ----------
+    rules : tuple of S ScaleRule
+    lower, upper : ndarray of shape (S,)
+        Bounds of the constants.
+    predictors : tuple of L slice
+        Where the coefficients of every predictor are among the P of a component.
+    """
+
+    def __init__(self, family, sharings, rule=None):
+        self.family, self.sharings = family, tuple(sharings)
+        self.rule = ScaleRule() if rule is None else rule
+        constants = family.constants
+        others = [ScaleRule(floor=max(ROUNDING, c.lower**2)) for c in constants[1:]]
+        self.rules = (self.rule, *others)[: len(constants)]
+        self.lower = np.sqrt([rule.floor for rule in self.rules])
+        self.upper = np.array([c.upper for c in constants])
+        ends = np.cumsum([0, *(sharing.n_columns for sharing in self.sharings)])
+        self.predictors = tuple(map(slice, ends[:-1], ends[1:]))
+
+    def with_rule(self, **changes):
+        """Regressions under another scale rule."""
+        rule = self.rule._replace(**changes)
+        return Regressions(self.family, self.sharings, rule)
+
+    def resized(self, n_components):
+        """Regressions of another number of components.
+
+        Constraints that tell components apart are dropped.
+        """
+        sharings = (sharing.resized(n_components) for sharing in self.sharings)
+        return Regressions(self.family, sharings, self.rule)
+
+    @property
+    def n_components(self):
+        return self.sharings[0].n_components
+
+    @property
+    def n_specific(self):
+        """Dimensions in which a component's coefficients are its own, (K,)."""
+        return sum(sharing.n_specific for sharing in self.sharings)
+
+    @property
+    def bounded(self):
+        """Whether the likelihood is bounded, so that no optimum is spurious."""
+        return self.rule.tied is True or not self.collapses.any()
+
+    @property
+    def collapses(self):
+        """Constants with which the likelihood grows without bound, (S,)."""
+        return np.array([c.collapses for c in self.family.constants], dtype=bool)
+
+    # E-step and M-step ----------------------------------------------------------------
+
+    def evaluate(self, params, block, log_prior):
+        """The family at `params`, and log joint densities of units.
+
+        Parameters
+        ----------
+        log_prior : ndarray of shape (R, K, U) or (R, K, 1)
+
+        Returns
+        -------
+        at : Evaluation
+        log_joint : ndarray of shape (R, K, U)
+        """
+        shape, units = params.coef.shape[:2], block.units
+        eta, scale = self._arguments(params, block)
+        outside = self.family.outside(eta)
+        # Rows on their own take the prior along, which spares a pass.
+        ahead = log_prior.reshape(shape[0] * shape[1], -1) if units.single else 0.0
+        at = self.family.evaluate(block.y, eta, scale, ahead)
+        log_joint = _masked(at.log_joint, outside)
+        if units.single:
+            return at, log_joint.reshape(*shape, -1)
+        return at, units.sum(log_joint).reshape(*shape, -1) + log_prior
+
+    def statistic(self, at, members, share, block):
+        """Sums at an evaluation.
+
+        Parameters
+        ----------
+        at : Evaluation
+        members : ndarray of shape (R, K, U)
+            Memberships times weights of units.
+        share : ndarray of shape (R, K)
+            Their sums.
+        block : Block
+
+        Returns
+        -------
+        Sums
+        """
+        shape, units = share.shape, block.units
+        tau = units.spread(members)
+        columns = tau.reshape(-1, tau.shape[2])
+        grams, crosses = [], []
+        for score, information, z in self._by_predictor(at, block):
+            cross = z.cross(columns * score) * at.unit
+            factor = at.unit * at.unit
+            if np.ndim(information) == 0:
+                gram, factor = z.shared_grams(tau), information * factor
+            else:
+                gram = z.gram(columns * information)
+                gram = gram.reshape(*shape, *gram.shape[1:])
+            gram *= np.reshape(factor, (*shape, 1, 1)) if np.ndim(factor) else factor
+            grams.append(gram)
+            crosses.append(cross.reshape(*shape, -1))
+        statistic = np.empty((len(columns), len(at.statistic)))
+        for s, values in enumerate(at.statistic):
+            np.vecdot(columns, values, out=statistic[:, s])
+        return Sums(
+            share if units.single else columns.sum(axis=1).reshape(shape),
+            tuple(grams),
+            tuple(crosses),
+            statistic.reshape(*shape, -1),
+        )
+
+    def _by_predictor(self, at, block):
+        """Raw scores, raw information and columns of every predictor."""
+        if len(block.columns) == 1:
+            return [(at.raw_score, at.raw_information, block.columns[0])]
+        return zip(at.raw_score, at.raw_information, block.columns, strict=True)
+
+    def update(self, params, sums):
+        """New coefficients (R, K, P) and constants (R, K, S)."""
+        steps, gain = [], 0.0
+        parts = zip(self.sharings, sums.grams, sums.crosses, strict=True)
+        for sharing, gram, cross in parts:
+            step = sharing.step(gram, cross)
+            # The quadratic 2 step'cross - step'gram step, at its maximum.
+            gain = gain + np.einsum("rkp,rkp->rk", step, cross)
+            steps.append(step)
+        step = steps[0] if len(steps) == 1 else np.concatenate(steps, axis=2)
+        constants = self.family.update_constants(
+            params.constants, sums.weight, sums.statistic, gain, self.rules
+        )
+        if np.isfinite(self.upper).any():
+            constants = np.minimum(constants, self.upper)
+        return params.coef + step, constants
+
+    def _arguments(self, params, block):
+        """Predictors and constants as a family takes them, for C = R K columns."""
+        n_restarts, n_components, n_coef = params.coef.shape
+        n = n_restarts * n_components
+        flat = params.coef.reshape(n, n_coef)
+        eta = [
+            z.predict(flat[:, at])
+            for z, at in zip(block.columns, self.predictors, strict=True)
+        ]
+        if block.offset is not None:
+            eta[0] += block.offset
+        constants = params.constants.reshape(n, params.constants.shape[2])
+        if constants.shape[1] > 1:
+            scale = constants.T[..., None]
+        else:
+            scale = constants if constants.shape[1] else np.ones((n, 1))
+        return eta[0] if len(eta) == 1 else np.stack(eta), scale
+
+    # Exact derivatives ----------------------------------------------------------------
+
+    def local(self, params, block):
+        """The family's derivatives at every row, and log-densities of units.
+
+        Returns
+        -------
+        local : Local
+            All of its arrays are (R, K, B).
+        log_density : ndarray of shape (R, K, U)
+        """
+        shape = params.coef.shape[:2]
+        eta, scale = self._arguments(params, block)
+        at = self.family.local(block.y, eta, scale)
+        log_density = _masked(at.log_density, self.family.outside(eta))
+        each = (*shape, log_density.shape[-1])
+
+        def rows(values):
+            return None if values is None else values.reshape(each)
+
+        at = at._replace(
+            slope=tuple(map(rows, at.slope)), bend=tuple(map(rows, at.bend))
+        )
+        return at, block.units.sum(rows(log_density))
+
+    def scores(self, local, block, out):
+        """Derivatives of units' log-densities in coefficients and log constants.
+
+        Parameters
+        ----------
+        out : ndarray of shape (R, K, P + S, U)
+            Where they go.
+        """
+        units = block.units
+        own = out
+        if not units.single:
+            own = np.empty((*out.shape[:3], units.n_rows))
+        for columns, place, slope in zip(*self._sides(block), local.slope, strict=True):
+            columns.scores(slope, out=own[:, :, place])
+        if not units.single:
+            out[...] = units.sum(own)
+
+    def bends(self, local, weight, block, out):
+        """Add second derivatives, summed under weights of rows.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (R, K, B)
+        out : ndarray of shape (R, K, P + S, P + S)
+            To which they are added.
+        """
+        columns, places = self._sides(block)
+        bends = iter(local.bend)
+        for e, (left, row) in enumerate(zip(columns, places, strict=True)):
+            for right, column in zip(columns[e:], places[e:], strict=True):
+                bend = next(bends)
+                if bend is None:
+                    continue
+                part = left.product(weight * bend, right)
+                out[:, :, row, column] += part
+                if row != column:
+                    out[:, :, column, row] += part.swapaxes(-1, -2)
+
+    def _sides(self, block):
+        """Columns of every coordinate, and where its numbers are among the P + S."""
+        n_coef = self.predictors[-1].stop
+        n_constants = len(self.rules)
+        constants = [slice(n_coef + s, n_coef + s + 1) for s in range(n_constants)]
+        columns = (*block.columns, *[_ONES] * n_constants)
+        return columns, (*self.predictors, *constants)
+
+    # Constraints ----------------------------------------------------------------------
+
+    def basis(self):
+        """Orthonormal directions of coefficients (K P, m) and constants (K S, m').
+
+        Shared coefficients move together, a common scale moves as one.
+        """
+        K = self.n_components
+        bases = [sharing.basis() for sharing in self.sharings]
+        bases = [basis.reshape(K, -1, basis.shape[1]) for basis in bases]
+        own = [np.eye(K)] * len(self.rules)
+        if own and self.rule.tied is True:
+            own[0] = np.full((K, 1), K**-0.5)
+        return _side_by_side(K, bases), _side_by_side(K, [b[:, None] for b in own])
+
+    def constrain(self, params):
+        """The nearest parameters that obey sharing and scale rule."""
+        params = params._replace(coef=self._projected(params.coef))
+        if not self.rules:
+            return params
+        if self.rule.tied is not False:
+            weights = np.exp(params.logits[..., 0])
+            scale = params.scale
+            pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
+            params = params.with_scale(np.where(self.rule.tied, pooled, scale))
+        return params._replace(constants=self.inside(params.constants))
+
+    def _projected(self, coef):
+        """The nearest admissible coefficients."""
+        parts = zip(self.sharings, self.predictors, strict=True)
+        projected = [sharing.project(coef[:, :, place]) for sharing, place in parts]
+        return np.concatenate(projected, axis=2)
+
+    def inside(self, constants):
+        """Constants (R, K, S) within their bounds."""
+        return np.minimum(np.maximum(constants, self.lower), self.upper)
+
+    def distance(self, params):
+        """How far each restart is from what the constraints admit, (R,)."""
+        moved = self._projected(params.coef) - params.coef
+        return (moved**2).sum(axis=(1, 2))
+
+    def alike(self, order):
+        """Whether components in another order obey the same constraints."""
+        return all(sharing.alike(order) for sharing in self.sharings)
+
+    def at_limit(self, params):
+        """Components whose scale is where a bounded family ends, (R, K)."""
+        limited = bool(self.rules) and not self.collapses[0]
+        return self.rule.on_floor(params.scale) & limited
+
+    def collapsed(self, params):
+        """Components with a variance on its floor that would vanish without, (R, K)."""
+        limited = bool(self.rules) and self.collapses[0]
+        return self.rule.on_floor(params.scale) & limited
+
+    def penalty(self, params):
+        """What the scale rule adds to the log-likelihood, (R,) or zero."""
+        return self.rule.penalty(params.scale)
+
+    def penalty_derivatives(self, params):
+        """First and second derivatives of the penalty in log constants, (R, K, S)."""
+        first, second = np.zeros((2, *params.constants.shape))
+        if self.rules:
+            first[..., 0], second[..., 0] = self.rule.penalty_derivatives(params.scale)
+        return first, second
+
+
+def _side_by_side(n_components, bases):
+    """One basis (K p, m) from those (K, p_l, m_l) of numbers that stand in a row."""
+    sizes = [(0, 0), *(basis.shape[1:] for basis in bases)]
+    ends = np.cumsum(sizes, axis=0)
+    whole = np.zeros((n_components, *ends[-1]))
+    for basis, start, stop in zip(bases, ends[:-1], ends[1:], strict=True):
+        whole[:, start[0] : stop[0], start[1] : stop[1]] = basis
+    return whole.reshape(n_components * ends[-1, 0], ends[-1, 1])
+
+
+def _masked(log_density, outside):
+    """Log-densities, minus infinity where a predictor gives no distribution."""
+    if outside is None:
+        return log_density
+    return np.where(outside, -np.inf, log_density)
