@@ -84,3 +84,10 @@ def jacobian(function, x, step):
         sum(c * function(x + m * move) for m, c in points.items()) for move in moves
     ]
     return np.array([row / h for row, h in zip(rows, np.diag(moves), strict=True)])
+
+
+def flat(sums):
+    """The arrays of nested tuples, one after the other."""
+    if isinstance(sums, tuple):
+        return [array for part in sums for array in flat(part)]
+    return [sums]

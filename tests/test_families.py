@@ -1,7 +1,5 @@
 """Families: one contract for all, and what is peculiar to each."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from scipy import optimize, special, stats
@@ -9,7 +7,8 @@ from scipy import optimize, special, stats
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn._engine.mixture import Mixture
 from mixreg_sklearn._engine.params import Params
-from mixreg_sklearn._engine.rows import ArrayRows
+from mixreg_sklearn._engine.regressions import Regressions
+from mixreg_sklearn._engine.rows import ArrayRows, Stored
 from mixreg_sklearn._engine.sharing import Separate
 from mixreg_sklearn.families import Family, Gaussian, check_family
 from mixreg_sklearn.families._beta import Beta
@@ -399,24 +398,23 @@ def test_sums_over_rows_contain_the_whole_density(family):
     y = family.target(y, trials.get("trials"))
     params = Params(
         rng.normal(size=(1, n_components, p)),
-        np.full((1, n_components), 0.4),
-        np.log([[0.3, 0.7]]),
-        np.zeros((1, n_components, 0)),
+        np.full((1, n_components, len(family.constants)), 0.4),
+        np.log([[[0.3], [0.7]]]),
     )
-    rows = ArrayRows(Z, y, weight, base=family.base(y), block_size=25)
-    assert len(rows.blocks) == 3
+    rows = ArrayRows([Stored(Z)], y, weight, base=family.base(y), block_size=25)
+    assert len(list(rows.scan(lambda params, block: block, None))) == 3
     chosen = rng.permutation(n)[:40]
-    model = Mixture(family, Separate(n_components, p))
+    model = Mixture(Regressions(family, [Separate(n_components, p)]))
     for some, index in (
         (rows, slice(None)),
-        (rows.subset(chosen, weight[:40]), chosen),
+        (rows.sample(chosen, weight[:40]), chosen),
     ):
         eta = params.coef[0] @ Z[:, index]
         density = family.log_density(y[..., index], eta, params.scale[0][:, None])
-        joint = density + params.log_weights[0][:, None]
-        expected = some.weight @ np.logaddexp.reduce(joint, axis=0)
-        for verb in (model.summarise, model.curvature):
-            loglik = some.sum(partial(verb, params)).loglik
+        joint = density + params.logits[0]
+        expected = some.whole().weight @ np.logaddexp.reduce(joint, axis=0)
+        for verb in (model.summarize, model.curvature):
+            loglik = some.sum(verb, params).loglik
             np.testing.assert_allclose(loglik, [expected], rtol=1e-10)
 
 

@@ -1,7 +1,6 @@
 """Groups of rows that share a component."""
 
 import pickle
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -21,12 +20,13 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from support import jacobian, log_normal
+from support import flat, jacobian, log_normal
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn._engine.mixture import Mixture
-from mixreg_sklearn._engine.params import Params, log_normalize
-from mixreg_sklearn._engine.rows import ArrayRows
+from mixreg_sklearn._engine.params import Params
+from mixreg_sklearn._engine.regressions import Regressions
+from mixreg_sklearn._engine.rows import ArrayRows, Stored
 from mixreg_sklearn._engine.sharing import Separate
 from mixreg_sklearn.families import Gaussian
 from mixreg_sklearn.gates import SoftmaxGate
@@ -331,12 +331,6 @@ def test_units_of_the_response_do_not_matter(seed):
     assert_allclose(moved.weights_, model.weights_, rtol=1e-6)
 
 
-def _blocks(rows, size):
-    return ArrayRows(
-        rows.Z, rows.y, rows.weight, start=rows.start, gate=rows.gate, block_size=size
-    )
-
-
 @some
 @given(seeds, st.integers(1, 40))
 def test_blocks_never_split_a_group(seed, size):
@@ -347,27 +341,29 @@ def test_blocks_never_split_a_group(seed, size):
     Z = np.vstack([np.ones(n), rng.normal(size=(2, n))])
     gate = np.vstack([np.ones(25), rng.normal(size=25)])
     weight = np.repeat(rng.uniform(1, 2, size=25), counts)
-    whole = ArrayRows(Z, rng.normal(size=n), weight, start=start, gate=gate)
-    cut = _blocks(whole, size)
-    assert len(whole.blocks) == 1
-    assert len(cut.blocks) >= n // (size + 8)
-    sizes = np.concatenate([block.units.size for block in cut.blocks])
+    data = [Stored(Z)], rng.normal(size=n), weight
+    whole = ArrayRows(*data, start=start, gate=gate)
+    cut = ArrayRows(*data, start=start, gate=gate, block_size=size)
+    blocks = list(cut.scan(lambda params, block: block, None))
+    assert len(list(whole.scan(lambda params, block: block, None))) == 1
+    assert len(blocks) >= n // (size + 8)
+    sizes = np.concatenate([block.units.size for block in blocks])
     assert_array_equal(sizes, counts)
-    for block in cut.blocks:
-        assert block.Z.shape[1] == block.units.size.sum() == len(block.y)
+    for block in blocks:
+        n_rows = block.columns[0].Z.shape[1]
+        assert n_rows == block.units.size.sum() == len(block.y)
         assert block.gate.shape[1] == len(block.units.start) == len(block.unit_weight)
-        assert block.Z.shape[1] <= max(size, block.units.size[0])
+        assert n_rows <= max(size, block.units.size[0])
     params = Params(
         rng.normal(size=(2, 3, 3)),
-        rng.uniform(0.5, 2, size=(2, 3)),
-        log_normalize(rng.normal(size=(2, 3))),
-        rng.normal(size=(2, 3, 1)),
-    ).normalised()
-    mixture = Mixture(Gaussian(), Separate(3, 3), SoftmaxGate())
-    for method in (mixture.summarise, mixture.curvature):
-        ours = cut.sum(partial(method, params))
-        theirs = whole.sum(partial(method, params))
-        for mine, other in zip(ours, theirs, strict=True):
+        rng.uniform(0.5, 2, size=(2, 3, 1)),
+        rng.normal(size=(2, 3, 2)),
+    ).normalized()
+    mixture = Mixture(Regressions(Gaussian(), [Separate(3, 3)]), SoftmaxGate())
+    for method in (mixture.summarize, mixture.curvature):
+        ours = cut.sum(method, params)
+        theirs = whole.sum(method, params)
+        for mine, other in zip(flat(ours), flat(theirs), strict=True):
             assert_allclose(mine, other, rtol=1e-9, atol=1e-9)
 
 

@@ -1,6 +1,5 @@
 """What must not matter does not, and what must follow follows."""
 
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,18 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from support import jacobian, separated
+from support import flat, jacobian, separated
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._data.data import Data
+from mixreg_sklearn._data.data import Data, unconstrained
 from mixreg_sklearn._data.structure import Columns, make_structure
+from mixreg_sklearn._engine.columns import DenseWithProducts
 from mixreg_sklearn._engine.em import em
-from mixreg_sklearn._engine.mixture import Mixture
+from mixreg_sklearn._engine.layout import layout_of
+from mixreg_sklearn._engine.mixture import Mixture, Moments
 from mixreg_sklearn._engine.newton import polish
 from mixreg_sklearn._engine.params import Params, concatenate, log_normalize
 from mixreg_sklearn._engine.problem import make_problem
-from mixreg_sklearn._engine.rows import ArrayRows
-from mixreg_sklearn._engine.sharing import sharing_of, unconstrained
+from mixreg_sklearn._engine.regressions import Regressions, Sums
+from mixreg_sklearn._engine.rows import ArrayRows, Stored
+from mixreg_sklearn._engine.sharing import sharing_of
 from mixreg_sklearn.families import Gaussian
 from mixreg_sklearn.families._scales import ScaleRule
 from mixreg_sklearn.gates import ConstantGate, SoftmaxGate
@@ -289,7 +291,7 @@ def engine(seed, kind="separate", *, n=97, p=3, n_components=3, n_restarts=4, **
         y += offset
     sharing = sharing_of(*_constraints(rng, kind, p, K))
     rule = ScaleRule(tied="tied" in kind, floor=1e-20)
-    if kind == "penalised":
+    if kind == "penalized":
         rule = ScaleRule(floor=1e-20, strength=1.0, target=0.7)
     gate, columns = ConstantGate(), None
     if "gated" in kind:
@@ -297,19 +299,16 @@ def engine(seed, kind="separate", *, n=97, p=3, n_components=3, n_restarts=4, **
         columns = np.vstack([np.ones(n_units), rng.normal(size=(2, n_units))])
     if "held weights" in kind:
         gate = ConstantGate(np.arange(1.0, K + 1) / np.arange(1, K + 1).sum())
-    model = Mixture(Gaussian(), sharing, gate, rule)
+    model = Mixture(Regressions(Gaussian(), [sharing], rule), gate)
     scale = np.exp(0.4 * rng.normal(size=shape))
     if rule.tied is True:
         scale[:] = scale[:, :1]
     q = 0 if columns is None else 2
-    params = Params(
-        rng.normal(size=(*shape, p)),
-        scale,
-        rng.normal(size=shape),
-        0.5 * rng.normal(size=(*shape, q)),
-    )
-    rows = ArrayRows(Z, y, weight, offset, start=start, gate=columns, **rows)
-    return model, rows, model.constrain(params.normalised())
+    coef, constants = rng.normal(size=(*shape, p)), rng.normal(size=(*shape, 1))
+    logits = np.concatenate([constants, 0.5 * rng.normal(size=(*shape, q))], axis=2)
+    params = Params(coef, scale[..., None], logits)
+    rows = ArrayRows([Stored(Z)], y, weight, offset, start=start, gate=columns, **rows)
+    return model, rows, model.constrain(params.normalized())
 
 
 def _constraints(rng, kind, p, n_components):
@@ -330,7 +329,7 @@ KINDS = [
     "shared",
     "tied",
     "shared and tied",
-    "penalised",
+    "penalized",
     "gated",
     "gated with ridge",
     "grouped",
@@ -348,14 +347,20 @@ def near_truth(model, params, seed):
     rng = np.random.default_rng(seed)
     coef = 0.3 * rng.normal(size=params.coef.shape)
     coef[:, :, 0] += 4 * np.arange(coef.shape[1])
-    log_weights = log_normalize(0.1 * params.log_weights)
-    scale = np.ones_like(params.scale)
-    return model.constrain(Params(coef, scale, log_weights, 0.3 * params.gate))
+    factor = np.append(0.1, np.full(params.logits.shape[2] - 1, 0.3))
+    logits = factor * params.logits
+    start = Params(coef, np.ones_like(params.constants), logits)
+    return model.constrain(start.normalized())
+
+
+def whole_block(params, block):
+    """A verb that returns the block itself."""
+    return block
 
 
 def assert_same_sums(ours, theirs, rtol=1e-11):
     """Sums of either sign: to `rtol` of the largest in each field."""
-    for a, b in zip(ours, theirs, strict=True):
+    for a, b in zip(flat(ours), flat(theirs), strict=True):
         assert_allclose(a, b, rtol=rtol, atol=rtol * np.abs(b).max(initial=0))
 
 
@@ -365,11 +370,9 @@ def test_blocks_of_any_size_change_nothing(seed, kind, block_size):
     model, whole, params = engine(seed, kind)
     _, parts, _ = engine(seed, kind, block_size=block_size)
     if "grouped" not in kind:
-        assert len(parts.blocks) == -(-97 // block_size)
-    for verb in (model.summarise, model.curvature):
-        assert_same_sums(
-            parts.sum(partial(verb, params)), whole.sum(partial(verb, params))
-        )
+        assert len(list(parts.scan(whole_block, None))) == -(-97 // block_size)
+    for verb in (model.summarize, model.curvature):
+        assert_same_sums(parts.sum(verb, params), whole.sum(verb, params))
     start = near_truth(model, params, seed)
     ours = em(model, parts, start, max_iter=20)
     theirs = em(model, whole, start, max_iter=20)
@@ -382,8 +385,9 @@ def test_blocks_of_any_size_change_nothing(seed, kind, block_size):
 def test_kept_outer_products_change_nothing(seed, kind):
     model, plain, params = engine(seed, kind)
     _, batched, _ = engine(seed, kind, batched=True)
-    assert batched.blocks[0].products is not None
-    ours, theirs = (r.sum(partial(model.summarise, params)) for r in (batched, plain))
+    columns = next(batched.scan(whole_block, None)).columns[0]
+    assert isinstance(columns, DenseWithProducts)
+    ours, theirs = (r.sum(model.summarize, params) for r in (batched, plain))
     assert_same_sums(ours, theirs)
 
 
@@ -391,7 +395,7 @@ def test_kept_outer_products_change_nothing(seed, kind):
 @given(seeds, st.sampled_from([19, 20, 21, 40]))
 def test_wide_designs_have_the_same_moments(seed, p):
     model, rows, params = engine(seed, n=150, p=p, n_restarts=2)
-    assert_same_sums(rows.sum(partial(model.summarise, params)), _moments(rows, params))
+    assert_same_sums(rows.sum(model.summarize, params), _moments(rows, params))
 
 
 @some
@@ -399,9 +403,9 @@ def test_wide_designs_have_the_same_moments(seed, p):
 def test_threads_change_nothing_bit_for_bit(seed, kind, block_size, n_jobs):
     model, alone, params = engine(seed, kind, block_size=block_size)
     _, together, _ = engine(seed, kind, block_size=block_size, n_jobs=n_jobs)
-    for verb in (model.summarise, model.curvature):
-        ours, theirs = (r.sum(partial(verb, params)) for r in (together, alone))
-        for a, b in zip(ours, theirs, strict=True):
+    for verb in (model.summarize, model.curvature):
+        ours, theirs = (r.sum(verb, params) for r in (together, alone))
+        for a, b in zip(flat(ours), flat(theirs), strict=True):
             assert_array_equal(a, b)
     ours, theirs = (em(model, r, params, max_iter=10) for r in (together, alone))
     for a, b in zip(ours.params, theirs.params, strict=True):
@@ -479,7 +483,7 @@ class Overshooting:
     def penalty(self, params):
         return 0.0
 
-    def summarise(self, params, block):
+    def summarize(self, params, block):
         return SimpleNamespace(loglik=-(params.coef[:, 0, 0] ** 2))
 
     def solve(self, moments, params):
@@ -487,11 +491,11 @@ class Overshooting:
 
 
 def test_em_goes_halfway_back_where_a_step_lowers_the_likelihood():
-    rows = SimpleNamespace(sum=lambda summarise: summarise(None), total_weight=1.0)
-    start = np.array([1.0, -3.0])
-    params = Params(
-        start.reshape(2, 1, 1), np.ones((2, 1)), np.zeros((2, 1)), np.zeros((2, 1, 0))
+    rows = SimpleNamespace(
+        sum=lambda verb, params: verb(params, None), total_weight=1.0
     )
+    start = np.array([1.0, -3.0])
+    params = Params(start.reshape(2, 1, 1), np.ones((2, 1, 1)), np.zeros((2, 1, 1)))
     trace = [
         em(Overshooting(), rows, params, max_iter=max_iter).objective
         for max_iter in range(1, 12)
@@ -574,8 +578,9 @@ def test_newton_ends_where_em_would(seed, kind):
 
 def _log_densities(rows, coef, scale):
     """Log densities (n, K) of gaussian components, and residuals."""
-    offset = 0.0 if rows.offset is None else rows.offset
-    residual = (rows.y - offset)[:, None] - rows.Z.T @ coef.T
+    block = rows.whole()
+    offset = 0.0 if block.offset is None else block.offset
+    residual = (block.y - offset)[:, None] - block.columns[0].Z.T @ coef.T
     return (
         -0.5 * np.log(2 * np.pi) - np.log(scale) - 0.5 * (residual / scale) ** 2,
         residual,
@@ -584,50 +589,53 @@ def _log_densities(rows, coef, scale):
 
 def _units(rows):
     """Rows of every unit."""
-    if rows.start is None:
+    units = rows.whole().units
+    if units.single:
         return [[i] for i in range(rows.n_rows)]
-    return np.split(np.arange(rows.n_rows), rows.start[1:])
+    return np.split(np.arange(rows.n_rows), units.start[1:])
 
 
-def _log_prior(rows, log_weights, gate):
+def _log_prior(rows, logits):
     """Log prior probabilities (U, K)."""
-    return log_normalize(log_weights + rows.gate[1:].T @ gate.T)
+    return log_normalize(rows.whole().gate.T @ logits.T)
 
 
 def _moments(rows, params, gated=False):
     """Moments of gaussian components, unit by unit and row by row."""
+    block = rows.whole()
     R, K, p = params.coef.shape
     loglik, weight, share = np.zeros(R), np.zeros((R, K)), np.zeros((R, K))
-    gate = np.zeros((R, K, len(rows.gate) if gated else 0))
+    gate = np.zeros((R, K, rows.n_logits if gated else 0))
     gram, cross = np.zeros((R, K, p, p)), np.zeros((R, K, p))
     statistic = np.zeros((R, K))
     for r in range(R):
         s = params.scale[r]
         log_density, residual = _log_densities(rows, params.coef[r], s)
-        log_prior = _log_prior(rows, params.log_weights[r], params.gate[r])
+        log_prior = _log_prior(rows, params.logits[r])
         for u, members in enumerate(_units(rows)):
-            w = rows.weight[members[0]]
+            w = block.weight[members[0]]
             log_joint = log_prior[u] + log_density[members].sum(axis=0)
             total = np.logaddexp.reduce(log_joint)
             tau = w * np.exp(log_joint - total)
             loglik[r] += w * total
             share[r] += tau
             if gated:
-                gate[r] += np.outer(tau - w * np.exp(log_prior[u]), rows.gate[:, u])
+                gate[r] += np.outer(tau - w * np.exp(log_prior[u]), block.gate[:, u])
             for i in members:
-                z = rows.Z[:, i]
+                z = block.columns[0].Z[:, i]
                 weight[r] += tau
                 gram[r] += (tau / s**2)[:, None, None] * np.outer(z, z)
                 cross[r] += (tau * residual[i] / s**2)[:, None] * z
                 statistic[r] += tau * residual[i] ** 2 / (2 * s**2)
-    return loglik, weight, share, gate, gram, cross, statistic[..., None]
+    sums = Sums(weight, (gram,), (cross,), statistic[..., None])
+    return Moments(loglik, share, gate, sums)
 
 
 @some
 @given(seeds, kinds, st.booleans())
 def test_moments_are_what_they_say(seed, kind, batched):
     model, rows, params = engine(seed, kind, n=40, batched=batched)
-    moments = rows.sum(partial(model.summarise, params))
+    moments = rows.sum(model.summarize, params)
     assert_same_sums(moments, _moments(rows, params, "gated" in kind))
 
 
@@ -635,26 +643,22 @@ def test_moments_are_what_they_say(seed, kind, batched):
 @pytest.mark.parametrize(("n", "p"), [(1, 2), (40, 1), (3000, 3), (700, 24)])
 def test_moments_are_right_for_any_shape(n, p, n_components):
     model, rows, params = engine(4, n=n, p=p, n_components=n_components, n_restarts=2)
-    moments = rows.sum(partial(model.summarise, params))
+    moments = rows.sum(model.summarize, params)
     assert_same_sums(moments, _moments(rows, params))
 
 
 def test_moments_survive_rows_that_underflow_under_every_component():
     model, rows, params = engine(2)
-    rows.y[:5] += 1e3
-    moments = rows.sum(partial(model.summarise, params))
+    rows.whole().y[:5] += 1e3
+    moments = rows.sum(model.summarize, params)
     assert_same_sums(moments, _moments(rows, params))
 
 
 def _stepped(params, basis, t):
-    """One restart after the step `t` along the basis."""
-    _, K, p = params.coef.shape
-    step = (basis @ t).reshape(1, K, -1)
+    """One restart after the step `t` along the basis; its prior is not normalized."""
+    coef, constants, logits = layout_of(params).split((basis @ t)[None])
     return Params(
-        params.coef + step[:, :, :p],
-        params.scale * np.exp(step[:, :, p]),
-        params.log_weights + step[:, :, p + 1],
-        params.gate + step[:, :, p + 2 :],
+        params.coef + coef, params.constants * np.exp(constants), params.logits + logits
     )
 
 
@@ -662,11 +666,11 @@ def _objective_along(rows, params, basis):
     """Log-likelihood by its definition, as a function of a step along the basis."""
 
     def objective(t):
-        coef, scale, log_weights, gate = (x[0] for x in _stepped(params, basis, t))
-        log_density, _ = _log_densities(rows, coef, scale)
+        coef, constants, logits = (x[0] for x in _stepped(params, basis, t))
+        log_density, _ = _log_densities(rows, coef, constants[:, 0])
         log_density = np.array([log_density[m].sum(axis=0) for m in _units(rows)])
-        log_joint = log_density + _log_prior(rows, log_weights, gate)
-        return rows.unit_weight @ np.logaddexp.reduce(log_joint, axis=1)
+        log_joint = log_density + _log_prior(rows, logits)
+        return rows.whole().unit_weight @ np.logaddexp.reduce(log_joint, axis=1)
 
     return objective
 
@@ -675,8 +679,8 @@ def _gradient_along(model, rows, params, basis):
     """The engine's gradient as a function of a step along the basis."""
 
     def gradient(t):
-        moved = _stepped(params, basis, t).normalised()
-        return basis.T @ rows.sum(partial(model.curvature, moved)).gradient[0]
+        moved = _stepped(params, basis, t).normalized()
+        return basis.T @ rows.sum(model.curvature, moved).gradient[0]
 
     return gradient
 
@@ -685,7 +689,7 @@ def _gradient_along(model, rows, params, basis):
 @given(seeds, st.sampled_from([*KINDS, "free"]))
 def test_curvature_equals_finite_differences(seed, kind):
     model, rows, params = engine(seed, kind, n=40, p=2, n_restarts=2)
-    batch = rows.sum(partial(model.curvature, params))
+    batch = rows.sum(model.curvature, params)
     for r in range(2):
         one = params.take(r)
         basis = model.basis(params)
@@ -707,8 +711,8 @@ def test_curvature_equals_finite_differences(seed, kind):
 def test_the_basis_counts_and_keeps_the_constraints(seed, kind):
     model, _, params = engine(seed, kind, n_restarts=1)
     basis = model.basis(params)
-    K, p, q = 3, 3, params.gate.shape[2]
-    n_scales = 1 if model.rule.tied is True else K
+    K, p, q = 3, 3, params.logits.shape[2] - 1
+    n_scales = 1 if model.regressions.rule.tied is True else K
     n_coefs = K * p
     n_logits = (K - 1) * (1 + q)
     if kind.startswith("shared"):
@@ -719,12 +723,14 @@ def test_the_basis_counts_and_keeps_the_constraints(seed, kind):
         n_logits = 0
     assert basis.shape == (K * (p + 2 + q), n_coefs + n_scales + n_logits)
     assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-12)
-    step = (basis @ np.arange(1.0, 1 + basis.shape[1])).reshape(1, K, p + 2 + q)
-    coef = params.coef + step[:, :, :p]
-    assert_allclose(model.sharing.project(coef), coef, atol=1e-12)
-    assert np.abs(step[:, :, p + 1 :].sum(axis=1)).max() < 1e-12
-    if model.rule.tied is True:
-        assert np.ptp(step[:, :, p]) < 1e-12
+    step = (basis @ np.arange(1.0, 1 + basis.shape[1]))[None]
+    moves, scales, logits = layout_of(params).split(step)
+    coef = params.coef + moves
+    (sharing,) = model.regressions.sharings
+    assert_allclose(sharing.project(coef), coef, atol=1e-12)
+    assert np.abs(logits.sum(axis=1)).max() < 1e-12
+    if model.regressions.rule.tied is True:
+        assert np.ptp(scales) < 1e-12
 
 
 @some
