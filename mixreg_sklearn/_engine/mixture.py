@@ -142,13 +142,16 @@ class Mixture:
             eta += block.offset
         log_prior, prior = self.gate.prior(params, block)
         scale = params.scale.reshape(n_columns, 1)
+        outside = self.family.outside(eta)
+        ahead = log_prior.reshape(n_columns, -1) if units is None else 0.0
+        at = self.family.evaluate(block.y, eta, scale, ahead)
+        log_joint = at.log_joint
+        if outside is not None:
+            log_joint = np.where(outside, -np.inf, log_joint)
         if units is None:
-            ahead = log_prior.reshape(n_columns, -1)
-            at = self.family.evaluate(block.y, eta, scale, ahead)
-            log_joint = at.log_joint.reshape(*shape, -1)
+            log_joint = log_joint.reshape(*shape, -1)
         else:
-            at = self.family.evaluate(block.y, eta, scale, 0.0)
-            log_joint = units.sum(at.log_joint).reshape(*shape, -1) + log_prior
+            log_joint = units.sum(log_joint).reshape(*shape, -1) + log_prior
         members, loglik = _posterior(log_joint, block.unit_weight)
         share = members.sum(axis=2)
         tau = members if units is None else units.spread(members)
@@ -185,10 +188,15 @@ class Mixture:
         step = self.sharing.step(moments.gram, moments.cross)
         # The quadratic 2 step'cross - step'gram step, at its maximum over the step.
         gain = np.einsum("rkp,rkp->rk", step, moments.cross)
-        scale = self.family.update_scale(
-            params.scale, moments.weight, moments.statistic, gain, self.rule
+        constants = self.family.update_constants(
+            params.scale[..., None],
+            moments.weight,
+            moments.statistic,
+            gain,
+            (self.rule,),
         )
-        return Params(params.coef + step, scale, *self.gate.update(params, moments))
+        gate = self.gate.update(params, moments)
+        return Params(params.coef + step, constants[..., 0], *gate)
 
     def curvature(self, params, block):
         """Exact derivatives of the log-likelihood over `block`.
@@ -286,7 +294,11 @@ class Mixture:
             eta += block.offset
         at = self.family.derivatives(block.y, eta, params.scale[..., None])
         log_prior, prior = self.gate.prior(params, block)
-        log_density = at.log_density if units is None else units.sum(at.log_density)
+        log_density, outside = at.log_density, self.family.outside(eta)
+        if outside is not None:
+            log_density = np.where(outside, -np.inf, log_density)
+        if units is not None:
+            log_density = units.sum(log_density)
         members, loglik = _posterior(log_density + log_prior, 1.0)
         size, n_units = p + 1 + len(block.gate), len(block.unit_weight)
         score = np.empty((n_restarts, n_components, size, n_units))

@@ -276,7 +276,7 @@ def _collapsed(model, params):
     """Restarts with a variance on its floor that would vanish without it."""
     if model.family.bounded:
         return np.zeros(params.n_restarts, dtype=bool)
-    return (params.scale**2 <= model.rule.floor * (1 + 1e-9)).any(axis=1)
+    return model.rule.on_floor(params.scale).any(axis=1)
 
 
 def _take(curvature, index):

@@ -56,7 +56,7 @@ def is_perfect(model, pooled):
 
 def flaw_of(model, rows, polished):
     """Why a polished mixture is degenerate, or an empty string."""
-    on_floor = polished.params.scale**2 <= model.rule.floor * (1 + 1e-9)
+    on_floor = model.rule.on_floor(polished.params.scale)
     if on_floor.any() and not model.family.bounded:
         return COLLAPSED
     return STARVED if starved(model, rows, polished.params).any() else ""

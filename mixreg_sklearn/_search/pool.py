@@ -51,7 +51,8 @@ class Pool:
         initial = family.initial(rows.y)
         offset = 0.0 if rows.offset is None else rows.offset
         self.suggested = initial - offset
-        at = family.evaluate(rows.y, initial[None] * 1.0, pooled.scale, 0.0)
+        # A copy, as `evaluate` overwrites its predictors, here perhaps the response.
+        at = family.evaluate(rows.y, initial[None].copy(), pooled.scale, 0.0)
         information = np.broadcast_to(at.raw_information, (1, rows.n_rows))[0]
         total = rows.total_weight
         self.information = information * (total / (rows.weight @ information))

@@ -67,8 +67,10 @@ def _influences(pool):
     coef = np.linalg.solve(gram + 1e-10 * np.eye(pool.p), pool.Z * at.eta[0])
     scale = np.zeros(rows.n_rows)
     if family.n_scale:
-        curvature = -(at.scale_scale[0] @ rows.weight) / rows.total_weight
-        scale = at.scale[0] / max(abs(curvature), 1e-3)
+        outside = family.outside(eta)
+        inside = 1.0 if outside is None else ~outside[0]
+        curvature = -(at.scale_scale[0] @ (rows.weight * inside)) / rows.total_weight
+        scale = at.scale[0] * inside / max(abs(curvature), 1e-3)
     return np.vstack([coef, scale, np.ones(rows.n_rows)])
 
 

@@ -185,5 +185,5 @@ def jacobian(rebuilt, terms):
 
 def at_limit(model, params):
     """Components whose scale is where a bounded family ends, (K,)."""
-    at = params.scale[0] ** 2 <= model.rule.floor * (1 + 1e-9)
+    at = model.rule.on_floor(params.scale[0])
     return at & model.family.bounded & bool(model.family.n_scale)
