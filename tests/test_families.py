@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from outside_families import FreeStudentT, StudentT, ZeroInflatedPoisson
 from scipy import optimize, special, stats
 
 from mixreg_sklearn import MixtureRegressor
@@ -11,7 +12,15 @@ from mixreg_sklearn._engine.mixture import Mixture
 from mixreg_sklearn._engine.params import Params
 from mixreg_sklearn._engine.rows import ArrayRows
 from mixreg_sklearn._engine.sharing import Separate
-from mixreg_sklearn.families import Family, Gaussian, Support, check_family
+from mixreg_sklearn.families import (
+    Constant,
+    Family,
+    Gaussian,
+    Local,
+    Predictor,
+    Support,
+    check_family,
+)
 from mixreg_sklearn.families._beta import Beta
 from mixreg_sklearn.families._binomial import Binomial
 from mixreg_sklearn.families._gamma import Gamma
@@ -21,6 +30,7 @@ from mixreg_sklearn.families._negative_binomial import NegativeBinomial
 from mixreg_sklearn.families._poisson import Poisson
 from mixreg_sklearn.families._scales import ScaleRule
 from mixreg_sklearn.families._special import excess, excess_bend, excess_slope
+from mixreg_sklearn.predictive import MixtureDistribution
 
 SHARE = {"scale": (0.2, 0.35)}
 ANY = (-1.0, 0.3, 1.2)
@@ -222,6 +232,131 @@ def test_what_a_family_lacks_is_named():
     incomplete = type("Incomplete", (Plain,), {"information": Family.information})
     with pytest.raises(NotImplementedError, match="Incomplete has no information"):
         incomplete().evaluate(np.zeros(2), np.zeros((1, 2)), np.ones((1, 1)), 0.0)
+
+
+# Families of any number of predictors and constants -----------------------------------
+
+TWO_CONSTANTS = {"eta": [-1.0, 0.5], "scale": [(0.3, 5.0), (0.6, 9.0)]}
+TWO_PREDICTORS = {"eta": [(0.3, -1.0), (1.2, 0.4)]}
+OUTSIDE = [
+    (StudentT(), {"eta": ANY}),
+    (FreeStudentT(), TWO_CONSTANTS),
+    (ZeroInflatedPoisson(), TWO_PREDICTORS),
+]
+
+
+@pytest.mark.parametrize(("family", "options"), OUTSIDE, ids=name)
+def test_families_of_any_shape_keep_the_contract(family, options):
+    check_family(family, **options)
+
+
+class WrongNone(ZeroInflatedPoisson):
+    def local(self, y, eta, scale):
+        at = super().local(y, eta, scale)
+        return at._replace(bend=(at.bend[0], None, at.bend[2]))
+
+
+class WrongSecondInformation(ZeroInflatedPoisson):
+    def information(self, eta, scale):
+        return super().information(eta, scale) * [[[1.0]], [[1.0001]]]
+
+
+class WrongSecondUpdate(FreeStudentT):
+    def update_constants(self, constants, weight, statistic, gain, rules):
+        new = super().update_constants(constants, weight, statistic, gain, rules)
+        return new * [1.0, 1.0001]
+
+
+class WrongSecondSlope(FreeStudentT):
+    def local(self, y, eta, scale):
+        at = super().local(y, eta, scale)
+        return at._replace(slope=(*at.slope[:2], at.slope[2] * 1.0001))
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "promise"),
+    [
+        (WrongNone(), TWO_PREDICTORS, "bend of mean and zero"),
+        (WrongSecondInformation(), TWO_PREDICTORS, "information"),
+        (WrongSecondUpdate(), TWO_CONSTANTS, "update_constants"),
+        (WrongSecondSlope(), TWO_CONSTANTS, "slope of df"),
+    ],
+    ids=name,
+)
+def test_the_contract_finds_what_is_wrong_in_any_coordinate(family, options, promise):
+    with pytest.raises(AssertionError, match=promise):
+        check_family(family, **options)
+
+
+def test_points_of_the_contract_have_a_number_for_each_coordinate():
+    with pytest.raises(ValueError, match=r"scale has shape \(2,\).*\(points, 2\)"):
+        check_family(FreeStudentT(), [0.0])
+    with pytest.raises(ValueError, match=r"eta has shape \(1, 3\).*\(points, 2\)"):
+        check_family(ZeroInflatedPoisson(), [(0.0, 1.0, 2.0)])
+
+
+def test_named_derivatives_are_coordinates():
+    y, eta, scale = np.array([0.2, 1.5]), np.zeros((1, 2)), np.ones((1, 1))
+    at = Gaussian().derivatives(y, eta, scale)
+    ours = Gaussian().local(y, eta, scale)
+    bend = at.eta_eta, at.eta_scale, at.scale_scale
+    expected = Local(at.log_density, (at.eta, at.scale), bend)
+    for mine, other in zip(ours, expected, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    counts = Poisson().local(np.array([0.0, 2.0]), eta, None)
+    assert len(counts.slope) == len(counts.bend) == 1
+
+
+def test_constants_stay_within_their_bounds():
+    new = FreeStudentT().update_constants(
+        np.array([[[0.5, 9e5]]]),
+        np.array([[10.0]]),
+        np.array([[[0.0, -1.0, 5.0, -1.0]]]),
+        None,
+        (ScaleRule(), ScaleRule()),
+    )
+    np.testing.assert_allclose(new, [[[0.5, 1e6]]])
+
+
+def test_the_short_form_declares_a_scale():
+    counts = type("Counts", (Plain,), {"n_scale": 0})
+    bounded = type("Bounded", (Plain,), {"bounded": True, "least_scale": 0.1})
+    assert Plain().constants == (Constant("scale", collapses=True),)
+    assert counts().constants == ()
+    assert bounded().constants == (Constant("scale", lower=0.1),)
+    assert Plain().predictors == (Predictor("mean"),)
+
+
+class AtLeastOne(Gamma):
+    """One more than a gamma response: no value below one, not even one half."""
+
+    support = Support(1)
+
+    def log_density(self, y, eta, scale):
+        return Gamma(self.link).log_density(np.subtract(y, 1), eta, scale)
+
+    def mean(self, eta, scale):
+        return 1 + super().mean(eta, scale)
+
+    def cdf(self, y, eta, scale):
+        return super().cdf(np.subtract(y, 1), eta, scale)
+
+    def quantile(self, u, eta, scale):
+        return 1 + super().quantile(u, eta, scale)
+
+
+def test_the_support_says_whether_a_response_is_continuous():
+    eta, weights = np.array([[0.1, 1.0], [0.5, -0.3]]), [[0.3, 0.7], [0.6, 0.4]]
+    mixture = MixtureDistribution(AtLeastOne(), eta, [0.4, 0.6], weights)
+    np.testing.assert_allclose(mixture.cdf(mixture.quantile(0.5)), 0.5, rtol=1e-9)
+
+
+def test_a_possible_response_lies_within_every_support():
+    for support in (
+        *(Support(), Support(0), Support(-np.inf, -3), Support(-np.inf, 5)),
+        *(Support(0, 1), Support(0, 1, True), Support(3, np.inf, True)),
+    ):
+        assert support.admits(support.inner)
 
 
 # Agreement with scipy.stats -----------------------------------------------------------
