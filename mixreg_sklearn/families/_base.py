@@ -156,12 +156,12 @@ class Family(ABC, BaseEstimator):
 
     def check_target(self, y):
         """Raise ValueError where `y` is not a possible response."""
-        name = type(self).__name__
-        self.support.check(y, re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower())
+        self.support.check(y, _in_words(type(self)))
         refused = ~self.admits(y)
         if refused.any():
             raise ValueError(
-                f"y is out of range: {name} does not admit {np.asarray(y)[refused][0]}."
+                f"y is out of range: {type(self).__name__} does not admit"
+                f" {np.asarray(y)[refused][0]}."
             )
 
     def target(self, y, **row_data):
@@ -174,7 +174,12 @@ class Family(ABC, BaseEstimator):
         """
         for name, values in row_data.items():
             if values is not None and name not in self.row_data:
-                raise ValueError(f"{name} is not for the family {self!r}.")
+                takers = (f for f in Family.__subclasses__() if name in f.row_data)
+                takers = " and ".join(f"the {_in_words(f)} family" for f in takers)
+                raise ValueError(
+                    f"{name} is for {takers or 'families that declare it'}, not for"
+                    f" {type(self).__name__}."
+                )
         return y
 
     def units(self, y, weight, fit_intercept):
@@ -317,3 +322,8 @@ class Family(ABC, BaseEstimator):
         """Draw one response for every column and row of `eta`."""
         shape = np.shape(eta) if len(self.predictors) == 1 else np.shape(eta)[1:]
         return self.quantile(rng.random(shape), eta, scale)
+
+
+def _in_words(family):
+    """Name of a class of families: "negative binomial"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", family.__name__).lower()

@@ -114,7 +114,7 @@ class _Case:
         )
 
     def full(self, y, point=None):
-        """The same, with linear predictors of full shape (..., C, n)."""
+        """Arguments at points, the linear predictors of full shape (..., C, n)."""
         eta, scale = self.arguments(point)
         return np.repeat(eta, len(y), axis=-1), scale
 
