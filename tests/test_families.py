@@ -728,6 +728,12 @@ def test_trials_are_for_the_binomial_family():
                 family.target(np.array([0.5]), trials=np.array([1]))
 
 
+def test_row_data_that_no_family_declares_are_refused():
+    with pytest.raises(ValueError, match="exposure is for families that declare it"):
+        Gaussian().target(np.array([0.5]), exposure=np.array([1.0]))
+    assert Gaussian().target(np.array([0.5]), trials=None) == 0.5
+
+
 @pytest.mark.parametrize("family", FAMILIES[1:], ids=name)
 def test_unknown_links_are_named(family):
     wrong = type(family)(link="sqrt")
