@@ -3,7 +3,8 @@
 Families of a positive response work with the logarithm of the mean, those of a
 probability with ``log p`` and ``log(1 - p)``. In these terms every density is a short
 formula, and no link needs a probability or a mean to be clipped. A link is `endless`
-where means reach the ends of their range at infinite predictors only.
+where means reach the ends of their range at infinite predictors only, and says itself
+where a predictor is `outside`: there is no mean, and the density is zero.
 """
 
 from typing import NamedTuple
