@@ -50,8 +50,12 @@ autodoc_typehints = "none"
 numpydoc_class_members_toctree = False
 # Named tuples have their fields; that they count and index is known.
 _TUPLES = [
+    "mixreg_sklearn.families.Constant",
     "mixreg_sklearn.families.Derivatives",
     "mixreg_sklearn.families.Evaluation",
+    "mixreg_sklearn.families.Local",
+    "mixreg_sklearn.families.Predictor",
+    "mixreg_sklearn.families.Support",
     "mixreg_sklearn.inference.WaldTest",
     "mixreg_sklearn.metrics.BootstrapLRT",
     "mixreg_sklearn.metrics.OptimalityGap",

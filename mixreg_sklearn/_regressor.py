@@ -422,7 +422,7 @@ class MixtureRegressor(
         check_constant(weight, groups, "sample_weight")
         family = self._family()
         family.check_target(y)
-        target = family.target(y, trials)
+        target = family.target(y, trials=trials)
         structure = make_structure(self, family, columns)
         for j in structure.gating:
             check_constant(X[:, j], groups, f"gate_features: {columns.name(j)}")
@@ -939,14 +939,14 @@ class MixtureRegressor(
         """Trials as a keyword for the binomial family; refused by the others."""
         if trials is None:
             return {}
-        _, trials = self._family().target(np.zeros(len(eta)), trials)
+        _, trials = self._family().target(np.zeros(len(eta)), trials=trials)
         return {"trials": trials[:, None]}
 
     def _log_joint(self, X, y, groups, offset, trials):
         """``log pi_k + log f_k(y_i)`` of rows or groups, (n, K) or (G, K); Groups."""
         eta, log_prior = self._predictor(X, offset)
         y = check_response(y, len(eta), self)
-        target = self._family().target(y, trials)[..., None]
+        target = self._family().target(y, trials=trials)[..., None]
         log_density = self._family().log_density(target, eta, self.scale_)
         groups = check_groups(groups, eta)
         if groups is not None:

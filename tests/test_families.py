@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from outside_families import FreeStudentT, StudentT, ZeroInflatedPoisson
 from scipy import optimize, special, stats
 
 from mixreg_sklearn import MixtureRegressor
@@ -10,7 +11,15 @@ from mixreg_sklearn._engine.params import Params
 from mixreg_sklearn._engine.regressions import Regressions
 from mixreg_sklearn._engine.rows import ArrayRows, Stored
 from mixreg_sklearn._engine.sharing import Separate
-from mixreg_sklearn.families import Family, Gaussian, check_family
+from mixreg_sklearn.families import (
+    Constant,
+    Family,
+    Gaussian,
+    Local,
+    Predictor,
+    Support,
+    check_family,
+)
 from mixreg_sklearn.families._beta import Beta
 from mixreg_sklearn.families._binomial import Binomial
 from mixreg_sklearn.families._gamma import Gamma
@@ -20,10 +29,9 @@ from mixreg_sklearn.families._negative_binomial import NegativeBinomial
 from mixreg_sklearn.families._poisson import Poisson
 from mixreg_sklearn.families._scales import ScaleRule
 from mixreg_sklearn.families._special import excess, excess_bend, excess_slope
+from mixreg_sklearn.predictive import MixtureDistribution
 
-COUNTS = {"support": (0, np.inf), "discrete": True}
-POSITIVE = {"support": (0, np.inf)}
-SHARE = {"support": (0, 1), "scale": (0.2, 0.35)}
+SHARE = {"scale": (0.2, 0.35)}
 ANY = (-1.0, 0.3, 1.2)
 ABOVE_ZERO = (0.4, 1.0, 2.5)
 AROUND_HALF = (-0.9, -0.3, 0.2)
@@ -35,15 +43,15 @@ CONTRACTS = [(Gaussian(), ANY, {})]
 for link in POSITIVE_LINKS:
     eta = ANY if link == "log" else ABOVE_ZERO
     CONTRACTS += [
-        (Poisson(link=link), eta, COUNTS),
-        (NegativeBinomial(link=link), eta, COUNTS),
-        (Gamma(link=link), eta, POSITIVE),
-        (InverseGaussian(link=link), eta, POSITIVE),
+        (Poisson(link=link), eta, {}),
+        (NegativeBinomial(link=link), eta, {}),
+        (Gamma(link=link), eta, {}),
+        (InverseGaussian(link=link), eta, {}),
     ]
 for link in SHARE_LINKS:
     CONTRACTS += [
-        (Binomial(link=link), ANY, {"support": (0, 1), "discrete": True}),
-        (Binomial(link=link), ANY, {"support": (0, 7), "discrete": True, "trials": 7}),
+        (Binomial(link=link), ANY, {"support": (0, 1)}),
+        (Binomial(link=link), ANY, {"support": (0, 7), "trials": 7}),
         (Beta(link=link), AROUND_HALF, SHARE),
     ]
 FAMILIES = [family for family, _, options in CONTRACTS if "trials" not in options]
@@ -103,17 +111,31 @@ class WrongUpdate(InverseGaussian):
         return super().update_scale(scale, weight, statistic, gain, rule) * 1.0001
 
 
+class WrongSupport(Poisson):
+    support = Support(0)
+
+
+class WrongDomain(Gaussian):
+    def outside(self, eta):
+        return eta > 2
+
+    def log_density(self, y, eta, scale):
+        return self.log_kernel(y, eta, scale)
+
+
 @pytest.mark.parametrize(
     ("family", "options", "promise"),
     [
         (WrongVariance(), {}, "variance"),
-        (WrongMixedDerivative(), {}, "eta_scale"),
-        (WrongInformation(), COUNTS, "information"),
-        (WrongConstant(), POSITIVE, "log_joint"),
+        (WrongMixedDerivative(), {}, "bend of mean and scale"),
+        (WrongInformation(), {}, "information"),
+        (WrongConstant(), {}, "log_density of local"),
         (WrongScore(), SHARE, "score"),
-        (WrongQuantile(), COUNTS, "quantile"),
-        (WrongSample(), POSITIVE, "sample"),
-        (WrongUpdate(), POSITIVE, "update_scale"),
+        (WrongQuantile(), {}, "quantile"),
+        (WrongSample(), {}, "sample"),
+        (WrongUpdate(), {}, "update_constants"),
+        (WrongSupport(), {}, "whole"),
+        (WrongDomain(), {}, "zero outside"),
     ],
     ids=name,
 )
@@ -164,7 +186,7 @@ class LogNormal(Plain):
 
 def test_families_of_few_methods_keep_the_contract():
     check_family(Plain(), ANY)
-    check_family(LogNormal(), ANY, **POSITIVE)
+    check_family(LogNormal(), ANY, support=(0, np.inf))
 
 
 def two_groups():
@@ -209,6 +231,131 @@ def test_what_a_family_lacks_is_named():
     incomplete = type("Incomplete", (Plain,), {"information": Family.information})
     with pytest.raises(NotImplementedError, match="Incomplete has no information"):
         incomplete().evaluate(np.zeros(2), np.zeros((1, 2)), np.ones((1, 1)), 0.0)
+
+
+# Families of any number of predictors and constants -----------------------------------
+
+TWO_CONSTANTS = {"eta": [-1.0, 0.5], "scale": [(0.3, 5.0), (0.6, 9.0)]}
+TWO_PREDICTORS = {"eta": [(0.3, -1.0), (1.2, 0.4)]}
+OUTSIDE = [
+    (StudentT(), {"eta": ANY}),
+    (FreeStudentT(), TWO_CONSTANTS),
+    (ZeroInflatedPoisson(), TWO_PREDICTORS),
+]
+
+
+@pytest.mark.parametrize(("family", "options"), OUTSIDE, ids=name)
+def test_families_of_any_shape_keep_the_contract(family, options):
+    check_family(family, **options)
+
+
+class WrongNone(ZeroInflatedPoisson):
+    def local(self, y, eta, scale):
+        at = super().local(y, eta, scale)
+        return at._replace(bend=(at.bend[0], None, at.bend[2]))
+
+
+class WrongSecondInformation(ZeroInflatedPoisson):
+    def information(self, eta, scale):
+        return super().information(eta, scale) * [[[1.0]], [[1.0001]]]
+
+
+class WrongSecondUpdate(FreeStudentT):
+    def update_constants(self, constants, weight, statistic, gain, rules):
+        new = super().update_constants(constants, weight, statistic, gain, rules)
+        return new * [1.0, 1.0001]
+
+
+class WrongSecondSlope(FreeStudentT):
+    def local(self, y, eta, scale):
+        at = super().local(y, eta, scale)
+        return at._replace(slope=(*at.slope[:2], at.slope[2] * 1.0001))
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "promise"),
+    [
+        (WrongNone(), TWO_PREDICTORS, "bend of mean and zero"),
+        (WrongSecondInformation(), TWO_PREDICTORS, "information"),
+        (WrongSecondUpdate(), TWO_CONSTANTS, "update_constants"),
+        (WrongSecondSlope(), TWO_CONSTANTS, "slope of df"),
+    ],
+    ids=name,
+)
+def test_the_contract_finds_what_is_wrong_in_any_coordinate(family, options, promise):
+    with pytest.raises(AssertionError, match=promise):
+        check_family(family, **options)
+
+
+def test_points_of_the_contract_have_a_number_for_each_coordinate():
+    with pytest.raises(ValueError, match=r"scale has shape \(2,\).*\(points, 2\)"):
+        check_family(FreeStudentT(), [0.0])
+    with pytest.raises(ValueError, match=r"eta has shape \(1, 3\).*\(points, 2\)"):
+        check_family(ZeroInflatedPoisson(), [(0.0, 1.0, 2.0)])
+
+
+def test_named_derivatives_are_coordinates():
+    y, eta, scale = np.array([0.2, 1.5]), np.zeros((1, 2)), np.ones((1, 1))
+    at = Gaussian().derivatives(y, eta, scale)
+    ours = Gaussian().local(y, eta, scale)
+    bend = at.eta_eta, at.eta_scale, at.scale_scale
+    expected = Local(at.log_density, (at.eta, at.scale), bend)
+    for mine, other in zip(ours, expected, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    counts = Poisson().local(np.array([0.0, 2.0]), eta, None)
+    assert len(counts.slope) == len(counts.bend) == 1
+
+
+def test_constants_stay_within_their_bounds():
+    new = FreeStudentT().update_constants(
+        np.array([[[0.5, 9e5]]]),
+        np.array([[10.0]]),
+        np.array([[[0.0, -1.0, 5.0, -1.0]]]),
+        None,
+        (ScaleRule(), ScaleRule()),
+    )
+    np.testing.assert_allclose(new, [[[0.5, 1e6]]])
+
+
+def test_the_short_form_declares_a_scale():
+    counts = type("Counts", (Plain,), {"n_scale": 0})
+    bounded = type("Bounded", (Plain,), {"bounded": True, "least_scale": 0.1})
+    assert Plain().constants == (Constant("scale", collapses=True),)
+    assert counts().constants == ()
+    assert bounded().constants == (Constant("scale", lower=0.1),)
+    assert Plain().predictors == (Predictor("mean"),)
+
+
+class AtLeastOne(Gamma):
+    """One more than a gamma response: no value below one, not even one half."""
+
+    support = Support(1)
+
+    def log_density(self, y, eta, scale):
+        return Gamma(self.link).log_density(np.subtract(y, 1), eta, scale)
+
+    def mean(self, eta, scale):
+        return 1 + super().mean(eta, scale)
+
+    def cdf(self, y, eta, scale):
+        return super().cdf(np.subtract(y, 1), eta, scale)
+
+    def quantile(self, u, eta, scale):
+        return 1 + super().quantile(u, eta, scale)
+
+
+def test_the_support_says_whether_a_response_is_continuous():
+    eta, weights = np.array([[0.1, 1.0], [0.5, -0.3]]), [[0.3, 0.7], [0.6, 0.4]]
+    mixture = MixtureDistribution(AtLeastOne(), eta, [0.4, 0.6], weights)
+    np.testing.assert_allclose(mixture.cdf(mixture.quantile(0.5)), 0.5, rtol=1e-9)
+
+
+def test_a_possible_response_lies_within_every_support():
+    for support in (
+        *(Support(), Support(0), Support(-np.inf, -3), Support(-np.inf, 5)),
+        *(Support(0, 1), Support(0, 1, True), Support(3, np.inf, True)),
+    ):
+        assert support.admits(support.inner)
 
 
 # Agreement with scipy.stats -----------------------------------------------------------
@@ -267,7 +414,7 @@ def test_binomial_is_that_of_scipy(link):
     family, trials, eta = Binomial(link=link), 12, 0.3
     law = stats.binom(trials, family.mean(eta, None))
     y, u = np.arange(13.0), np.array([0.0001, 0.3, 0.8, 0.999])
-    target = family.target(y, np.full(13, 12))
+    target = family.target(y, trials=np.full(13, 12))
     np.testing.assert_allclose(family.log_density(target, eta, None), law.logpmf(y))
     np.testing.assert_allclose(family.cdf(y, eta, None, trials=12), law.cdf(y))
     np.testing.assert_array_equal(family.quantile(u, eta, None, trials=12), law.ppf(u))
@@ -280,7 +427,7 @@ def test_binomial_is_that_of_scipy(link):
 def responses(family):
     """A few responses at and near the edges of the family's range, as its target."""
     if isinstance(family, Binomial):
-        return family.target(np.array([0.0, 3, 9]), np.full(3, 9))
+        return family.target(np.array([0.0, 3, 9]), trials=np.full(3, 9))
     if isinstance(family, Beta):
         return np.array([1e-12, 0.3, 1 - 1e-12])
     if isinstance(family, Poisson | NegativeBinomial):
@@ -308,14 +455,13 @@ def test_wild_predictors_leave_everything_finite(family):
 def test_without_a_positive_mean_the_density_is_zero(family):
     y, scale = responses(family), np.array([[0.5]])
     eta = np.array([[-2.0, 0.0, -1e9]])
+    assert family.outside(eta).all()
     at = family.evaluate(y, eta.copy(), scale, 0.0)
-    assert np.isneginf(at.log_joint).all()
-    assert (at.raw_score == 0).all()
-    assert (at.raw_information == 0).all()
-    assert all((values == 0).all() for values in at.statistic)
     slopes = family.derivatives(y, eta, scale)
-    assert np.isneginf(slopes.log_density).all()
-    assert all((values == 0).all() for values in slopes[1:])
+    for values in (at.log_joint, *at.statistic, *slopes):
+        assert np.isfinite(values).all()
+    for values in (at.raw_score, at.raw_information, slopes.eta, slopes.eta_eta):
+        assert (values == 0).all()
     assert np.isneginf(family.log_density(y, eta, scale)).all()
     assert np.isnan(family.variance(eta, scale)).all()
     assert np.isnan(family.cdf(1.0, eta, scale)).all()
@@ -395,7 +541,7 @@ def test_sums_over_rows_contain_the_whole_density(family):
     Z, weight = 0.3 * rng.normal(size=(p, n)), rng.uniform(0.5, 2, n)
     trials = {"trials": np.full(n, 9.0)} if isinstance(family, Binomial) else {}
     y = family.sample(0.2 + Z[0], np.full(n, 0.3), rng, **trials)
-    y = family.target(y, trials.get("trials"))
+    y = family.target(y, **trials)
     params = Params(
         rng.normal(size=(1, n_components, p)),
         np.full((1, n_components, len(family.constants)), 0.4),
@@ -491,7 +637,7 @@ def test_gamma_update_bounds_and_ties_variances():
     np.testing.assert_allclose(some[1], [gamma_root(30, 40), gamma_root(10, 1e-5)])
 
 
-@pytest.mark.parametrize("family", [f for f in UNRESTRICTED if f.n_scale], ids=name)
+@pytest.mark.parametrize("family", [f for f in UNRESTRICTED if f.constants], ids=name)
 def test_a_component_without_rows_keeps_its_scale(family):
     y = responses(family)[1:2]
     scale = np.array([[0.5, 0.3]])
@@ -570,14 +716,20 @@ def test_responses_out_of_range_are_named(family, y, message):
 )
 def test_trials_that_cannot_be_are_named(y, trials, message):
     with pytest.raises(ValueError, match=message):
-        Binomial().target(np.array(y, dtype=float), trials)
+        Binomial().target(np.array(y, dtype=float), trials=trials)
 
 
 def test_trials_are_for_the_binomial_family():
     for family in FAMILIES:
         if not isinstance(family, Binomial):
             with pytest.raises(ValueError, match="trials"):
-                family.target(np.array([0.5]), np.array([1]))
+                family.target(np.array([0.5]), trials=np.array([1]))
+
+
+def test_row_data_that_no_family_declares_are_refused():
+    with pytest.raises(ValueError, match="exposure is for families that declare it"):
+        Gaussian().target(np.array([0.5]), exposure=np.array([1.0]))
+    assert Gaussian().target(np.array([0.5]), trials=None) == 0.5
 
 
 @pytest.mark.parametrize("family", FAMILIES[1:], ids=name)

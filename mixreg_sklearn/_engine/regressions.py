@@ -190,8 +190,6 @@ class Regressions:
         constants = self.family.update_constants(
             params.constants, sums.weight, sums.statistic, gain, self.rules
         )
-        if np.isfinite(self.upper).any():
-            constants = np.minimum(constants, self.upper)
         return params.coef + step, constants
 
     def _arguments(self, params, block):

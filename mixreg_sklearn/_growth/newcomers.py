@@ -149,7 +149,7 @@ def make_ground(
     predictor, log_prior = model._predictor(X, offset)
     log_prior = model._of_groups(log_prior, groups)
     family = model._family()
-    target = family.target(np.asarray(y, dtype=np.float64).ravel(), trials)
+    target = family.target(np.asarray(y, dtype=np.float64).ravel(), trials=trials)
     offset = check_offset(offset, features)
     row_weight = check_weight(sample_weight, features)
     columns = np.column_stack([np.ones(len(features)), features])

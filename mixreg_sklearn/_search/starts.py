@@ -65,8 +65,10 @@ def _influences(pool):
         n_predictors, n_coordinates = len(family.predictors), len(at.slope)
         # The scale is the first coordinate after the predictors.
         place = sum(n_coordinates - e for e in range(n_predictors))
-        curvature = -(at.bend[place][0] @ weight) / total
-        scale = at.slope[n_predictors][0] / max(abs(curvature), 1e-3)
+        outside = family.outside(pool.arguments(eta)[0])
+        inside = 1.0 if outside is None else ~outside[0]
+        curvature = -(at.bend[place][0] @ (weight * inside)) / total
+        scale = at.slope[n_predictors][0] * inside / max(abs(curvature), 1e-3)
     return np.vstack([coef, scale, np.ones(len(weight))])
 
 

@@ -1,13 +1,14 @@
 """What a family of conditional distributions has to know."""
 
+import re
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._dispersion import newton_update
 from ._links import resolve_link
+from ._scales import newton_update
 from ._support import Constant, Predictor, Support
 
 
@@ -72,7 +73,7 @@ class Local(NamedTuple):
 
 
 class Family(ABC, BaseEstimator):
-    """Conditional distribution of the response given a linear predictor.
+    """Conditional distribution of the response given linear predictors.
 
     A family knows neither components nor restarts: everything is elementwise over
     arrays that broadcast, by convention ``C`` columns of components by ``B`` rows.
@@ -94,20 +95,20 @@ class Family(ABC, BaseEstimator):
     predictors : tuple of Predictor
         The linear predictors; by default one, the mean.
     constants : tuple of Constant
-        By default what the three attributes below say of a single scale.
+        By default a single scale, a dispersion: its square is proportional to a
+        variance, and the distribution concentrates as it vanishes. `n_scale`, 0 or 1,
+        `bounded` and `least_scale` are a short form of such a declaration.
     support : Support
         Where responses lie; by default anywhere on the line.
     row_data : tuple of str
-        Names of what `target`, `mean` and those after it take for every row besides.
+        Keywords for what `target`, `mean` and the methods after it take besides, a
+        number for every row. `target` then stacks the response and these, (1 + D, n).
     n_scale : {0, 1}
-        Number of scales of a component. A scale ``phi`` is a dispersion: its square
-        is proportional to a variance, and the distribution concentrates as it
-        vanishes.
+        Number of constants.
     bounded : bool
-        Whether the likelihood stays bounded as scales vanish.
+        Whether the likelihood stays bounded as the scale vanishes.
     least_scale : float
-        Where the likelihood is at its limit, to rounding; for a bounded family whose
-        estimate may lie there. The fit keeps scales at or above it.
+        Where the likelihood is at its limit, to rounding.
     links : tuple of str
         Links that the parameter `link` may name, the default first; empty where there
         is no such parameter.
@@ -118,9 +119,19 @@ class Family(ABC, BaseEstimator):
     row_data = ()
     n_scale = 1
     bounded = False
-    positive = False
     least_scale = 0.0
     links = ()
+
+    # TEMPORARY: for what still reads the short form, or `positive`, of the families
+    # that declare constants and a support.
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "positive" not in cls.__dict__:
+            cls.positive = cls.support.lower >= 0
+        if isinstance(cls.__dict__.get("constants"), tuple):
+            cls.n_scale = len(cls.constants)
+            cls.bounded = not any(c.collapses for c in cls.constants)
+            cls.least_scale = max((c.lower for c in cls.constants[:1]), default=0.0)
 
     def _link(self):
         """The link object that the parameter `link` means."""
@@ -129,34 +140,46 @@ class Family(ABC, BaseEstimator):
     @property
     def endless(self):
         """Whether the best coefficients may be infinite: responses, all zero, say."""
-        return self.bounded and bool(self.links) and self._link().endless
+        collapses = any(constant.collapses for constant in self.constants)
+        return not collapses and bool(self.links) and self._link().endless
 
     @property
     def constants(self):
-        """The scale of a family that declares `n_scale` and no constants."""
+        """What the short form says."""
         if not self.n_scale:
             return ()
         return (Constant("scale", self.least_scale, collapses=not self.bounded),)
 
-    def admits(self, y):
+    def admits(self, y, *row_data):
         """Where `y` is a possible response, elementwise."""
         return self.support.admits(y)
 
     def check_target(self, y):
-        """Raise ValueError where `y` is outside the family's range."""
-        outside = ~self.admits(y)
-        if outside.any():
+        """Raise ValueError where `y` is not a possible response."""
+        self.support.check(y, _in_words(type(self)))
+        refused = ~self.admits(y)
+        if refused.any():
             raise ValueError(
                 f"y is out of range: {type(self).__name__} does not admit"
-                f" {np.asarray(y)[outside][0]}."
+                f" {np.asarray(y)[refused][0]}."
             )
 
-    def target(self, y, trials):
-        """The response as the other methods take it, rows last."""
-        if trials is not None:
-            raise ValueError(
-                f"trials is for the binomial family, not for {type(self).__name__}."
-            )
+    def target(self, y, **row_data):
+        """The response as the other methods take it, rows last.
+
+        Raises
+        ------
+        ValueError
+            If row data are given, other than None, that the family does not declare.
+        """
+        for name, values in row_data.items():
+            if values is not None and name not in self.row_data:
+                takers = (f for f in Family.__subclasses__() if name in f.row_data)
+                takers = " and ".join(f"the {_in_words(f)} family" for f in takers)
+                raise ValueError(
+                    f"{name} is for {takers or 'families that declare it'}, not for"
+                    f" {type(self).__name__}."
+                )
         return y
 
     def units(self, y, weight, fit_intercept):
@@ -166,8 +189,8 @@ class Family(ABC, BaseEstimator):
     def base(self, y):
         """The part of the log-density that is the response's alone, (n,) or 0.0.
 
-        `evaluate` and `derivatives` leave it out, and `log_density` includes it: the
-        rows of a fit add it up once, and not in every pass.
+        `evaluate` and `local` leave it out, and `log_density` includes it: the rows of
+        a fit add it up once, and not in every pass.
         """
         return 0.0
 
@@ -183,7 +206,7 @@ class Family(ABC, BaseEstimator):
         """The log-density less `base`, and its derivatives in coordinates. -> Local.
 
         This is the one place where the six named `derivatives` of a family with one
-        predictor and at most one scale become coordinates.
+        predictor and at most one constant become coordinates.
         """
         at = self.derivatives(y, eta, scale)
         if not self.constants:
@@ -192,7 +215,7 @@ class Family(ABC, BaseEstimator):
         return Local(at.log_density, (at.eta, at.scale), bend)
 
     def information(self, eta, scale):
-        """Expectation of the squared derivative in ``eta``: positive.
+        """Expectation of the squared derivative in each predictor, (C, B) or (L, C, B).
 
         `evaluate` needs it, unless a family has one of its own.
         """
@@ -201,39 +224,39 @@ class Family(ABC, BaseEstimator):
     def outside(self, eta):
         """Where `eta` gives no distribution, (C, B) of bool; None for nowhere.
 
-        There the density is zero whatever `evaluate` and `local` say of it, which has
-        to be finite.
+        There the density is zero, whatever `evaluate`, `local` and `log_kernel` say of
+        it: their numbers have to be finite, and their callers leave them out.
         """
-        return None
+        return self._link().outside(eta) if self.links else None
 
     def evaluate(self, y, eta, scale, log_prior):
-        """One pass's worth of the family; it takes `eta` over. -> Evaluation."""
+        """What a pass of EM needs. -> Evaluation.
+
+        It may overwrite `eta`: a caller who still needs that gives a copy.
+        """
         at = self.local(y, eta, scale)
-        n_predictors = len(self.predictors)
+        n_predictors, n_slopes = len(self.predictors), len(at.slope)
         score = np.stack(at.slope[:n_predictors]) if n_predictors > 1 else at.slope[0]
-        bends = iter(at.bend)
-        diagonal = []
-        for e in range(len(at.slope)):
-            row = [next(bends) for _ in range(e, len(at.slope))]
-            diagonal.append(row[0])
-        constants = zip(at.slope[n_predictors:], diagonal[n_predictors:], strict=True)
+        # Where the rows of the triangle of second derivatives begin.
+        first = np.cumsum([0, *range(n_slopes, 1, -1)])
+        statistic = []
+        for e in range(n_predictors, n_slopes):
+            statistic += [at.slope[e], at.bend[first[e]]]
         return Evaluation(
             at.log_density + log_prior,
             score,
             self.information(eta, scale),
             1.0,
-            tuple(values for pair in constants for values in pair),
+            tuple(statistic),
         )
 
     def update_scale(self, scale, weight, statistic, gain, rule):
-        """New scales (R, K) from the summed statistics (R, K, S).
+        """New scales (R, K) from the summed statistics (R, K, s) of `evaluate`.
 
         `gain` (R, K) is twice the rise of the quadratic model of the log-likelihood
         by the new coefficients. Here the statistics are the first and second
         derivative in the log scale.
         """
-        if not self.n_scale:
-            return scale
         return newton_update(rule, scale, weight, statistic)
 
     def update_constants(self, constants, weight, statistic, gain, rules):
@@ -242,35 +265,50 @@ class Family(ABC, BaseEstimator):
         A single one is updated by `update_scale`, several each by a Newton step in its
         logarithm, from the statistics that `evaluate` of this class makes.
         """
-        if not constants.shape[2]:
+        if not self.constants:
             return constants
-        if constants.shape[2] == 1:
+        if len(self.constants) == 1:
             scale = constants[..., 0]
-            new = self.update_scale(scale, weight, statistic, gain, rules[0])
-            return new[..., None]
-        return np.stack(
-            [
+            new = [self.update_scale(scale, weight, statistic, gain, rules[0])]
+        else:
+            new = [
                 newton_update(
                     rule, constants[..., s], weight, statistic[..., 2 * s : 2 * s + 2]
                 )
                 for s, rule in enumerate(rules)
-            ],
-            axis=-1,
-        )
+            ]
+        bounds = [(constant.lower, constant.upper) for constant in self.constants]
+        return np.clip(np.stack(new, axis=-1), *np.transpose(bounds))
 
     def log_density(self, y, eta, scale):
-        """Logarithm of the density or probability of `y`, all of it."""
+        """Logarithm of the density or probability of `y`, all of it.
+
+        Minus infinity where `y` is no possible response, or `eta` is `outside`.
+        """
+        response, *row_data = y if self.row_data else (y,)
+        possible = self.admits(response, *row_data)
+        if not np.all(possible):
+            # The formulas need not know what they are not for.
+            response = np.where(possible, response, self.support.inner)
+            y = np.stack([response, *row_data]) if row_data else response
         with np.errstate(all="ignore"):
-            value = self.base(y) + self.local(y, eta, scale).log_density
-        return np.where(self.admits(y), value, -np.inf)
+            value = self.base(y) + self.log_kernel(y, eta, scale)
+        outside = self.outside(eta)
+        if outside is not None:
+            possible = possible & ~outside
+        return value if np.all(possible) else np.where(possible, value, -np.inf)
+
+    def log_kernel(self, y, eta, scale):
+        """The log-density less `base`, of possible responses."""
+        return self.local(y, eta, scale).log_density
 
     @abstractmethod
     def mean(self, eta, scale):
-        """Expected response."""
+        """Expected response, (C, B)."""
 
     @abstractmethod
     def variance(self, eta, scale):
-        """Variance of the response, of the shape of `eta`."""
+        """Variance of the response, (C, B)."""
 
     def cdf(self, y, eta, scale):
         """Probability of a response of at most `y`; a fit does not need it."""
@@ -281,5 +319,11 @@ class Family(ABC, BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} has no quantile")
 
     def sample(self, eta, scale, rng):
-        """Draw one response for every element of `eta`."""
-        return self.quantile(rng.random(np.shape(eta)), eta, scale)
+        """Draw one response for every column and row of `eta`."""
+        shape = np.shape(eta) if len(self.predictors) == 1 else np.shape(eta)[1:]
+        return self.quantile(rng.random(shape), eta, scale)
+
+
+def _in_words(family):
+    """Name of a class of families: "negative binomial"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", family.__name__).lower()

@@ -4,8 +4,8 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._ranges import require_inside
 from ._special import excess, excess_bend, excess_slope
+from ._support import Constant, Support
 
 
 class Beta(Family):
@@ -27,16 +27,12 @@ class Beta(Family):
     proportions. Journal of Applied Statistics 31, 799-815.
     """
 
-    n_scale = 1
-    bounded = False
-    positive = True
+    constants = (Constant("scale", collapses=True),)
+    support = Support(0, 1)
     links = ("logit", "probit", "cloglog")
 
     def __init__(self, link="logit"):
         self.link = link
-
-    def check_target(self, y):
-        require_inside(y, 0, 1, "beta")
 
     def base(self, y):
         return -np.log(y) - np.log1p(-y)
@@ -69,11 +65,9 @@ class Beta(Family):
             second,
         )
 
-    def log_density(self, y, eta, scale):
-        inside = (y > 0) & (y < 1)
-        y = np.where(inside, y, 0.5)
-        parts = _Parts(self._link(), y, eta, np.asarray(scale, dtype=float))
-        return np.where(inside, self.base(y) + parts.log_density(), -np.inf)
+    def log_kernel(self, y, eta, scale):
+        scale = np.asarray(scale, dtype=float)
+        return _Parts(self._link(), y, eta, scale).log_density()
 
     def mean(self, eta, scale):
         return self._link().mean(eta)

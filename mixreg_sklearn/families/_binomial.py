@@ -4,8 +4,8 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._ranges import require_counts
 from ._special import count_quantile, either, is_count, log_factorial
+from ._support import Support
 
 
 class Binomial(Family):
@@ -28,18 +28,18 @@ class Binomial(Family):
     McCullagh, P. & Nelder, J. A. (1989). Generalized Linear Models, chapter 4.
     """
 
-    n_scale = 0
-    bounded = True
-    positive = True
+    constants = ()
+    support = Support(0, lattice=True)
+    row_data = ("trials",)
     links = ("logit", "probit", "cloglog")
 
     def __init__(self, link="logit"):
         self.link = link
 
-    def check_target(self, y):
-        require_counts(y, "binomial")
+    def admits(self, y, trials=np.inf):
+        return super().admits(y) & np.less_equal(y, trials)
 
-    def target(self, y, trials):
+    def target(self, y, trials=None):
         """Successes and trials, (2, n).
 
         Raises
@@ -97,13 +97,10 @@ class Binomial(Family):
             log_density, successes * p + failures * q, none, curvature, none, none
         )
 
-    def log_density(self, y, eta, scale):
+    def log_kernel(self, y, eta, scale):
         successes, trials = y
         at = self._link().logs(eta)
-        inside = is_count(successes) & (successes <= trials)
-        count = np.where(inside, successes, 0.0)
-        log_density = count * at.success + (trials - count) * at.failure
-        return np.where(inside, log_density + _log_choose(count, trials), -np.inf)
+        return successes * at.success + (trials - successes) * at.failure
 
     def mean(self, eta, scale, *, trials=1):
         return trials * self._link().mean(eta)

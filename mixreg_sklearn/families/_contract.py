@@ -1,7 +1,9 @@
-"""The contract of a family, as a check that anyone can run on a family of his own."""
+"""The contract of a family, as a check that anyone can run on one of their own."""
+
+from itertools import combinations_with_replacement
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special, stats
 from sklearn.base import clone
 
 from ._base import Family
@@ -12,40 +14,31 @@ _LEVELS = np.array([1e-6, 0.01, 0.2, 0.5, 0.9, 0.999])
 _MOST = 5000
 
 
-def check_family(
-    family,
-    eta,
-    scale=(0.3, 0.6),
-    *,
-    support=(-np.inf, np.inf),
-    discrete=False,
-    trials=None,
-    seed=0,
-):
+def check_family(family, eta, scale=(0.3, 0.6), *, support=None, seed=0, **row_data):
     """Assert that a family keeps its promises to the engine.
 
-    The density sums or integrates to one; `evaluate` and `derivatives`, with `base`
-    added, equal `log_density` and its finite differences; the information equals the
-    expectation of the second derivative; mean, variance, sample and, where there are
-    any, cdf and quantile belong to the density; the update of the scale ends at its
-    maximum likelihood estimate; responses outside the range are refused.
+    The density sums or integrates to one over the support; `evaluate` and `local`, with
+    `base` added, equal `log_density` and its finite differences; the information equals
+    the expectation of the second derivative; mean, variance, sample and, where there
+    are any, cdf and quantile belong to the density; the update of the constants ends at
+    their maximum likelihood estimate; responses outside the support are refused, and
+    predictors that are `outside` have density zero.
 
     Parameters
     ----------
     family : Family
-    eta : array_like
+    eta : array_like of shape (points,), or (points, L) for L predictors
         Linear predictors at which to check, inside their range. Sums and integrals are
         numerical: choose values that give the distribution an ordinary spread.
-    scale : array_like, default=(0.3, 0.6)
-        Scales at which to check, each with every `eta`.
-    support : tuple of float, default=(-inf, inf)
-        Bounds of the response; a finite one is itself admissible in counts only.
-    discrete : bool, default=False
-        Whether responses are whole numbers.
-    trials : int or None, default=None
-        For a family whose `target` takes trials.
+    scale : array_like of shape (points,), or (points, S), default=(0.3, 0.6)
+        Constants at which to check, each with every `eta`.
+    support : tuple of float, default=None
+        Bounds of the response, where row data make them narrower than the family's
+        `support`.
     seed : int, default=0
         Of the draws.
+    **row_data : float
+        Of all rows, for a family that declares any: ``trials=7``.
 
     Raises
     ------
@@ -57,19 +50,20 @@ def check_family(
     >>> from mixreg_sklearn.families import Gaussian, check_family
     >>> check_family(Gaussian(), eta=[-1.0, 0.5])
     """
-    case = _Case(family, eta, scale, support, discrete, trials, seed)
-    _check_estimator(case)
+    case = _Case(family, eta, scale, support, row_data, seed)
+    _check_declarations(case)
     _check_range(case)
+    _check_outside(case)
+    _check_local(case)
     _check_evaluation(case)
-    _check_derivatives(case)
     _check_density(case)
     if _has(family, "cdf") and _has(family, "quantile"):
         _check_distribution(case)
     _check_sample(case)
     _check_shapes(case)
-    if family.n_scale:
+    if family.constants:
         for tied in (False, True, np.array([[True]])):
-            _check_scale(case, tied)
+            _check_update(case, tied)
 
 
 def _has(family, method):
@@ -77,39 +71,88 @@ def _has(family, method):
 
 
 class _Case:
-    """A family at every pair of linear predictor and scale, one column (C, 1) each."""
+    """A family at C points: every combination of linear predictors and constants.
 
-    def __init__(self, family, eta, scale, support, discrete, trials, seed):
-        self.family, self.support, self.discrete = family, support, discrete
-        self.trials = trials
-        self.keywords = {} if trials is None else {"trials": trials}
-        eta, scale = np.meshgrid(np.asarray(eta, float), np.asarray(scale, float))
-        self.eta, self.scale = eta.reshape(-1, 1), scale.reshape(-1, 1)
+    Attributes
+    ----------
+    names : list of str
+        Of the E coordinates.
+    point : ndarray of shape (E, C, 1)
+        Coordinates: predictors, and logarithms of constants.
+    y : ndarray of shape (n,)
+        Responses that the family draws.
+    """
+
+    def __init__(self, family, eta, scale, support, row_data, seed):
+        self.family, self.row_data = family, row_data
+        self.support = family.support[:2] if support is None else support
+        self.lattice = family.support.lattice
+        self.n_predictors = len(family.predictors)
+        self.names = [part.name for part in (*family.predictors, *family.constants)]
+        eta = _points(eta, self.n_predictors, "eta")
+        scale = _points(scale, len(family.constants), "scale")
+        pairs = [np.append(e, np.log(s)) for s in scale for e in eta]
+        self.point = np.transpose(pairs)[:, :, None]
         self.rng = np.random.default_rng(seed)
-        draws = family.sample(
-            np.repeat(self.eta, 8, 1), self.scale, self.rng, **self.keywords
+        arguments = self.full(np.empty(8))
+        self.y = np.unique(family.sample(*arguments, self.rng, **row_data))
+
+    def natural(self, predictors, constants):
+        """Predictors (L, ...) and constants (S, ...) as the methods take them."""
+        if not len(constants):
+            constants = np.ones((1, 1, 1))
+        return tuple(
+            values if len(values) > 1 else values[0]
+            for values in (predictors, constants)
         )
-        self.y = np.unique(draws)
+
+    def arguments(self, point=None):
+        """Linear predictors and constants at points (E, C, 1)."""
+        point = self.point if point is None else point
+        return self.natural(
+            point[: self.n_predictors], np.exp(point[self.n_predictors :])
+        )
+
+    def full(self, y, point=None):
+        """Arguments at points, the linear predictors of full shape (..., C, n)."""
+        eta, scale = self.arguments(point)
+        return np.repeat(eta, len(y), axis=-1), scale
+
+    def moved(self, coordinate, step):
+        """The points with one coordinate changed."""
+        point = self.point.copy()
+        point[coordinate] += step
+        return point
 
     def target(self, y):
         """What the family makes of responses."""
-        trials = None if self.trials is None else np.full(len(y), float(self.trials))
-        return self.family.target(y, trials)
+        rows = {name: np.full(len(y), value) for name, value in self.row_data.items()}
+        return self.family.target(y, **rows)
 
-    def columns(self, y):
-        """Linear predictors of full shape (C, n)."""
-        return np.repeat(self.eta, len(y), axis=1)
+    def log_density(self, y, point=None):
+        return self.family.log_density(self.target(y), *self.arguments(point))
 
-    def log_density(self, y, eta=None, scale=None):
-        eta = self.eta if eta is None else eta
-        scale = self.scale if scale is None else scale
-        return self.family.log_density(self.target(y), eta, scale)
+    def local(self, y, point=None):
+        return self.family.local(self.target(y), *self.full(y, point))
+
+    def evaluate(self, y, log_prior):
+        arguments = self.full(y)
+        return self.family.evaluate(self.target(y), *arguments, log_prior)
 
     def base(self, y):
         """The response's own part of the log-density, (n,)."""
         base = np.asarray(self.family.base(self.target(y)))
         assert base.shape in ((), y.shape), "base is 0.0 or one number a row"
         return base
+
+    def moment(self, method):
+        """Mean, variance, cdf or quantile of the points, as a function of the rest."""
+
+        def values(*first):
+            function = getattr(self.family, method)
+            return function(*first, *self.arguments(), **self.row_data)
+
+        return values
 
     def nodes(self):
         """Responses and weights by which sums over them are integrals.
@@ -118,7 +161,7 @@ class _Case:
         of variables that makes the integrand die out at both ends.
         """
         low, high = self.support
-        if self.discrete:
+        if self.lattice:
             y = np.arange(low, min(high, _MOST) + 1.0)
             return y, np.ones_like(y)
         s, step = np.linspace(-60, 60, 24001, retstep=True)
@@ -135,18 +178,39 @@ class _Case:
         return y, slope * step
 
 
-def _check_estimator(case):
-    copy = clone(case.family)
-    assert copy.get_params() == case.family.get_params(), "clone keeps the parameters"
-    assert case.family.n_scale in (0, 1), "n_scale is 0 or 1"
-    assert isinstance(case.family.bounded, bool), "bounded is True or False"
+def _points(values, n_numbers, name):
+    """Points (points, n_numbers), of no number a single one."""
+    if not n_numbers:
+        return np.empty((1, 0))
+    values = np.asarray(values, dtype=float)
+    if values.ndim == 1 and n_numbers == 1:
+        return values[:, None]
+    if values.ndim != 2 or values.shape[1] != n_numbers:
+        raise ValueError(
+            f"{name} has shape {values.shape}: it must be (points, {n_numbers})."
+        )
+    return values
+
+
+def _check_declarations(case):
+    family = case.family
+    copy = clone(family)
+    assert copy.get_params() == family.get_params(), "clone keeps the parameters"
+    assert case.n_predictors, "there is a predictor"
+    assert len(set(case.names)) == len(case.names), "names are different"
+    for constant in family.constants:
+        assert 0 <= constant.lower < constant.upper, f"bounds of {constant.name}"
+        inside = constant.lower <= constant.start <= constant.upper
+        assert inside, f"start of {constant.name} is within its bounds"
+    whole = (case.y == np.floor(case.y)).all()
+    assert whole == case.lattice, "support.lattice says whether responses are whole"
 
 
 def _check_range(case):
     low, high = case.support
     case.family.check_target(case.y)
     outside = [low - 1] if np.isfinite(low) else []
-    if not case.discrete:
+    if not case.lattice:
         outside += [bound for bound in (low, high) if np.isfinite(bound)]
         outside += [high + 1] if np.isfinite(high) else []
     else:
@@ -154,11 +218,13 @@ def _check_range(case):
     for value in outside:
         y = np.append(case.y, value)
         assert _refuses(case.family, y), f"check_target refuses y={value}"
+        assert not case.family.admits(np.array([value])).any(), f"admits not y={value}"
     origin, unit = case.family.units(case.target(case.y), np.ones(len(case.y)), True)
     assert np.isfinite(origin), "the origin of the units is a number"
     assert unit > 0, "the unit is positive"
     initial = case.family.initial(case.target(case.y))
-    assert initial.shape == case.y.shape, "initial gives one number a row"
+    rows = (case.n_predictors, len(case.y))[case.n_predictors == 1 :]
+    assert initial.shape == rows, "initial gives one number a row, for each predictor"
     assert np.isfinite(initial).all(), "initial is finite"
 
 
@@ -170,94 +236,108 @@ def _refuses(family, y):
     return False
 
 
+def _check_outside(case):
+    """There the density is zero, by `log_density` alone."""
+    assert not np.any(case.family.outside(case.arguments()[0])), (
+        "no eta of the check is outside"
+    )
+    for wild in (-1e3, -3.0, 0.0, 3.0, 1e3):
+        point = case.point.copy()
+        point[: case.n_predictors] = wild
+        outside = case.family.outside(case.full(case.y, point)[0])
+        if outside is None or not np.any(outside):
+            continue
+        local = case.local(case.y, point)
+        assert outside.shape == local.log_density.shape, "outside is (C, B)"
+        for values in (local.log_density, *local.slope):
+            assert np.isfinite(values).all(), "local is finite outside"
+        density = np.broadcast_to(case.log_density(case.y, point), outside.shape)
+        assert np.isneginf(density[outside]).all(), "the density is zero outside"
+
+
+def _check_local(case):
+    y, names = case.y, case.names
+    exact = case.local(y)
+    each = range(len(names))
+    pairs = list(combinations_with_replacement(each, 2))
+    assert len(exact.slope) == len(each), "local has a slope for every coordinate"
+    assert len(exact.bend) == len(pairs), "local has a bend for every pair"
+    total = exact.log_density + case.base(y)
+    _close(total, case.log_density(y), "log_density of local + base")
+    for e in each:
+        numeric = _difference(lambda t, e=e: case.log_density(y, case.moved(e, t)))
+        _close(exact.slope[e], numeric, f"slope of {names[e]}", 1e-6)
+    for (e, f), bend in zip(pairs, exact.bend, strict=True):
+        for a, b in {(e, f), (f, e)}:
+            numeric = _difference(
+                lambda t, a=a, b=b: case.local(y, case.moved(a, t)).slope[b]
+            )
+            bend = np.zeros_like(numeric) if bend is None else bend
+            _close(bend, numeric, f"bend of {names[e]} and {names[f]}", 1e-6)
+
+
 def _check_evaluation(case):
-    y, log_prior = case.y, np.log(0.3) + 0.1 * case.eta
-    at = case.family.evaluate(case.target(y), case.columns(y), case.scale, log_prior)
+    y, log_prior = case.y, np.log(0.3) + 0.1 * case.point[0]
+    at = case.evaluate(y, log_prior)
     joint = case.log_density(y) + log_prior
     _close(at.log_joint + case.base(y), joint, "log_joint + base")
-    score = _difference(lambda t: case.log_density(y, case.eta + t))
-    _close(at.raw_score * at.unit, score, "score = d log f / d eta", 1e-6)
-    information = np.broadcast_to(at.raw_information, score.shape)
+    scores = case.local(y).slope[: case.n_predictors]
+    scores = scores if case.n_predictors > 1 else scores[0]
+    _close(at.raw_score * at.unit, scores, "score = slope", 1e-6)
+    information = np.broadcast_to(at.raw_information, np.shape(scores))
     assert (information >= 0).all(), "information is not negative"
     for values in at.statistic:
-        assert np.shape(values) == score.shape, "statistics are (C, B)"
+        assert np.shape(values) == joint.shape, "statistics are (C, B)"
         assert np.isfinite(values).all(), "statistics are finite"
-
-
-def _check_derivatives(case):
-    y = case.y
-
-    def at(t=0.0, s=0.0):
-        scale = case.scale * np.exp(s)
-        return case.family.derivatives(case.target(y), case.columns(y) + t, scale)
-
-    exact = at()
-    total = exact.log_density + case.base(y)
-    _close(total, case.log_density(y), "log_density of derivatives + base")
-    along_eta = {
-        "eta": lambda t: case.log_density(y, case.eta + t),
-        "eta_eta": lambda t: at(t=t).eta,
-        "eta_scale": lambda t: at(t=t).scale,
-    }
-    along_scale = {
-        "scale": lambda s: case.log_density(y, scale=case.scale * np.exp(s)),
-        "eta_scale": lambda s: at(s=s).eta,
-        "scale_scale": lambda s: at(s=s).scale,
-    }
-    for functions in (along_eta, along_scale):
-        for name, function in functions.items():
-            numeric = _difference(function)
-            _close(getattr(exact, name), numeric, f"derivative {name}", 1e-6)
 
 
 def _check_density(case):
     """Total, moments, information and the identities of Bartlett (1953)."""
     y, weight = case.nodes()
-    eta = case.columns(y)
     probability = np.exp(case.log_density(y)) * weight
 
     def expect(values):
-        values = np.broadcast_to(values, probability.shape)
-        return np.where(probability > 0, probability * values, 0).sum(1, keepdims=True)
+        values = np.broadcast_to(values, (*np.shape(values)[:-2], *probability.shape))
+        products = np.where(probability > 0, probability * values, 0)
+        return products.sum(axis=-1, keepdims=True)
 
-    _close(expect(1.0), 1.0, "the density sums to one", 1e-8)
-    mean, variance = _moments(case)
-    _close(expect(y), mean, "mean", 1e-8)
+    _close(expect(np.ones((1, 1))), 1.0, "the density sums to one", 1e-8)
+    mean, variance = case.moment("mean")(), case.moment("variance")()
+    _close(expect(y[None]), mean, "mean", 1e-8)
     _close(expect((y - mean) ** 2), variance, "variance", 1e-7)
     with np.errstate(all="ignore"):
-        at = case.family.evaluate(case.target(y), eta.copy(), case.scale, 0.0)
-        slopes = case.family.derivatives(case.target(y), eta, case.scale)
-    information = expect(at.raw_information * at.unit**2)
-    _close(information, -expect(slopes.eta_eta), "information = -E[d2]", 1e-6)
-    _close(information, expect(slopes.eta**2), "information = E[score^2]", 1e-6)
-    size = np.sqrt(information)
-    assert (np.abs(expect(slopes.eta)) < 1e-7 * size).all(), "E[score] = 0"
-    for second, product, name in (
-        (slopes.scale_scale, slopes.scale**2, "scale"),
-        (slopes.eta_scale, slopes.eta * slopes.scale, "eta and scale"),
-    ):
-        both = expect(product)
+        at, local = case.evaluate(y, 0.0), case.local(y)
+    raw = np.atleast_2d(at.raw_information)
+    information = np.broadcast_to(
+        expect(raw * at.unit**2), (case.n_predictors, len(mean), 1)
+    )
+    pairs = combinations_with_replacement(range(len(case.names)), 2)
+    for (e, f), bend in zip(pairs, local.bend, strict=True):
+        both = expect(local.slope[e] * local.slope[f])
+        second = -expect(np.zeros((1, 1)) if bend is None else bend)
         atol = 1e-6 * (1 + np.abs(both).max())
+        name = f"{case.names[e]} and {case.names[f]}"
         np.testing.assert_allclose(
-            -expect(second), both, rtol=1e-6, atol=atol, err_msg=f"-E[d2] in {name}"
+            second,
+            both,
+            rtol=1e-6,
+            atol=atol,
+            err_msg=f"-E[bend] = E[slopes] of {name}",
         )
-
-
-def _moments(case):
-    arguments = (case.eta, case.scale)
-    mean = case.family.mean(*arguments, **case.keywords)
-    return mean, case.family.variance(*arguments, **case.keywords)
+        if e != f:
+            continue
+        size = np.sqrt(both)
+        zero = np.abs(expect(local.slope[e])) < 1e-7 * size
+        assert zero.all(), f"E[slope] = 0 of {case.names[e]}"
+        if e < case.n_predictors:
+            _close(information[e], second, "information = -E[bend]", 1e-6)
+            _close(information[e], both, "information = E[slope^2]", 1e-6)
 
 
 def _check_distribution(case):
-    def cdf(y, eta=case.eta):
-        return case.family.cdf(y, eta, case.scale, **case.keywords)
-
-    def quantile(u):
-        return case.family.quantile(u, case.eta, case.scale, **case.keywords)
-
+    cdf, quantile = case.moment("cdf"), case.moment("quantile")
     points = quantile(_LEVELS)
-    if case.discrete:
+    if case.lattice:
         y, _ = case.nodes()
         total = np.cumsum(np.exp(case.log_density(y)), axis=1)
         np.testing.assert_allclose(cdf(y), total, rtol=0, atol=1e-11, err_msg="cdf")
@@ -265,109 +345,115 @@ def _check_distribution(case):
         assert (cdf(points) >= _LEVELS).all(), "cdf(quantile(u)) >= u"
         assert (cdf(points - 1) < _LEVELS).all(), "the quantile is the smallest"
     else:
-        _close(
-            cdf(points), _LEVELS * np.ones_like(points), "cdf(quantile(u)) = u", 1e-8
-        )
+        levels = _LEVELS * np.ones_like(points)
+        _close(cdf(points), levels, "cdf(quantile(u)) = u", 1e-8)
         inner = points[:, 1:-1]
         reach = np.diff(points, axis=1).min(axis=1, keepdims=True)
         slope = _difference(lambda t: cdf(inner + t * reach)) / reach
-        density = np.exp(
-            np.stack(
-                [
-                    case.log_density(row, eta, scale)
-                    for row, eta, scale in zip(inner, case.eta, case.scale, strict=True)
-                ]
-            )
-        )
-        _close(slope, density, "d cdf / d y = density", 1e-6)
+        rows = [
+            case.log_density(row, case.point[:, [c]]) for c, row in enumerate(inner)
+        ]
+        _close(slope, np.exp(np.concatenate(rows)), "d cdf / d y = density", 1e-6)
     low, high = case.support
     assert (quantile(1.0) == high).all(), "quantile(1) is the upper bound"
     assert (quantile(0.0) == low).all(), "quantile(0) is the lower bound"
     if np.isfinite(low):
-        assert (cdf(np.array([low - 1.0])) == 0).all(), "cdf is zero below the range"
-        assert np.isneginf(case.log_density(np.array([low - 1.0]))).all(), (
+        below = np.array([low - 1.0])
+        assert (cdf(below) == 0).all(), "cdf is zero below the range"
+        assert np.isneginf(case.log_density(below)).all(), (
             "the density is zero below the range"
         )
 
 
 def _check_sample(case):
     n = 20_000
-    eta = np.repeat(case.eta, n, axis=1)
-    draws = case.family.sample(eta, case.scale, case.rng, **case.keywords)
-    assert draws.shape == eta.shape, "sample has the shape of eta"
+    arguments = case.full(np.empty(n))
+    draws = case.family.sample(*arguments, case.rng, **case.row_data)
+    assert draws.shape == (case.point.shape[1], n), "sample is (C, B)"
     case.family.check_target(draws)
-    mean, variance = _moments(case)
+    mean, variance = case.moment("mean")(), case.moment("variance")()
     error = (draws.mean(1, keepdims=True) - mean) / np.sqrt(variance / n)
     assert (np.abs(error) < 5).all(), "mean of the sample"
     if not _has(case.family, "cdf"):
         return
-    for row, e, phi in zip(draws, case.eta, case.scale, strict=True):
-
-        def cdf(y, e=e, phi=phi):
-            return case.family.cdf(y, e, phi, **case.keywords)
-
+    for c, row in enumerate(draws):
         # In steps, the test of Kolmogorov and Smirnov errs to the safe side.
         values, counts = np.unique(row, return_counts=True)
         after = np.cumsum(counts) / n
-        gap = np.abs(after - cdf(values)).max()
-        if not case.discrete:
-            gap = max(gap, np.abs(after - counts / n - cdf(values)).max())
+        arguments = case.arguments(case.point[:, [c]])
+        expected = case.family.cdf(values, *arguments, **case.row_data)
+        gap = np.abs(after - expected).max()
+        if not case.lattice:
+            gap = max(gap, np.abs(after - counts / n - expected).max())
         assert stats.kstwobign.sf(gap * np.sqrt(n)) > 1e-4, "cdf of the sample"
 
 
 def _check_shapes(case):
     """Rows by components, or restarts by components by rows, change nothing."""
-    y = case.y
+    y, family = case.y, case.family
     target = case.target(y)
-    expected = case.family.log_density(target, case.eta, case.scale)
-    turned = case.family.log_density(target[..., :, None], case.eta.T, case.scale.T)
+    expected = case.log_density(y)
+    turned = case.arguments(case.point.swapaxes(1, 2))
+    turned = family.log_density(target[..., :, None], *turned)
     _close(turned.T, expected, "log_density of rows by components")
-    stacked = case.family.derivatives(
-        target, np.stack([case.columns(y)] * 2), np.stack([case.scale] * 2)
+    twice = (np.stack([values] * 2, axis=-3) for values in case.full(y))
+    stacked = _arrays(family.local(target, *twice))
+    for deep, plain in zip(stacked, _arrays(case.local(y)), strict=True):
+        assert deep.shape == (2, *expected.shape), "local is of full shape"
+        _close(deep[1], plain, "local of a batch")
+
+
+def _arrays(local):
+    bends = [bend for bend in local.bend if bend is not None]
+    return [local.log_density, *local.slope, *bends]
+
+
+def _check_update(case, tied):
+    """Repeated updates end at the constants of maximum likelihood."""
+    family, n, rng, first = case.family, 400, case.rng, case.n_predictors
+    low, high = (
+        case.point.min(axis=1, keepdims=True),
+        case.point.max(axis=1, keepdims=True),
     )
-    flat = case.family.derivatives(target, case.columns(y), case.scale)
-    for name, deep, plain in zip(flat._fields, stacked, flat, strict=True):
-        assert deep.shape == (2, *expected.shape), f"shape of {name}"
-        _close(deep[1], plain, f"{name} of a batch")
-
-
-def _check_scale(case, tied):
-    """Repeated updates end at the scales of maximum likelihood."""
-    family, n, rng = case.family, 400, case.rng
-    eta = rng.uniform(case.eta.min(), case.eta.max(), (2, n))
-    truth = np.array([[case.scale.min()], [case.scale.max()]])
+    truth = np.exp(np.concatenate([low, high], axis=1)[first:])
+    eta = rng.uniform(low[:first], high[:first], (first, 2, n))
     of = rng.integers(2, size=n)
-    y = family.sample(eta[of, np.arange(n)], truth[of, 0], rng, **case.keywords)
-    target = case.target(y)
+    drawn = case.natural(eta[:, of, np.arange(n)], truth[:, of, 0])
+    target = case.target(family.sample(*drawn, rng, **case.row_data))
     weight = np.where(of == [[0], [1]], 0.9, 0.1) * rng.uniform(0.5, 2, n)
-    scale = np.sqrt(truth.prod(axis=0, keepdims=True)).repeat(2, axis=1)
+    constants = np.sqrt(truth.prod(axis=1)).T.repeat(2, axis=0)[None]
+    rules = (ScaleRule(tied),) * len(truth)
     for _ in range(100):
-        at = family.evaluate(target, eta.copy(), scale.reshape(2, 1), 0.0)
+        arguments = case.natural(eta.copy(), constants[0].T[:, :, None])
+        at = family.evaluate(target, *arguments, 0.0)
         statistic = np.stack([(weight * s).sum(axis=1) for s in at.statistic], axis=-1)
-        scale = family.update_scale(
-            scale,
-            weight.sum(1)[None],
-            statistic[None],
-            np.zeros((1, 2)),
-            ScaleRule(tied),
+        constants = family.update_constants(
+            constants, weight.sum(1)[None], statistic[None], np.zeros((1, 2)), rules
         )
+    arguments = case.natural(eta, constants[0].T[:, :, None])
+    _check_maximum(case, family.local(target, *arguments), weight, tied)
 
-    def loss(log_scale, k):
-        values = family.log_density(target, eta[k], np.exp(log_scale))
-        return -(weight[k] * values).sum()
 
-    groups = [slice(0, 2)] if np.any(tied) else [slice(0, 1), slice(1, 2)]
-    for group in groups:
-        best = optimize.minimize_scalar(
-            loss,
-            bounds=(-6, 4),
-            args=(group,),
-            method="bounded",
-            options={"xatol": 1e-9},
+def _check_maximum(case, local, weight, tied):
+    """The constants are where a Newton step from them is none."""
+    n_coordinates, first = len(case.names), case.n_predictors
+    gradient = [(weight * slope).sum(axis=1) for slope in local.slope[first:]]
+    hessian = np.zeros((n_coordinates, n_coordinates, 2))
+    pairs = combinations_with_replacement(range(n_coordinates), 2)
+    for (e, f), bend in zip(pairs, local.bend, strict=True):
+        if bend is not None:
+            hessian[e, f] = hessian[f, e] = (weight * bend).sum(axis=1)
+    gradient, hessian = np.transpose(gradient), np.moveaxis(hessian, 2, 0)
+    hessian = hessian[:, first:, first:]
+    if np.any(tied):
+        gradient, hessian = (
+            gradient.sum(0, keepdims=True),
+            hessian.sum(0, keepdims=True),
         )
-        _close(
-            scale[0, group], np.exp(best.x), "update_scale ends at the maximum", 1e-6
-        )
+    message = "update_constants ends at the maximum"
+    assert (np.linalg.eigvalsh(hessian) < 0).all(), message
+    step = np.linalg.solve(hessian, gradient[..., None])
+    assert (np.abs(step) < 1e-6).all(), message
 
 
 def _difference(function, step=1e-3):

@@ -4,9 +4,9 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._dispersion import NO_WEIGHT, settle
-from ._ranges import require_above
+from ._scales import NO_WEIGHT
 from ._special import excess, excess_bend, excess_slope
+from ._support import Constant, Support
 
 # A row's deviance is not known better than the square of rounding.
 _LEAST_DEVIANCE = 1e-32
@@ -35,16 +35,12 @@ class Gamma(Family):
     McCullagh, P. & Nelder, J. A. (1989). Generalized Linear Models, chapter 8.
     """  # noqa: D205
 
-    n_scale = 1
-    bounded = False
-    positive = True
+    constants = (Constant("scale", collapses=True),)
+    support = Support(0)
     links = ("log", "identity", "inverse")
 
     def __init__(self, link="log"):
         self.link = link
-
-    def check_target(self, y):
-        require_above(y, 0, "gamma", strictly=True)
 
     def base(self, y):
         return -np.log(y)
@@ -66,11 +62,11 @@ class Gamma(Family):
         ratio *= shape
         information = at.information(np.broadcast_to(shape, ratio.shape))
         return Evaluation(
-            at.forbid(log_joint),
+            log_joint,
             at.first(ratio),
             information,
             1.0,
-            (at.silence(deviance),),
+            (deviance,),
         )
 
     def update_scale(self, scale, weight, statistic, gain, rule):
@@ -82,7 +78,7 @@ class Gamma(Family):
             rule.strength * weight.shape[1],
             rule.target,
         )
-        return settle(rule, own, pooled, weight, scale)
+        return np.sqrt(rule.settle(own, pooled, weight, scale**2))
 
     def derivatives(self, y, eta, scale):
         shape = scale**-2.0
@@ -92,23 +88,18 @@ class Gamma(Family):
         slope = shape * (excess_slope(shape) - half_deviance)
         residual = ratio - 1
         return Derivatives(
-            at.forbid(excess(shape) - shape * half_deviance),
+            excess(shape) - shape * half_deviance,
             at.first(shape * residual),
-            at.silence(-2 * slope),
+            -2 * slope,
             at.second(shape * residual, -shape * ratio),
             at.first(-2 * shape * residual),
-            at.silence(4 * slope + 4 * shape**2 * excess_bend(shape)),
+            4 * slope + 4 * shape**2 * excess_bend(shape),
         )
 
-    def log_density(self, y, eta, scale):
+    def log_kernel(self, y, eta, scale):
         shape = np.asarray(scale, dtype=float) ** -2.0
-        at = self._link().log_mean(eta)
-        inside = (y > 0) & np.isfinite(y)
-        y = np.where(inside, y, 1.0)
-        log_ratio = np.log(y * np.exp(-at.value))
-        half_deviance = y * np.exp(-at.value) - 1 - log_ratio
-        log_density = excess(shape) - np.log(y) - shape * half_deviance
-        return np.where(inside, at.forbid(log_density), -np.inf)
+        ratio = y * np.exp(-self._link().log_mean(eta).value)
+        return excess(shape) - shape * (ratio - 1 - np.log(ratio))
 
     def mean(self, eta, scale):
         return self._link().mean(eta)
@@ -136,7 +127,7 @@ class Gamma(Family):
 
 
 def _variance(weight, deviance, strength, target):
-    r"""Squared dispersions that maximise the penalised likelihood.
+    r"""Squared dispersions that maximize the penalized likelihood.
 
     With ``a`` the shape, the root of ``N h'(a) + nu / (2 a) = (D + nu s0) / 2``, where
     ``h'(a) = log a - digamma(a)``. The left side falls from infinity to zero, as

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
+from ._support import Constant
 
 _LOG_2PI = np.log(2 * np.pi)
 
@@ -17,6 +18,8 @@ class Gaussian(Family):
     residual sum of squares over the component's weight, without a correction for
     degrees of freedom.
     """
+
+    constants = (Constant("scale", collapses=True),)
 
     def units(self, y, weight, fit_intercept):
         """Mean and standard deviation; the origin stays where no intercept moves it."""
@@ -56,7 +59,7 @@ class Gaussian(Family):
             -2 * square,
         )
 
-    def log_density(self, y, eta, scale):
+    def log_kernel(self, y, eta, scale):
         return -0.5 * ((y - eta) / scale) ** 2 - np.log(scale) - 0.5 * _LOG_2PI
 
     def mean(self, eta, scale):

@@ -4,8 +4,7 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._dispersion import LEAST
-from ._ranges import require_above
+from ._support import Constant, Support
 
 _LOG_2PI = np.log(2 * np.pi)
 
@@ -31,16 +30,12 @@ class InverseGaussian(Family):
     Chhikara, R. S. & Folks, J. L. (1989). The Inverse Gaussian Distribution.
     """  # noqa: D205
 
-    n_scale = 1
-    bounded = False
-    positive = True
+    constants = (Constant("scale", collapses=True),)
+    support = Support(0)
     links = ("log", "identity", "inverse")
 
     def __init__(self, link="log"):
         self.link = link
-
-    def check_target(self, y):
-        require_above(y, 0, "inverse gaussian", strictly=True)
 
     def base(self, y):
         return -0.5 * _LOG_2PI - 1.5 * np.log(y)
@@ -60,16 +55,15 @@ class InverseGaussian(Family):
         rate *= scale**-2.0
         relative *= rate
         return Evaluation(
-            at.forbid(log_joint),
+            log_joint,
             at.first(relative),
             at.information(rate),
             1.0,
-            (at.silence(deviance),),
+            (deviance,),
         )
 
     def update_scale(self, scale, weight, statistic, gain, rule):
-        variance = rule.variance(statistic[..., 0], weight, scale**2)
-        return np.sqrt(np.maximum(variance, LEAST))
+        return np.sqrt(rule.variance(statistic[..., 0], weight, scale**2))
 
     def derivatives(self, y, eta, scale):
         at = self._link().log_mean(eta)
@@ -79,21 +73,18 @@ class InverseGaussian(Family):
         square = precision * relative**2 / y
         score = precision * rate * relative
         return Derivatives(
-            at.forbid(-np.log(scale) - 0.5 * square),
+            -np.log(scale) - 0.5 * square,
             at.first(score),
-            at.silence(square - 1),
+            square - 1,
             at.second(score, -precision * rate * (2 * relative + 1)),
             at.first(-2 * score),
-            at.silence(-2 * square),
+            -2 * square,
         )
 
-    def log_density(self, y, eta, scale):
+    def log_kernel(self, y, eta, scale):
         at = self._link().log_mean(eta)
-        inside = (y > 0) & np.isfinite(y)
-        y = np.where(inside, y, 1.0)
         square = ((y * np.exp(-at.value) - 1) / scale) ** 2 / y
-        log_density = self.base(y) - 0.5 * square - np.log(scale)
-        return np.where(inside, at.forbid(log_density), -np.inf)
+        return -0.5 * square - np.log(scale)
 
     def mean(self, eta, scale):
         return self._link().mean(eta)

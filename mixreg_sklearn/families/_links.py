@@ -3,7 +3,8 @@
 Families of a positive response work with the logarithm of the mean, those of a
 probability with ``log p`` and ``log(1 - p)``. In these terms every density is a short
 formula, and no link needs a probability or a mean to be clipped. A link is `endless`
-where means reach the ends of their range at infinite predictors only.
+where means reach the ends of their range at infinite predictors only, and says itself
+where a predictor is `outside`: there is no mean, and the density is zero.
 """
 
 from typing import NamedTuple
@@ -29,14 +30,11 @@ class LogMean(NamedTuple):
     slope, bend : ndarray or None
         First and second derivative in ``eta``; None stands for 1 and 0, and spares
         the log link its passes. Both are zero where no mean exists.
-    impossible : ndarray of bool or None
-        Where ``eta`` gives no positive mean, so that the density is zero.
     """
 
     value: np.ndarray
     slope: np.ndarray | None = None
     bend: np.ndarray | None = None
-    impossible: np.ndarray | None = None
 
     def first(self, score):
         """``d/d eta`` from ``d/d log mu``."""
@@ -52,18 +50,6 @@ class LogMean(NamedTuple):
         """Fisher information on ``eta`` from that on ``log mu``."""
         return information if self.slope is None else self.slope**2 * information
 
-    def forbid(self, log_density):
-        """The same, minus infinity where no mean exists."""
-        if self.impossible is None:
-            return log_density
-        return np.where(self.impossible, -np.inf, log_density)
-
-    def silence(self, values):
-        """The same, zero where no mean exists: there the scale learns nothing."""
-        return (
-            values if self.impossible is None else np.where(self.impossible, 0, values)
-        )
-
 
 class LogProbabilities(NamedTuple):
     """``log p``, ``log(1 - p)`` and their first derivatives in ``eta``."""
@@ -74,18 +60,27 @@ class LogProbabilities(NamedTuple):
     failure_slope: np.ndarray
 
 
-class Log:
+class _Link:
+    """What links have in common."""
+
+    endless = True
+
+    def outside(self, eta):
+        """Where a linear predictor has no mean; None for nowhere."""
+        return None
+
+
+class Log(_Link):
     r""":math:`\mu = e^\eta`."""
 
     name = "log"
-    endless = True
 
     def mean(self, eta):
         """Mean at a linear predictor."""
         return np.exp(np.clip(eta, -_FURTHEST, _FURTHEST))
 
     def admissible_mean(self, eta):
-        """The same: every linear predictor has a mean."""
+        """Mean, which every linear predictor has."""
         return self.mean(eta)
 
     def predictor(self, mean):
@@ -97,14 +92,18 @@ class Log:
         return LogMean(np.clip(eta, -_FURTHEST, _FURTHEST))
 
 
-class _Restricted:
+class _Restricted(_Link):
     """A link under which only positive linear predictors have a positive mean."""
 
     endless = False
 
+    def outside(self, eta):
+        """Where a linear predictor is not positive."""
+        return np.less_equal(eta, 0)
+
     def admissible_mean(self, eta):
-        """Mean, NaN where the linear predictor is not positive."""
-        return np.where(np.greater(eta, 0), self.mean(_positive(eta)), np.nan)
+        """Mean, NaN where there is none."""
+        return np.where(self.outside(eta), np.nan, self.mean(_positive(eta)))
 
 
 class Identity(_Restricted):
@@ -122,10 +121,9 @@ class Identity(_Restricted):
 
     def log_mean(self, eta):
         """-> LogMean."""
-        impossible = np.less_equal(eta, 0)
-        eta = _positive(eta)
-        slope = np.where(impossible, 0.0, 1 / eta)
-        return LogMean(np.log(eta), slope, -(slope**2), impossible)
+        outside, eta = self.outside(eta), _positive(eta)
+        slope = np.where(outside, 0.0, 1 / eta)
+        return LogMean(np.log(eta), slope, -(slope**2))
 
 
 class Inverse(_Restricted):
@@ -144,10 +142,9 @@ class Inverse(_Restricted):
 
     def log_mean(self, eta):
         """-> LogMean."""
-        impossible = np.less_equal(eta, 0)
-        eta = _positive(eta)
-        slope = np.where(impossible, 0.0, -1 / eta)
-        return LogMean(-np.log(eta), slope, slope**2, impossible)
+        outside, eta = self.outside(eta), _positive(eta)
+        slope = np.where(outside, 0.0, -1 / eta)
+        return LogMean(-np.log(eta), slope, slope**2)
 
 
 def _positive(eta):
@@ -155,11 +152,10 @@ def _positive(eta):
     return np.clip(eta, np.exp(-_FURTHEST), np.exp(_FURTHEST))
 
 
-class Logit:
+class Logit(_Link):
     r""":math:`p = 1 / (1 + e^{-\eta})`."""
 
     name = "logit"
-    endless = True
     # Where p and 1 - p are both above 1e-87.
     bounds = (-_FURTHEST, _FURTHEST)
 
@@ -183,11 +179,10 @@ class Logit:
         return -np.tanh(np.multiply(eta, 0.5))
 
 
-class Probit:
+class Probit(_Link):
     r""":math:`p = \Phi(\eta)`."""
 
     name = "probit"
-    endless = True
     bounds = (-19.0, 19.0)
 
     def mean(self, eta):
@@ -221,11 +216,10 @@ class Probit:
         return -np.clip(eta, -_FURTHEST_PROBIT, _FURTHEST_PROBIT)
 
 
-class Cloglog:
+class Cloglog(_Link):
     r""":math:`p = 1 - \exp(-e^\eta)`."""
 
     name = "cloglog"
-    endless = True
     bounds = (-_FURTHEST, np.log(_FURTHEST))
 
     def mean(self, eta):

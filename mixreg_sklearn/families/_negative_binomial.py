@@ -4,7 +4,6 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._ranges import require_counts
 from ._special import (
     at_counts,
     count_quantile,
@@ -13,9 +12,9 @@ from ._special import (
     excess,
     excess_bend,
     excess_slope,
-    is_count,
     log_factorial,
 )
+from ._support import Constant, Support
 
 
 class NegativeBinomial(Family):
@@ -44,17 +43,12 @@ class NegativeBinomial(Family):
     Journal of Statistics 15, 209-225.
     """
 
-    n_scale = 1
-    bounded = True
-    positive = True
-    least_scale = 1e-6
+    constants = (Constant("scale", lower=1e-6),)
+    support = Support(0, lattice=True)
     links = ("log", "identity", "inverse")
 
     def __init__(self, link="log"):
         self.link = link
-
-    def check_target(self, y):
-        require_counts(y, "negative binomial")
 
     def base(self, y):
         return -y - log_factorial(y)
@@ -72,11 +66,11 @@ class NegativeBinomial(Family):
         score = parts.residual * size
         np.multiply(mu, size / parts.total, out=mu)
         return Evaluation(
-            at.forbid(log_joint),
+            log_joint,
             at.first(score),
             at.information(mu),
             1.0,
-            (at.silence(first), at.silence(second)),
+            (first, second),
         )
 
     def derivatives(self, y, eta, scale):
@@ -87,22 +81,18 @@ class NegativeBinomial(Family):
         score, share = size * parts.residual, mu / parts.total
         curvature = -(1 + parts.residual) * size * share
         return Derivatives(
-            at.forbid(parts.log_density(y, at.value, size)),
+            parts.log_density(y, at.value, size),
             at.first(score),
-            at.silence(first),
+            first,
             at.second(score, curvature),
             at.first(-2 * score * share),
-            at.silence(second),
+            second,
         )
 
-    def log_density(self, y, eta, scale):
+    def log_kernel(self, y, eta, scale):
         at = self._link().log_mean(eta)
         size = np.asarray(scale, dtype=float) ** -2.0
-        inside = is_count(y)
-        count = np.where(inside, y, 0.0)
-        parts = _Parts(count, np.exp(at.value), size)
-        log_density = self.base(count) + parts.log_density(count, at.value, size)
-        return np.where(inside, at.forbid(log_density), -np.inf)
+        return _Parts(y, np.exp(at.value), size).log_density(y, at.value, size)
 
     def mean(self, eta, scale):
         return self._link().mean(eta)

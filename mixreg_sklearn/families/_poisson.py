@@ -4,8 +4,8 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._ranges import require_counts
-from ._special import count_quantile, draw_counts, is_count, log_factorial
+from ._special import count_quantile, draw_counts, log_factorial
+from ._support import Support
 
 
 class Poisson(Family):
@@ -25,16 +25,12 @@ class Poisson(Family):
     McCullagh, P. & Nelder, J. A. (1989). Generalized Linear Models, chapter 6.
     """
 
-    n_scale = 0
-    bounded = True
-    positive = True
+    constants = ()
+    support = Support(0, lattice=True)
     links = ("log", "identity", "inverse")
 
     def __init__(self, link="log"):
         self.link = link
-
-    def check_target(self, y):
-        require_counts(y, "poisson")
 
     def base(self, y):
         return -log_factorial(y)
@@ -48,26 +44,21 @@ class Poisson(Family):
         log_joint = y * at.value
         log_joint -= mu
         log_joint += log_prior
-        return Evaluation(
-            at.forbid(log_joint), at.first(y - mu), at.information(mu), 1.0, ()
-        )
+        return Evaluation(log_joint, at.first(y - mu), at.information(mu), 1.0, ())
 
     def derivatives(self, y, eta, scale):
         at = self._link().log_mean(eta)
         mu = np.exp(at.value)
         score = y - mu
-        log_density = at.forbid(y * at.value - mu)
+        log_density = y * at.value - mu
         none = np.broadcast_to(0.0, log_density.shape)
         return Derivatives(
             log_density, at.first(score), none, at.second(score, -mu), none, none
         )
 
-    def log_density(self, y, eta, scale):
+    def log_kernel(self, y, eta, scale):
         at = self._link().log_mean(eta)
-        inside = is_count(y)
-        count = np.where(inside, y, 0.0)
-        log_density = count * at.value - np.exp(at.value) - log_factorial(count)
-        return np.where(inside, at.forbid(log_density), -np.inf)
+        return y * at.value - np.exp(at.value)
 
     def mean(self, eta, scale):
         return self._link().mean(eta)
@@ -87,6 +78,6 @@ class Poisson(Family):
 
 
 def _cdf(y, mu):
-    # P(Y <= y) = Q(y + 1, mu), the regularised upper incomplete gamma function.
+    # P(Y <= y) = Q(y + 1, mu), the regularized upper incomplete gamma function.
     probability = special.gammaincc(np.maximum(np.floor(y), 0) + 1, mu)
     return np.where(np.less(y, 0), 0 * probability, probability)

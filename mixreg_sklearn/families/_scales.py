@@ -1,4 +1,8 @@
-"""How scales are estimated: the maximum likelihood update and its safeguards."""
+r"""How constants are estimated: one rule for its safeguards, and two kinds of update.
+
+A constant :math:`\phi` is updated through :math:`\phi^2`, which for a scale is a
+variance, or in proportion to one.
+"""
 
 from typing import NamedTuple
 
@@ -7,13 +11,17 @@ import numpy as np
 # Variances below this, for a response of unit variance, are rounding.
 ROUNDING = 1e-20
 # A component of less than this many rows has none, and keeps its variance.
-_NO_WEIGHT = 1e-9
+NO_WEIGHT = 1e-9
+# Variances are no smaller than the square of rounding: the data cannot tell.
+_LEAST = 1e-32
+# A Newton step changes no logarithm by more than this.
+_LONGEST = 1.0
 
 
 class ScaleRule(NamedTuple):
     r"""One update of the variances that covers the search and the estimate.
 
-    The variances maximise
+    The variances maximize
     :math:`\ell - \frac{\nu}{2} \sum_k (\log s_k^2 + s_0 / s_k^2)`, so
 
     .. math:: s_k^2 = (S_k + \nu s_0) / (N_k + \nu)
@@ -45,26 +53,51 @@ class ScaleRule(NamedTuple):
     target: float = 1.0
 
     def variance(self, squares, weight, current):
-        """New variances of shape (R, K); a component without weight keeps its own."""
-        if self.strength:
-            squares = squares + self.strength * self.target
-            weight = weight + self.strength
-        if self.tied is not False or self.ratio:
-            pooled = squares.sum(axis=1, keepdims=True) / weight.sum(
-                axis=1, keepdims=True
-            )
-        if self.tied is True:
-            return np.maximum(np.repeat(pooled, squares.shape[1], axis=1), self.floor)
-        if weight.min() < _NO_WEIGHT:
-            empty = weight < _NO_WEIGHT
-            squares = np.where(empty, current, squares)
-            weight = np.where(empty, 1.0, weight)
-        variance = squares / weight
+        """New variances from sums of squares.
+
+        Parameters
+        ----------
+        squares, weight : ndarray of shape (R, K)
+        current : ndarray of shape (R, K)
+            The old variances.
+
+        Returns
+        -------
+        ndarray of shape (R, K)
+        """
+        squares = squares + self.strength * self.target
+        weight = weight + self.strength
+        total = np.maximum(weight.sum(axis=1, keepdims=True), NO_WEIGHT)
+        pooled = squares.sum(axis=1, keepdims=True) / total
+        own = squares / np.maximum(weight, NO_WEIGHT)
+        return self.settle(own, pooled, weight, current)
+
+    def settle(self, own, pooled, weight, current):
+        """Variances within the rule, from those that the rows suggest.
+
+        Parameters
+        ----------
+        own : ndarray of shape (R, K)
+            Suggested by the rows of each component.
+        pooled : ndarray of shape (R, 1)
+            Suggested by all rows together.
+        weight : ndarray of shape (R, K)
+        current : ndarray of shape (R, K)
+            The old variances, which components without rows keep.
+
+        Returns
+        -------
+        ndarray of shape (R, K)
+        """
+        variance = np.where(weight < NO_WEIGHT, current, own)
         if self.ratio:
             variance = np.maximum(variance, self.ratio * pooled)
-        if self.tied is not False:
-            variance = np.where(self.tied, pooled, variance)
-        return np.maximum(variance, self.floor)
+        variance = np.where(self.tied, pooled, variance)
+        return np.maximum(variance, max(self.floor, _LEAST))
+
+    def on_floor(self, scale):
+        """Where scales are at their absolute lower bound, to rounding."""
+        return scale**2 <= self.floor * (1 + 1e-9)
 
     def on_floor(self, scale):
         """Which scales are as small as the rule admits."""
@@ -82,3 +115,37 @@ class ScaleRule(NamedTuple):
         """First and second derivative of the penalty in each log scale, (R, K)."""
         relative = self.target / scale**2
         return -self.strength * (1 - relative), -2 * self.strength * relative
+
+
+def newton_update(rule, scale, weight, statistic):
+    r"""One damped Newton step in :math:`\log\phi`, where there is no closed form.
+
+    Parameters
+    ----------
+    rule : ScaleRule
+    scale, weight : ndarray of shape (R, K)
+    statistic : ndarray of shape (R, K, 2)
+        First and second derivative of the log-likelihood in ``log scale``.
+
+    Returns
+    -------
+    ndarray of shape (R, K)
+    """
+    first, second = rule.penalty_derivatives(scale)
+    first, second = first + statistic[..., 0], second + statistic[..., 1]
+    own = scale * _exp_step(first, second)
+    # A common scale of components that do not have one yet: their geometric mean.
+    share = weight / weight.sum(axis=1, keepdims=True)
+    common = np.exp((share * np.log(scale)).sum(axis=1, keepdims=True))
+    together = _exp_step(
+        first.sum(axis=1, keepdims=True), second.sum(axis=1, keepdims=True)
+    )
+    return np.sqrt(rule.settle(own**2, (common * together) ** 2, weight, scale**2))
+
+
+def _exp_step(first, second):
+    """Factor that a Newton step puts on the scale; uphill where curvature is wrong."""
+    curvature = np.maximum(np.abs(second), np.finfo(float).tiny)
+    with np.errstate(over="ignore"):
+        step = first / curvature
+    return np.exp(np.clip(step, -_LONGEST, _LONGEST))

@@ -59,6 +59,14 @@ class Support(NamedTuple):
     upper: float = np.inf
     lattice: bool = False
 
+    @property
+    def inner(self):
+        """A possible response."""
+        low = self.lower if np.isfinite(self.lower) else min(self.upper, 1.0) - 2.0
+        high = self.upper if np.isfinite(self.upper) else low + 2.0
+        middle = 0.5 * (low + high)
+        return np.floor(middle) if self.lattice else middle
+
     def admits(self, y):
         """Where `y` is a possible response, elementwise."""
         y = np.asarray(y)

@@ -246,7 +246,7 @@ class _Responses:
         y, _ = self.model.sample(
             self.X, rng, groups=data.group, offset=data.offset, trials=self.trials
         )
-        return data._replace(y=self.structure.family.target(y, self.trials))
+        return data._replace(y=self.structure.family.target(y, trials=self.trials))
 
 
 class _Cases:

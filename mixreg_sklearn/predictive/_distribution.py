@@ -98,8 +98,8 @@ class MixtureDistribution:
         self.trials = trials
         if trials is not None:
             self.trials = _broadcast("trials", trials, eta.shape[:1])
-            family.target(np.zeros(len(eta)), self.trials)
-        self.discrete = _is_discrete(family)
+            family.target(np.zeros(len(eta)), trials=self.trials)
+        self.discrete = family.support.lattice
 
     def __len__(self):
         return len(self.eta)
@@ -367,7 +367,7 @@ class MixtureDistribution:
                 1.0, self.eta[:, 0], self.scale[0], **self._given(1)
             )
             y = np.where(y > self._column(most, y), -1.0, y)
-        target = self.family.target(y, trials)
+        target = self.family.target(y, trials=trials)
         for k in range(len(self.scale)):
             eta = self._column(self.eta[:, k], y)
             yield self.family.log_density(target, eta, self.scale[k])
@@ -435,9 +435,3 @@ def _check_level(level, *, open_=False):
     if level.ndim > (not open_) or not inside.all():
         raise ValueError(f"level must be between 0 and 1; got {level.tolist()!r}.")
     return level
-
-
-def _is_discrete(family):
-    """Whether one half, which every other family takes, has probability zero."""
-    half = family.target(np.array([0.5]), None)
-    return bool(np.isneginf(family.log_density(half, family.initial(half), 1.0))[0])
