@@ -6,6 +6,7 @@ from scipy import special
 from ._base import Derivatives, Evaluation, Family
 from ._ranges import require_counts
 from ._special import count_quantile, either, is_count, log_factorial
+from ._support import Support
 
 
 class Binomial(Family):
@@ -29,6 +30,7 @@ class Binomial(Family):
     """
 
     n_scale = 0
+    support = Support(0, lattice=True)
     bounded = True
     positive = True
     links = ("logit", "probit", "cloglog")

@@ -16,6 +16,7 @@ from ._special import (
     is_count,
     log_factorial,
 )
+from ._support import Support
 
 
 class NegativeBinomial(Family):
@@ -45,6 +46,7 @@ class NegativeBinomial(Family):
     """
 
     n_scale = 1
+    support = Support(0, lattice=True)
     bounded = True
     positive = True
     least_scale = 1e-6

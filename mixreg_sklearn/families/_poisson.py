@@ -6,6 +6,7 @@ from scipy import special
 from ._base import Derivatives, Evaluation, Family
 from ._ranges import require_counts
 from ._special import count_quantile, draw_counts, is_count, log_factorial
+from ._support import Support
 
 
 class Poisson(Family):
@@ -26,6 +27,7 @@ class Poisson(Family):
     """
 
     n_scale = 0
+    support = Support(0, lattice=True)
     bounded = True
     positive = True
     links = ("log", "identity", "inverse")
