@@ -17,6 +17,7 @@ from ._data.checks import check_response
 from ._data.groups import check_groups, check_prior
 from ._numerics import log_normalise
 from .families import Gaussian
+from .predictive._components import component_quantiles, log_densities
 from .predictive._regions import count_tables
 
 __all__ = ["crps", "log_score", "pit_values", "quantile_residuals"]
@@ -224,7 +225,7 @@ def _predicted(model, X, y, groups, offset, trials):
 
 def _sequential_weights(ahead, y, groups):
     """Memberships of each row's group, given its rows before that row, (n, K)."""
-    density = np.column_stack(list(ahead._log_densities(y)))
+    density = np.column_stack(list(log_densities(ahead, y)))
     with np.errstate(divide="ignore"):
         log_joint = np.log(ahead.weights)
     size = np.diff(groups.start, append=len(groups.order))
@@ -276,7 +277,7 @@ def _quadrature_crps(ahead, y):
     for start in range(0, len(y), _BLOCK):
         rows = slice(start, start + _BLOCK)
         part, at = ahead[rows], y[rows, None]
-        bends = part._component_quantiles(_LEVELS).reshape(len(at), -1)
+        bends = component_quantiles(part, _LEVELS).reshape(len(at), -1)
         edges = np.sort(np.concatenate([bends, at], axis=1), axis=1)
         half = 0.5 * np.diff(edges, axis=1)
         t = (edges[:, :-1] + half)[..., None] + half[..., None] * _NODES
