@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._data.data import Structure
+from .._fitted import Fitted
 from ..families._scales import ROUNDING, ScaleRule
 from .design import Design, make_design
 from .mixture import MOST_ROLES, Mixture
@@ -60,21 +61,31 @@ class Problem(NamedTuple):
         return (all_rows * (loglik / weight - np.log(self.unit))).tolist()
 
     def to_user(self, params):
-        """Fitted attributes from the engine's parameters; canonical order."""
+        """Estimates in the user's units from the engine's. -> Fitted, canonical order.
+
+        Parameters
+        ----------
+        params : Params
+            A batch, of which the first is meant.
+        """
         intercept, slopes = self._features(params.coef[0])
         known = np.nan_to_num(self.structure.known)
         coef = np.tile(known, (len(intercept), 1))
         coef[:, self.structure.regression] = slopes
         weights = self.model.shares(params, self.rows)[0]
         order = self._canonical(weights, intercept, coef)
-        fitted = {
-            "weights_": weights[order],
-            "coef_": coef[order],
-            "intercept_": intercept[order],
-            "scale_": params.scale[0, order] * self.unit,
-        }
+        family = self.structure.family
+        constants = params.scale[0] * self.unit if family.constants else []
+        fitted = Fitted(
+            family,
+            weights,
+            intercept[None],
+            coef[None],
+            np.reshape(constants, (-1, len(weights))),
+        ).reorder(order)
         if self.structure.gate.has_features:
-            fitted |= self._gate_to_user(params.take(0).reorder(order[None]))
+            gate = self._gate_to_user(params.take(0).reorder(order[None]))
+            fitted = fitted._replace(**gate)
         return fitted
 
     def _features(self, coef):
@@ -105,7 +116,7 @@ class Problem(NamedTuple):
         intercept, slopes = self.gate_design.to_features(logits - logits[0])
         coef = np.zeros((len(slopes), len(self.structure.known)))
         coef[:, self.structure.gating] = slopes
-        return {"gate_coef_": coef, "gate_intercept_": intercept}
+        return {"gate_coef": coef, "gate_intercept": intercept}
 
     def _canonical(self, weights, intercept, coef):
         """Components by decreasing weight, as far as constraints leave them alike."""
@@ -116,41 +127,24 @@ class Problem(NamedTuple):
         alike = filter(self.model.alike, permutations(range(len(weights))))
         return np.array(min(alike, key=lambda order: rank[list(order)].tolist()))
 
-    def from_user(self, weights, coef, intercept, scale, gate=None):
-        """Parameters of the engine from values in the user's units.
-
-        Parameters
-        ----------
-        weights, intercept, scale : ndarray of shape (K,)
-        coef : ndarray of shape (K, d)
-        gate : tuple of ndarray of shape (K, d) and (K,), optional
-            Coefficients and intercepts of the gate, which replace the weights.
-        """
+    def from_user(self, fitted):
+        """Parameters of the engine from a `Fitted`; its gate replaces the weights."""
         shift = self.origin if self.design.intercept else 0.0
-        slopes = coef[:, self.structure.regression]
+        intercept, slopes = fitted.intercept[0], fitted.coef[0]
+        slopes = slopes[:, self.structure.regression]
         columns = self.design.from_features(intercept - shift, slopes) / self.unit
-        logits = np.zeros((len(weights), len(self.rows.gate)))
-        logits[:, 0] = np.log(np.maximum(weights, np.finfo(float).tiny))
-        if gate is not None:
-            gate_coef, gate_intercept = gate
-            slopes = gate_coef[:, self.structure.gating]
-            logits = self.gate_design.from_features(gate_intercept, slopes)
+        logits = np.zeros((len(intercept), len(self.rows.gate)))
+        logits[:, 0] = np.log(np.maximum(fitted.weights, np.finfo(float).tiny))
+        if self.structure.gate.has_features and fitted.gate_coef is not None:
+            slopes = fitted.gate_coef[:, self.structure.gating]
+            logits = self.gate_design.from_features(fitted.gate_intercept, slopes)
         params = Params(
             columns[None],
-            scale[None] / self.unit,
+            fitted.scale[None] / self.unit,
             logits[None, :, 0],
             logits[None, :, 1:],
         )
         return self.model.constrain(params.normalised())
-
-    def from_fitted(self, model):
-        """Parameters of the engine from the attributes of a fitted estimator."""
-        gate = None
-        if self.structure.gate.has_features and hasattr(model, "gate_coef_"):
-            gate = model.gate_coef_, model.gate_intercept_
-        return self.from_user(
-            model.weights_, model.coef_, model.intercept_, model.scale_, gate
-        )
 
 
 def make_problem(data, structure, n_jobs):

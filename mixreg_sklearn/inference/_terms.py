@@ -125,18 +125,19 @@ def _loose(design):
 
 
 def values_of(fitted, terms):
-    """The user's parameters from fitted attributes.
+    """The user's parameters from estimates.
 
     Parameters
     ----------
-    fitted : dict of str to ndarray
+    fitted : Fitted
     terms : list of Term
 
     Returns
     -------
     ndarray of shape (m,)
     """
-    return np.array([fitted[term.attribute][index_of(term)] for term in terms])
+    attributes = fitted.attributes()
+    return np.array([attributes[term.attribute][index_of(term)] for term in terms])
 
 
 def index_of(term):
@@ -146,16 +147,9 @@ def index_of(term):
     return term.component, term.feature
 
 
-def attributes_of(model):
-    """The fitted attributes that hold parameters."""
-    names = ("weights_", "coef_", "intercept_", "scale_")
-    gate = ("gate_coef_", "gate_intercept_") if hasattr(model, "gate_coef_") else ()
-    return {name: getattr(model, name) for name in (*names, *gate)}
-
-
 def jacobian(rebuilt, terms):
     """Derivatives of the user's parameters in the engine's, (m, M)."""
-    problem, model = rebuilt.problem, rebuilt.model
+    problem, fitted = rebuilt.problem, rebuilt.fitted
     K, p = rebuilt.params.coef.shape[1:]
     n_logits = len(problem.rows.gate)
     values, _ = _regression_map(problem)
@@ -174,10 +168,10 @@ def jacobian(rebuilt, terms):
         if term.attribute in ("intercept_", "coef_"):
             row[:, :p] = values[k, place[j]]
         elif term.attribute == "scale_":
-            row[k, p] = model.scale_[k]
+            row[k, p] = fitted.scale[k]
         elif term.attribute == "weights_":
-            row[:, p + 1] = -model.weights_[k] * model.weights_
-            row[k, p + 1] += model.weights_[k]
+            row[:, p + 1] = -fitted.weights[k] * fitted.weights
+            row[k, p + 1] += fitted.weights[k]
         else:
             row[k, p + 1 :], row[0, p + 1 :] = gate[j], -gate[j]
     return out.reshape(len(terms), -1)
