@@ -7,7 +7,6 @@ from scipy.special import xlogy
 
 from ._data.checks import check_weight
 from ._data.groups import check_constant
-from ._data.row_data import given
 from ._fitted import log_joint_of
 from ._numerics import log_normalise
 
@@ -61,7 +60,7 @@ class Evidence(NamedTuple):
         return float(1.0 - entropy / (self.weight.sum() * np.log(K)))
 
 
-def evidence(model, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=None):
     """What a fitted mixture says of rows. -> Evidence.
 
     Parameters
@@ -70,7 +69,7 @@ def evidence(model, X, y, sample_weight=None, *, groups=None, offset=None, trial
     X, y, sample_weight, groups, offset, trials
         As in `MixtureRegressor.log_likelihood`.
     """
-    log_joint, groups = log_joint_of(model, X, y, groups, offset, given(trials=trials))
+    log_joint, groups = log_joint_of(model, X, y, groups, offset, trials=trials)
     n_rows = len(log_joint) if groups is None else len(groups.of_row)
     weight = check_weight(sample_weight, np.empty((n_rows, 1)))
     check_constant(weight, groups, "sample_weight")
@@ -111,8 +110,9 @@ class InformationCriteria:
         float
             Log-likelihood in nats.
         """
-        given = {"groups": groups, "offset": offset, "trials": trials}
-        return evidence(self, X, y, sample_weight, **given).log_likelihood()
+        return evidence(
+            self, X, y, sample_weight, groups, offset, trials
+        ).log_likelihood()
 
     def aic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         """Akaike's criterion, ``-2 loglik + 2 n_parameters``; lower is better.
@@ -138,8 +138,7 @@ class InformationCriteria:
         float
             The criterion.
         """
-        given = {"groups": groups, "offset": offset, "trials": trials}
-        return evidence(self, X, y, sample_weight, **given).aic()
+        return evidence(self, X, y, sample_weight, groups, offset, trials).aic()
 
     def bic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         """Bayesian criterion, ``-2 loglik + n_parameters log n``; lower is better.
@@ -168,8 +167,7 @@ class InformationCriteria:
         float
             The criterion.
         """
-        given = {"groups": groups, "offset": offset, "trials": trials}
-        return evidence(self, X, y, sample_weight, **given).bic()
+        return evidence(self, X, y, sample_weight, groups, offset, trials).bic()
 
     def sabic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         r"""BIC adjusted for the sample size; lower is better.
@@ -204,8 +202,7 @@ class InformationCriteria:
         Sclove, S. L. (1987). Application of model-selection criteria to some problems
         in multivariate analysis. Psychometrika 52, 333-343.
         """
-        given = {"groups": groups, "offset": offset, "trials": trials}
-        return evidence(self, X, y, sample_weight, **given).sabic()
+        return evidence(self, X, y, sample_weight, groups, offset, trials).sabic()
 
     def icl(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         r"""Integrated completed likelihood; lower is better.
@@ -235,5 +232,4 @@ class InformationCriteria:
         float
             The criterion.
         """
-        given = {"groups": groups, "offset": offset, "trials": trials}
-        return evidence(self, X, y, sample_weight, **given).icl()
+        return evidence(self, X, y, sample_weight, groups, offset, trials).icl()

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._data.checks import check_offset, check_response
 from ._data.groups import check_groups, check_prior
-from ._data.row_data import given, target_of
+from ._data.row_data import check_row_data, given, target_of
 from ._numerics import log_normalise
 from .families import Family
 from .families._names import make_family
@@ -50,7 +50,7 @@ class Fitted(NamedTuple):
     def of(cls, model):
         """The estimates of a fitted estimator."""
         family = make_family(model.family)
-        names = ("scale", *_places(family), *_GATE_KEYS)
+        names = (*_places(family), *_GATE_KEYS)
         return cls.from_arrays(
             family, given(**{name: getattr(model, f"{name}_", None) for name in names})
         )
@@ -258,22 +258,26 @@ def fitted_mixture(model):
     return model
 
 
-def estimates_and_rows(model, X, offset):
-    """Estimates of an estimator, and its features and offset as arrays, checked.
+def estimates_and_rows(model, X, offset, **row_data):
+    """Estimates of an estimator, and what the user says of rows, checked.
 
     Returns
     -------
     fitted : Fitted
     X : ndarray of float64 of shape (n, d)
     offset : ndarray of shape (n,) or None
+    row_data : dict of str to ndarray of shape (n,)
+        What there is of it.
     """
     check_is_fitted(model)
     X = validate_data(model, X, dtype=[np.float64, np.float32], reset=False)
-    X = np.asarray(X, dtype=np.float64)
-    return Fitted.of(model), X, check_offset(offset, X)
+    X, fitted = np.asarray(X, dtype=np.float64), Fitted.of(model)
+    offset = check_offset(offset, X)
+    row_data = check_row_data(fitted.family, given(**row_data), len(X))
+    return fitted, X, offset, row_data
 
 
-def log_joint_of(model, X, y, groups, offset, row_data):
+def log_joint_of(model, X, y, groups, offset, **row_data):
     """Log joint densities of an estimator, as `Fitted.log_joint`, at the user's rows.
 
     Returns
@@ -281,8 +285,8 @@ def log_joint_of(model, X, y, groups, offset, row_data):
     log_joint : ndarray of shape (n, K) or (G, K)
     groups : Groups or None
     """
-    fitted, X, offset = estimates_and_rows(model, X, offset)
+    fitted, X, offset, _ = estimates_and_rows(model, X, offset)
     y = check_response(y, len(X), model)
-    target = target_of(fitted.family, y, row_data)
+    target = target_of(fitted.family, y, given(**row_data))
     groups = check_groups(groups, X)
     return fitted.log_joint(X, target, groups, offset), groups

@@ -24,7 +24,7 @@ from ._criteria import InformationCriteria
 from ._data.checks import check_memberships
 from ._data.groups import check_groups
 from ._data.read import read
-from ._data.row_data import check_row_data, given
+from ._data.row_data import given
 from ._engine.problem import make_problem
 from ._fitted import Fitted, check_start, estimates_and_rows, log_joint_of
 from ._notebook import NotebookTable, component_table
@@ -486,7 +486,7 @@ class MixtureRegressor(
         std : ndarray of shape (n_samples,)
             Standard deviations; only if `return_std`.
         """
-        fitted, *rows = self._rows(X, offset, trials)
+        fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
         ahead = fitted.distribution(*rows)
         return (ahead.mean(), ahead.std()) if return_std else ahead.mean()
 
@@ -507,7 +507,7 @@ class MixtureRegressor(
         ndarray of shape (n_samples, n_components)
             Means of the components.
         """
-        fitted, *rows = self._rows(X, offset, trials)
+        fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
         return component_means(fitted.distribution(*rows))
 
     def predict_distribution(
@@ -547,7 +547,7 @@ class MixtureRegressor(
             If the history lacks something, or features of the gate differ between the
             rows of a unit and its history.
         """
-        fitted, *rows = self._rows(X, offset, trials)
+        fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
         ahead = fitted.distribution(*rows)
         check_groups(groups, ahead)
         if history is None:
@@ -581,11 +581,9 @@ class MixtureRegressor(
             Probabilities; each row sums to one.
         """
         if y is None:
-            fitted, X, _ = estimates_and_rows(self, X, offset)
+            fitted, X, *_ = estimates_and_rows(self, X, offset)
             return np.exp(fitted.log_prior(X))
-        log_joint, groups = log_joint_of(
-            self, X, y, groups, offset, given(trials=trials)
-        )
+        log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
         memberships = np.exp(log_normalise(log_joint))
         return memberships if groups is None else memberships[groups.of_row]
 
@@ -614,9 +612,7 @@ class MixtureRegressor(
         """
         if groups is None:
             raise ValueError("groups is None: predict_proba is for rows on their own.")
-        log_joint, groups = log_joint_of(
-            self, X, y, groups, offset, given(trials=trials)
-        )
+        log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
         return groups.labels, np.exp(log_normalise(log_joint))
 
     def predict_membership(self, X, y, *, groups=None, offset=None, trials=None):
@@ -641,9 +637,7 @@ class MixtureRegressor(
         ndarray of int of shape (n_samples,)
             Component indices, 0 to `n_components - 1`.
         """
-        log_joint, groups = log_joint_of(
-            self, X, y, groups, offset, given(trials=trials)
-        )
+        log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
         members = log_joint.argmax(axis=1)
         return members if groups is None else members[groups.of_row]
 
@@ -695,12 +689,6 @@ class MixtureRegressor(
         component : ndarray of int of shape (n_samples,)
             The component each came from.
         """
-        fitted, X, offset, row_data = self._rows(X, offset, trials)
+        fitted, X, *rest = estimates_and_rows(self, X, offset, trials=trials)
         groups = check_groups(groups, X)
-        return fitted.sample(X, make_rng(random_state), groups, offset, row_data)
-
-    def _rows(self, X, offset, trials):
-        """The estimates, and what is known of rows, checked."""
-        fitted, X, offset = estimates_and_rows(self, X, offset)
-        row_data = check_row_data(fitted.family, given(trials=trials), len(X))
-        return fitted, X, offset, row_data
+        return fitted.sample(X, make_rng(random_state), groups, *rest)

@@ -207,6 +207,7 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
     Society 132, 2925-2942.
     """
     ahead, y = _predicted(model, X, y, groups, offset, trials)
+    # The one closed form there is; a family has no method for what only this needs.
     if isinstance(ahead.family, Gaussian):
         return _gaussian_crps(ahead, y)
     return _count_crps(ahead, y) if ahead.discrete else _quadrature_crps(ahead, y)

@@ -463,7 +463,7 @@ def unit_scores(model, result, X, y, weight=None, groups=None):
 
     def loglik(steps):
         other = moved(model, result, steps)
-        joint, _ = log_joint_of(other, X, y, groups, None, {})
+        joint, _ = log_joint_of(other, X, y, groups, None)
         return np.logaddexp.reduce(joint, axis=1)
 
     assert len(np.unique(unit)) == len(loglik(0 * size))

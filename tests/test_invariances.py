@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from support import jacobian, separated
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._data.data import Data
+from mixreg_sklearn._data.data import Data, unconstrained
 from mixreg_sklearn._data.structure import Columns, make_structure
 from mixreg_sklearn._engine.em import em
 from mixreg_sklearn._engine.mixture import Mixture
@@ -19,7 +19,7 @@ from mixreg_sklearn._engine.newton import polish
 from mixreg_sklearn._engine.params import Params, concatenate, log_normalise
 from mixreg_sklearn._engine.problem import make_problem
 from mixreg_sklearn._engine.rows import ArrayRows
-from mixreg_sklearn._engine.sharing import sharing_of, unconstrained
+from mixreg_sklearn._engine.sharing import sharing_of
 from mixreg_sklearn._fitted import Fitted
 from mixreg_sklearn.families import Gaussian
 from mixreg_sklearn.families._scales import ScaleRule

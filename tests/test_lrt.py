@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from support import separated, two_lines
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn import _lrt as lrt
 from mixreg_sklearn.gates import ConstantGate
+from mixreg_sklearn.metrics import _lrt as lrt
 from mixreg_sklearn.metrics import bootstrap_lrt
 
 

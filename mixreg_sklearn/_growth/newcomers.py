@@ -17,7 +17,7 @@ from .._criteria import evidence
 from .._data.checks import check_weight
 from .._data.features import column_indices
 from .._data.groups import Groups, check_groups
-from .._data.row_data import given, target_of
+from .._data.row_data import target_of
 from .._fitted import estimates_and_rows
 
 # Candidates climb under a variance so many times too large, and then the right one.
@@ -148,11 +148,13 @@ def make_ground(
     log_joint, weight, _ = evidence(
         model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
     )
-    estimates, features, offset = estimates_and_rows(model, X, offset)
+    estimates, features, offset, row_data = estimates_and_rows(
+        model, X, offset, trials=trials
+    )
     groups = check_groups(groups, features)
     family = estimates.family
     y = np.asarray(y, dtype=np.float64).ravel()
-    target = target_of(family, y, given(trials=trials))
+    target = target_of(family, y, row_data)
     row_weight = check_weight(sample_weight, features)
     columns = np.column_stack([np.ones(len(features)), features])
     fitted = np.column_stack([model.intercept_, model.coef_])
