@@ -58,6 +58,7 @@ import sklearn
 from threadpoolctl import threadpool_limits
 
 from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn._data.read import read
 from mixreg_sklearn._engine.em import em
 from mixreg_sklearn._engine.problem import make_problem
 from mixreg_sklearn._search.pooled import from_memberships
@@ -279,8 +280,7 @@ def our_iterations(problem, start, m):
 
 def problem_of(model, X, y):
     """What the engine makes of the data of a fit."""
-    nothing = dict.fromkeys(("groups", "offset", "trials"))
-    data, _, structure, _ = model._read(X, y, None, **nothing)
+    data, _, structure, _ = read(model, X, y, None, None, None, {})
     return make_problem(data, structure, 1)
 
 

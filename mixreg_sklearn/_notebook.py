@@ -4,6 +4,8 @@ from html import escape
 
 import numpy as np
 
+from ._fitted import Fitted
+
 # Tables of more rows or columns are cut, and say so.
 _MOST_ROWS, _MOST_COMPONENTS = 30, 12
 _COUNTS = {"n_components", "n_parameters", "estimator"}
@@ -42,9 +44,10 @@ def component_table(model):
     rows += _used(names, model.coef_)
     if np.isfinite(model.scale_).any():
         rows.append(("scale", model.scale_))
-    if hasattr(model, "gate_coef_"):
-        rows.append(("gate intercept", model.gate_intercept_))
-        rows += _used([f"gate {name}" for name in names], model.gate_coef_)
+    fitted = Fitted.of(model)
+    if fitted.gate_coef is not None:
+        rows.append(("gate intercept", fitted.gate_intercept))
+        rows += _used([f"gate {name}" for name in names], fitted.gate_coef)
     shown = slice(_MOST_COMPONENTS)
     header = [f"component {k}" for k in range(K)[shown]]
     cells = [

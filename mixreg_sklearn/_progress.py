@@ -61,7 +61,7 @@ class Progress:
             return False
         return self.round_task.call_on_fit_task_end(
             **self.data,
-            reconstruction_attributes=lambda: self._fitted(best.params),
+            reconstruction_attributes=lambda: self._attributes(best.params),
         )
 
     def end(self, loglik, estimate):
@@ -77,12 +77,12 @@ class Progress:
         if self.fit_task is not None:
             self.fit_task.call_on_fit_task_end(
                 **self.data,
-                reconstruction_attributes=lambda: self._fitted(polished.params),
+                reconstruction_attributes=lambda: self._attributes(polished.params),
             )
 
-    def _fitted(self, params):
+    def _attributes(self, params):
         """Attributes with which a copy of the estimator can predict."""
-        return self.problem.to_user(params)
+        return self.problem.to_user(params).attributes()
 
     def _say(self, line):
         if self.estimator.verbose:

@@ -14,58 +14,30 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    check_is_fitted,
-    validate_data,
-)
 
-from ._blas import one_blas_thread
-from ._data.checks import (
-    check_memberships,
-    check_offset,
-    check_response,
-    check_start,
-    check_weight,
-)
-from ._data.data import Data
-from ._data.groups import check_constant, check_groups, check_prior
-from ._data.structure import Columns, make_structure
+from ._blas import one_blas_thread, threads_that_pay
+from ._criteria import InformationCriteria
+from ._data.checks import check_memberships
+from ._data.groups import check_groups
+from ._data.read import read
+from ._data.row_data import given
 from ._engine.problem import make_problem
+from ._fitted import Fitted, check_start, estimates_and_rows, log_joint_of
 from ._notebook import NotebookTable, component_table
-from ._numerics import log_normalize
+from ._numerics import log_normalize, make_rng
 from ._progress import CallbackSupport, Progress
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
-from .families import (
-    Beta,
-    Binomial,
-    Family,
-    Gamma,
-    Gaussian,
-    InverseGaussian,
-    NegativeBinomial,
-    Poisson,
-)
+from .families import Family
+from .families._names import FAMILIES
 from .gates import Gate
-from .predictive._distribution import MixtureDistribution
+from .predictive._components import component_means
 from .predictive._history import given_history
-
-_FAMILIES = {
-    "gaussian": Gaussian,
-    "poisson": Poisson,
-    "binomial": Binomial,
-    "gamma": Gamma,
-    "negative_binomial": NegativeBinomial,
-    "inverse_gaussian": InverseGaussian,
-    "beta": Beta,
-}
 
 
 class MetadataRequests:
@@ -94,7 +66,12 @@ class MetadataRequests:
 
 
 class MixtureRegressor(
-    MetadataRequests, NotebookTable, CallbackSupport, RegressorMixin, BaseEstimator
+    InformationCriteria,
+    MetadataRequests,
+    NotebookTable,
+    CallbackSupport,
+    RegressorMixin,
+    BaseEstimator,
 ):
     r"""Finite mixture of regressions, by exact maximum likelihood.
 
@@ -289,7 +266,7 @@ class MixtureRegressor(
 
     _parameter_constraints = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "family": [StrOptions(set(_FAMILIES)), Family],
+        "family": [StrOptions(set(FAMILIES)), Family],
         "regression_features": [str, Integral, slice, "array-like", callable, None],
         "gate": [StrOptions({"softmax"}), Gate, None],
         "gate_features": [str, Integral, slice, "array-like", callable, None],
@@ -385,12 +362,18 @@ class MixtureRegressor(
         ValueError
             If the data or arguments are not of the right shape, type or range.
         """
-        metadata = {"groups": groups, "offset": offset, "trials": trials}
-        data, y, structure, _ = self._read(
-            X, y, sample_weight, **metadata, ensure_min_samples=2
+        data, y, structure, _ = read(
+            self,
+            X,
+            y,
+            sample_weight,
+            groups,
+            offset,
+            given(trials=trials),
+            ensure_min_samples=2,
         )
         with one_blas_thread(), np.errstate(under="ignore"):
-            problem = make_problem(data, structure, self._threads(data.X))
+            problem = make_problem(data, structure, threads_that_pay(self, data.X))
             progress = Progress(self, data.X, y, problem)
             estimate = self._estimate(problem, progress)
             self._set_attributes(problem, estimate)
@@ -398,65 +381,36 @@ class MixtureRegressor(
         self._warn(estimate)
         return self
 
-    def _read(self, X, y, sample_weight, *, groups, offset, trials, **checks):
-        """Validate the data of a fit.
-
-        Returns
-        -------
-        data : Data
-        y : ndarray of shape (n_samples,)
-            The response as it was given.
-        structure : Structure
-        columns : Columns
-        """
-        given = X
-        X, y = validate_data(
-            self, X, y, dtype=[np.float64, np.float32], y_numeric=True, **checks
-        )
-        names = getattr(self, "feature_names_in_", None)
-        columns = Columns(given, X.shape[1], names)
-        y = np.asarray(y, dtype=np.float64)
-        weight = check_weight(sample_weight, X)
-        offset = check_offset(offset, X)
-        groups = check_groups(groups, X)
-        check_constant(weight, groups, "sample_weight")
-        family = self._family()
-        family.check_target(y)
-        target = family.target(y, trials=trials)
-        structure = make_structure(self, family, columns)
-        for j in structure.gating:
-            check_constant(X[:, j], groups, f"gate_features: {columns.name(j)}")
-        group = None if groups is None else groups.of_row
-        return Data(X, target, weight, offset, group), y, structure, columns
-
     def _estimate(self, problem, progress):
         """Climb from the given start, or search for one."""
         start = self._start(problem)
         limits = Limits(self.n_init, self.tol, self.max_iter)
         if start is not None:
             return estimate_from(problem, start, limits)
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
-        return estimate_found(problem, np.random.default_rng(seed), limits, progress)
+        return estimate_found(problem, make_rng(self.random_state), limits, progress)
 
     def _start(self, problem):
         """The start the user gave, in the engine's units; None to search."""
         K, d = self.n_components, self.n_features_in_
         if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == (K, d):
-            return problem.from_fitted(self)
+            return problem.from_user(Fitted.of(self))
         if self.init is None:
             return None
         if isinstance(self.init, dict):
-            gated = problem.structure.gate.has_features
-            return problem.from_user(*check_start(self.init, K, d, gated))
+            family, gate = problem.structure.family, problem.structure.gate
+            start = check_start(self.init, family, K, d, gate.has_features)
+            return problem.from_user(start)
         return from_memberships(
             problem, check_memberships(self.init, problem.n_rows, K)
         )
 
     def _set_attributes(self, problem, estimate):
         polished = estimate.polished
-        for name in ("gate_coef_", "gate_intercept_"):
-            vars(self).pop(name, None)
-        for name, value in problem.to_user(polished.params).items():
+        # Of another family, or gate, an earlier fit has attributes that this has not.
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            if name not in ("n_features_in_", "feature_names_in_"):
+                delattr(self, name)
+        for name, value in problem.to_user(polished.params).attributes().items():
             setattr(self, name, value)
         self.log_likelihood_ = problem.loglik_to_user(
             polished.objective[0], problem.rows.total_weight
@@ -492,19 +446,9 @@ class MixtureRegressor(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         family = self.family
-        family = _FAMILIES.get(family) if isinstance(family, str) else family
-        tags.target_tags.positive_only = getattr(family, "positive", False)
+        family = FAMILIES.get(family) if isinstance(family, str) else family
+        tags.target_tags.positive_only = bool(family and family.support.lower >= 0)
         return tags
-
-    def _family(self):
-        if isinstance(self.family, str):
-            return _FAMILIES[self.family]()
-        return self.family
-
-    def _threads(self, X):
-        """Threads that pay: one for data that a single pass reads in milliseconds."""
-        worthwhile = X.size * self.n_components > 1_000_000
-        return effective_n_jobs(self.n_jobs) if worthwhile else 1
 
     def predict(self, X, return_std=False, *, offset=None, trials=None):
         r"""Expected response, :math:`\sum_k \pi_k(x) \mu_k(x)`.
@@ -528,16 +472,9 @@ class MixtureRegressor(
         std : ndarray of shape (n_samples,)
             Standard deviations; only if `return_std`.
         """
-        eta, log_prior = self._predictor(X, offset)
-        prior = np.exp(log_prior)
-        family, given = self._family(), self._given(trials, eta)
-        means = family.mean(eta, self.scale_, **given)
-        mean = np.einsum("nk,nk->n", means, prior)
-        if not return_std:
-            return mean
-        within = family.variance(eta, self.scale_, **given)
-        between = (means - mean[:, None]) ** 2
-        return mean, np.sqrt(np.einsum("nk,nk->n", within + between, prior))
+        fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
+        ahead = fitted.distribution(*rows)
+        return (ahead.mean(), ahead.std()) if return_std else ahead.mean()
 
     def predict_components(self, X, *, offset=None, trials=None):
         """Expected response of every component.
@@ -556,8 +493,8 @@ class MixtureRegressor(
         ndarray of shape (n_samples, n_components)
             Means of the components.
         """
-        eta, _ = self._predictor(X, offset)
-        return self._family().mean(eta, self.scale_, **self._given(trials, eta))
+        fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
+        return component_means(fitted.distribution(*rows))
 
     def predict_distribution(
         self, X, *, groups=None, history=None, offset=None, trials=None
@@ -596,16 +533,12 @@ class MixtureRegressor(
             If the history lacks something, or features of the gate differ between the
             rows of a unit and its history.
         """
-        eta, log_prior = self._predictor(X, offset)
-        weights = np.exp(log_prior)
-        check_groups(groups, eta)
-        if history is not None:
-            weights = given_history(self, weights, groups, history)
-        trials = self._given(trials, eta).get("trials")
-        trials = None if trials is None else trials[:, 0]
-        return MixtureDistribution(
-            self._family(), eta, self.scale_, weights, trials=trials
-        )
+        fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
+        ahead = fitted.distribution(*rows)
+        check_groups(groups, ahead)
+        if history is None:
+            return ahead
+        return ahead.reweighted(given_history(self, ahead.weights, groups, history))
 
     def predict_proba(self, X, y=None, *, groups=None, offset=None, trials=None):
         r"""Probabilities of the components.
@@ -634,8 +567,9 @@ class MixtureRegressor(
             Probabilities; each row sums to one.
         """
         if y is None:
-            return np.exp(self._predictor(X, offset)[1])
-        log_joint, groups = self._log_joint(X, y, groups, offset, trials)
+            fitted, X, *_ = estimates_and_rows(self, X, offset)
+            return np.exp(fitted.log_prior(X))
+        log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
         memberships = np.exp(log_normalize(log_joint))
         return memberships if groups is None else memberships[groups.of_row]
 
@@ -664,7 +598,7 @@ class MixtureRegressor(
         """
         if groups is None:
             raise ValueError("groups is None: predict_proba is for rows on their own.")
-        log_joint, groups = self._log_joint(X, y, groups, offset, trials)
+        log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
         return groups.labels, np.exp(log_normalize(log_joint))
 
     def predict_membership(self, X, y, *, groups=None, offset=None, trials=None):
@@ -689,169 +623,9 @@ class MixtureRegressor(
         ndarray of int of shape (n_samples,)
             Component indices, 0 to `n_components - 1`.
         """
-        log_joint, groups = self._log_joint(X, y, groups, offset, trials)
+        log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
         members = log_joint.argmax(axis=1)
         return members if groups is None else members[groups.of_row]
-
-    def log_likelihood(
-        self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None
-    ):
-        r"""Log-likelihood, :math:`\sum_i w_i \log \sum_k \pi_k f_k(y_i | x_i)`.
-
-        The sum is over groups, where there are any, with the product of the densities
-        of their rows for f.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
-
-        Returns
-        -------
-        float
-            Log-likelihood in nats.
-        """
-        log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
-        return float(weight @ np.logaddexp.reduce(log_joint, axis=1))
-
-    def aic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
-        """Akaike's criterion, ``-2 loglik + 2 n_parameters``; lower is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
-
-        Returns
-        -------
-        float
-            The criterion.
-        """
-        log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
-        loglik = weight @ np.logaddexp.reduce(log_joint, axis=1)
-        return float(-2 * loglik + 2 * self.n_parameters_)
-
-    def bic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
-        """Bayesian criterion, ``-2 loglik + n_parameters log n``; lower is better.
-
-        n counts what is independent: rows, or the groups where there are any (flexmix
-        counts rows in either case).
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows, or groups: n is their sum.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
-
-        Returns
-        -------
-        float
-            The criterion.
-        """
-        log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
-        loglik = weight @ np.logaddexp.reduce(log_joint, axis=1)
-        return float(-2 * loglik + self.n_parameters_ * np.log(weight.sum()))
-
-    def sabic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
-        r"""BIC adjusted for the sample size; lower is better.
-
-        ``-2 loglik + n_parameters log((n + 2) / 24)`` (Sclove 1987): BIC with a smaller
-        n, which finds more components in small samples. n counts what is independent:
-        rows, or the groups where there are any.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows, or groups: n is their sum.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
-
-        Returns
-        -------
-        float
-            The criterion.
-
-        References
-        ----------
-        Sclove, S. L. (1987). Application of model-selection criteria to some problems
-        in multivariate analysis. Psychometrika 52, 333-343.
-        """
-        log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
-        loglik = weight @ np.logaddexp.reduce(log_joint, axis=1)
-        return float(-2 * loglik + self.n_parameters_ * np.log((weight.sum() + 2) / 24))
-
-    def icl(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
-        r"""Integrated completed likelihood; lower is better.
-
-        ``-2 sum_i w_i max_k log(pi_k f_k(y_i)) + n_parameters log n``: BIC with every
-        row (or group) assigned to its most probable component, so that components that
-        overlap cost more (Biernacki, Celeux & Govaert 2000).
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows, or groups: n is their sum.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
-
-        Returns
-        -------
-        float
-            The criterion.
-        """
-        log_joint, weight = self._weighted(X, y, sample_weight, groups, offset, trials)
-        classified = weight @ log_joint.max(axis=1)
-        return float(-2 * classified + self.n_parameters_ * np.log(weight.sum()))
 
     def score(self, X, y, sample_weight=None, *, offset=None, trials=None):
         """Coefficient of determination R2 of `predict`.
@@ -901,62 +675,6 @@ class MixtureRegressor(
         component : ndarray of int of shape (n_samples,)
             The component each came from.
         """
-        eta, log_prior = self._predictor(X, offset)
-        groups = check_groups(groups, eta)
-        seed = check_random_state(random_state).randint(2**31 - 1)
-        rng = np.random.default_rng(seed)
-        cumulative = np.cumsum(np.exp(self._of_groups(log_prior, groups)), axis=1)
-        uniform = rng.random(len(cumulative))[:, None] * cumulative[:, -1:]
-        component = (uniform >= cumulative).sum(axis=1)
-        component = component if groups is None else component[groups.of_row]
-        chosen = eta[np.arange(len(eta)), component]
-        given = {name: value[:, 0] for name, value in self._given(trials, eta).items()}
-        y = self._family().sample(chosen, self.scale_[component], rng, **given)
-        return y, component
-
-    def _predictor(self, X, offset):
-        """Linear predictors and log prior probabilities of all components, (n, K)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        X = np.asarray(X, dtype=np.float64)
-        eta = X @ self.coef_.T + self.intercept_
-        offset = check_offset(offset, X)
-        if offset is not None:
-            eta += offset[:, None]
-        if not hasattr(self, "gate_coef_"):
-            with np.errstate(divide="ignore"):
-                return eta, np.broadcast_to(np.log(self.weights_), eta.shape)
-        return eta, log_normalize(X @ self.gate_coef_.T + self.gate_intercept_)
-
-    def _of_groups(self, log_prior, groups):
-        """Log prior of each group (G, K): that of its rows, which must be the same."""
-        if groups is None:
-            return log_prior
-        check_prior(np.exp(log_prior), groups)
-        return log_prior[groups.first]
-
-    def _given(self, trials, eta):
-        """Trials as a keyword for the binomial family; refused by the others."""
-        if trials is None:
-            return {}
-        _, trials = self._family().target(np.zeros(len(eta)), trials=trials)
-        return {"trials": trials[:, None]}
-
-    def _log_joint(self, X, y, groups, offset, trials):
-        """``log pi_k + log f_k(y_i)`` of rows or groups, (n, K) or (G, K); Groups."""
-        eta, log_prior = self._predictor(X, offset)
-        y = check_response(y, len(eta), self)
-        target = self._family().target(y, trials=trials)[..., None]
-        log_density = self._family().log_density(target, eta, self.scale_)
-        groups = check_groups(groups, eta)
-        if groups is not None:
-            log_density = groups.sum(log_density)
-        return log_density + self._of_groups(log_prior, groups), groups
-
-    def _weighted(self, X, y, sample_weight, groups, offset, trials):
-        """Log joint densities of rows or groups, and their weights."""
-        log_joint, groups = self._log_joint(X, y, groups, offset, trials)
-        n_rows = len(log_joint) if groups is None else len(groups.of_row)
-        weight = check_weight(sample_weight, np.empty((n_rows, 1)))
-        check_constant(weight, groups, "sample_weight")
-        return log_joint, weight if groups is None else weight[groups.first]
+        fitted, X, *rest = estimates_and_rows(self, X, offset, trials=trials)
+        groups = check_groups(groups, X)
+        return fitted.sample(X, make_rng(random_state), groups, *rest)

@@ -6,12 +6,13 @@ from functools import wraps
 from numbers import Integral
 
 import numpy as np
-from scipy.special import xlogy
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._data.groups import check_groups
+from ._criteria import evidence
+from ._data.row_data import given
+from ._fitted import best_of
 from ._growth.growth import can_grow, grown_to
 from ._notebook import NotebookTable, criterion_table
 from ._regressor import MetadataRequests, MixtureRegressor
@@ -244,20 +245,16 @@ class MixtureRegressorIC(
         ValueError
             If the data or arguments are not of the right shape, type or range.
         """
-        metadata = {
-            "sample_weight": sample_weight,
-            "groups": groups,
-            "offset": offset,
-            "trials": trials,
-        }
-        given = {key: value for key, value in metadata.items() if value is not None}
+        metadata = given(
+            sample_weight=sample_weight, groups=groups, offset=offset, trials=trials
+        )
         fits, caught, names = [], [], []
         for name, template in self._templates():
-            found, messages = self._sweep(name, template, X, y, given)
+            found, messages = self._sweep(name, template, X, y, metadata)
             fits += found
             caught += messages
             names += [name] * len(found)
-        table = _table(fits, names, X, y, given)
+        table = _table(fits, names, X, y, metadata)
         best = _lowest(table[self.criterion], fits)
         for message in caught[best]:
             warnings.warn(message.message, message.category, stacklevel=3)
@@ -304,7 +301,7 @@ class MixtureRegressorIC(
             )
         return numbers.tolist()
 
-    def _sweep(self, name, template, X, y, given):
+    def _sweep(self, name, template, X, y, metadata):
         """Fit a template for every number of components, the smallest first.
 
         Returns
@@ -323,11 +320,11 @@ class MixtureRegressorIC(
                 mixture.set_params(random_state=self.random_state)
             with warnings.catch_warnings(record=True) as messages:
                 warnings.simplefilter("always")
-                mixture.fit(X, y, **given)
+                mixture.fit(X, y, **metadata)
             if _lower(mixture, highest) and _can_grow(highest):
                 with warnings.catch_warnings(record=True) as others:
                     warnings.simplefilter("always")
-                    grown = grown_to(highest, mixture.n_components, X, y, **given)
+                    grown = grown_to(highest, mixture.n_components, X, y, **metadata)
                 if _lower(mixture, grown):
                     mixture, messages = grown, others
             if not mixture.degenerate_ and not _lower(mixture, highest):
@@ -335,7 +332,7 @@ class MixtureRegressorIC(
             fits[position], caught[position] = mixture, messages
             if self.verbose:
                 seconds = time.perf_counter() - started
-                criterion = getattr(mixture, self.criterion)(X, y, **given)
+                criterion = getattr(mixture, self.criterion)(X, y, **metadata)
                 several = isinstance(self.estimator, (list, dict))
                 label = f"{name}: " if several else ""
                 self._report(label, mixture, criterion, seconds)
@@ -385,8 +382,9 @@ def _lower(mixture, other):
     )
 
 
-def _table(fits, names, X, y, given):
+def _table(fits, names, X, y, metadata):
     """Everything that candidates are compared by, one array for each column."""
+    judged = [evidence(best_of(fit), X, y, **metadata) for fit in fits]
     columns = {
         "n_components": [fit.n_components for fit in fits],
         "estimator": names,
@@ -394,27 +392,14 @@ def _table(fits, names, X, y, given):
         "n_parameters": [fit.n_parameters_ for fit in fits],
     }
     for criterion in _CRITERIA:
-        columns[criterion] = [getattr(fit, criterion)(X, y, **given) for fit in fits]
+        columns[criterion] = [getattr(of_fit, criterion)() for of_fit in judged]
     columns |= {
-        "entropy": [_certainty(fit, X, y, **given) for fit in fits],
+        "entropy": [of_fit.certainty() for of_fit in judged],
         "smallest_share": [fit.weights_.min() for fit in fits],
         "converged": [fit.converged_ for fit in fits],
         "degenerate": [fit.degenerate_ for fit in fits],
     }
     return {name: np.array(values) for name, values in columns.items()}
-
-
-def _certainty(fit, X, y, sample_weight=None, **metadata):
-    """Normalised entropy of the memberships of rows or groups: 1 is certain."""
-    tau = fit.predict_proba(X, y, **metadata)
-    weight = np.ones(len(tau)) if sample_weight is None else np.asarray(sample_weight)
-    groups = check_groups(metadata.get("groups"), tau)
-    if groups is not None:
-        tau, weight = tau[groups.first], weight[groups.first]
-    if tau.shape[1] == 1:
-        return 1.0
-    entropy = -weight @ xlogy(tau, tau).sum(axis=1)
-    return float(1.0 - entropy / (weight.sum() * np.log(tau.shape[1])))
 
 
 def _lowest(criteria, fits):

@@ -17,6 +17,7 @@ from ._data.checks import check_response
 from ._data.groups import check_groups, check_prior
 from ._numerics import log_normalize
 from .families import Gaussian
+from .predictive._components import component_quantiles, log_densities
 from .predictive._regions import count_tables
 
 __all__ = ["crps", "log_score", "pit_values", "quantile_residuals"]
@@ -206,6 +207,7 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
     Society 132, 2925-2942.
     """
     ahead, y = _predicted(model, X, y, groups, offset, trials)
+    # The one closed form there is; a family has no method for what only this needs.
     if isinstance(ahead.family, Gaussian):
         return _gaussian_crps(ahead, y)
     return _count_crps(ahead, y) if ahead.discrete else _quadrature_crps(ahead, y)
@@ -224,7 +226,7 @@ def _predicted(model, X, y, groups, offset, trials):
 
 def _sequential_weights(ahead, y, groups):
     """Memberships of each row's group, given its rows before that row, (n, K)."""
-    density = np.column_stack(list(ahead._log_densities(y)))
+    density = np.column_stack(list(log_densities(ahead, y)))
     with np.errstate(divide="ignore"):
         log_joint = np.log(ahead.weights)
     size = np.diff(groups.start, append=len(groups.order))
@@ -276,7 +278,7 @@ def _quadrature_crps(ahead, y):
     for start in range(0, len(y), _BLOCK):
         rows = slice(start, start + _BLOCK)
         part, at = ahead[rows], y[rows, None]
-        bends = part._component_quantiles(_LEVELS).reshape(len(at), -1)
+        bends = component_quantiles(part, _LEVELS).reshape(len(at), -1)
         edges = np.sort(np.concatenate([bends, at], axis=1), axis=1)
         half = 0.5 * np.diff(edges, axis=1)
         t = (edges[:, :-1] + half)[..., None] + half[..., None] * _NODES

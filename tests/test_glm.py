@@ -17,6 +17,7 @@ from mixreg_sklearn.families import (
     NegativeBinomial,
     Poisson,
 )
+from mixreg_sklearn.families._names import make_family
 
 families, links = statsmodels.families, statsmodels.families.links
 
@@ -95,7 +96,7 @@ def test_two_components_are_found_and_proven(family, seed):
     X = rng.normal(size=(n, 1))
     which = rng.random(n) < 0.4
     eta = np.where(which, 1.5 - 0.5 * X[:, 0], -1.0 + 0.8 * X[:, 0])
-    instance = MixtureRegressor(family=family)._family()
+    instance = make_family(family)
     extra = {"trials": np.full(n, 12.0)} if family == "binomial" else {}
     y = instance.sample(eta, np.full(n, 0.3), rng, **extra)
     model = MixtureRegressor(2, family=family, random_state=seed).fit(X, y, **extra)

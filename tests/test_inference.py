@@ -20,6 +20,7 @@ from support import jacobian, separated
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn._engine.rows import ArrayRows
+from mixreg_sklearn._fitted import log_joint_of
 from mixreg_sklearn.families import (
     Beta,
     Binomial,
@@ -462,7 +463,7 @@ def unit_scores(model, result, X, y, weight=None, groups=None):
 
     def loglik(steps):
         other = moved(model, result, steps)
-        joint, _ = other._log_joint(X, y, groups, None, None)
+        joint, _ = log_joint_of(other, X, y, groups, None)
         return np.logaddexp.reduce(joint, axis=1)
 
     assert len(np.unique(unit)) == len(loglik(0 * size))

@@ -22,6 +22,7 @@ from mixreg_sklearn._engine.problem import make_problem
 from mixreg_sklearn._engine.regressions import Regressions, Sums
 from mixreg_sklearn._engine.rows import ArrayRows, Stored
 from mixreg_sklearn._engine.sharing import sharing_of
+from mixreg_sklearn._fitted import Fitted
 from mixreg_sklearn.families import Gaussian
 from mixreg_sklearn.families._scales import ScaleRule
 from mixreg_sklearn.gates import ConstantGate, SoftmaxGate
@@ -742,17 +743,10 @@ def test_parameters_come_back_from_the_engine_unchanged(seed, size, option):
     structure = make_structure(model, Gaussian(), Columns(X, X.shape[1], None))
     data = Data(X, y, np.ones(len(y)), None, None)
     problem = make_problem(data, structure, 1)
-    gate = None
-    names = ["weights_", "coef_", "intercept_", "scale_"]
-    if hasattr(model, "gate_coef_"):
-        gate = model.gate_coef_, model.gate_intercept_
-        names += ["gate_coef_", "gate_intercept_"]
-    params = problem.from_user(
-        model.weights_, model.coef_, model.intercept_, model.scale_, gate
-    )
-    back = problem.to_user(params)
-    for name in names:
-        value = getattr(model, name)
+    fitted = Fitted.of(model)
+    back = problem.to_user(problem.from_user(fitted)).attributes()
+    assert back.keys() == fitted.attributes().keys()
+    for name, value in fitted.attributes().items():
         atol = 1e-9 * np.abs(value).max()
         assert_allclose(back[name], value, rtol=1e-9, atol=atol)
 

@@ -20,6 +20,8 @@ class Data(NamedTuple):
     offset : ndarray of shape (n,) or None
     group : ndarray of int of shape (n,) or None
         Number of the group that each row belongs to.
+    row_data : dict of str to ndarray of shape (n,)
+        What the family takes for every row besides; it is in `y`, too.
     """
 
     X: np.ndarray
@@ -27,6 +29,7 @@ class Data(NamedTuple):
     weight: np.ndarray
     offset: np.ndarray | None
     group: np.ndarray | None
+    row_data: dict = {}
 
     def take(self, rows):
         """The rows `rows`."""
@@ -35,7 +38,8 @@ class Data(NamedTuple):
             for values in (self.offset, self.group)
         )
         X, y, weight = self.X[rows], self.y[..., rows], self.weight[rows]
-        return Data(X, y, weight, offset, group)
+        row_data = {name: values[rows] for name, values in self.row_data.items()}
+        return Data(X, y, weight, offset, group, row_data)
 
 
 class Constraints(NamedTuple):

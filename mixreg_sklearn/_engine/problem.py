@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._data.data import Structure
+from .._fitted import Fitted
 from ..families._scales import ROUNDING, ScaleRule
 from .design import Design, Features, Whitened, make_design
 from .mixture import MOST_ROLES, Mixture
@@ -64,22 +65,25 @@ class Problem(NamedTuple):
         return (all_rows * (loglik / weight - np.log(self.unit))).tolist()
 
     def to_user(self, params):
-        """Fitted attributes from the engine's parameters; canonical order."""
-        intercept, slopes = self._features(params.coef[0])
-        known = np.nan_to_num(self.structure.known)
-        coef = np.tile(known, (len(intercept), 1))
-        coef[:, self.structure.regression] = slopes
+        """Estimates in the user's units, in canonical order. -> Fitted."""
+        structure, coef = self.structure, params.coef[0]
+        first, *others = (coef[:, at] for at in self.model.regressions.predictors)
+        regressions = [self._features(first), *map(self.design.to_features, others)]
+        coef = np.zeros((len(regressions), len(coef), len(structure.known)))
+        coef[0] = np.nan_to_num(structure.known)
+        for part, (_, slopes) in zip(coef, regressions, strict=True):
+            part[:, structure.regression] = slopes
+        intercept = np.array([constant for constant, _ in regressions])
+        constants = params.constants[0].T.copy()
+        constants[:1] *= self.unit
         weights = self.model.shares(params, self.rows)[0]
-        order = self._canonical(weights, intercept, coef)
-        fitted = {
-            "weights_": weights[order],
-            "coef_": coef[order],
-            "intercept_": intercept[order],
-            "scale_": params.scale[0, order] * self.unit,
-        }
-        if self.structure.gate.has_features:
-            fitted |= self._gate_to_user(params.take(0).reorder(order[None]))
-        return fitted
+        fitted = Fitted(structure.family, weights, intercept, coef, constants)
+        if structure.gate.has_features:
+            constant, slopes = self.gate_design.to_features(params.logits[0])
+            gate_coef = np.zeros(coef[0].shape)
+            gate_coef[:, structure.gating] = slopes
+            fitted = fitted._replace(gate_intercept=constant, gate_coef=gate_coef)
+        return fitted.reorder(self._canonical(weights, intercept[0], coef[0]))
 
     def _features(self, coef):
         """Intercepts (K,) and coefficients (K, d) of the regressions' features."""
@@ -103,14 +107,6 @@ class Problem(NamedTuple):
         values = (held + selection @ free).reshape(n_components, -1)
         return values[:, 0] * self.design.intercept, values[:, 1:]
 
-    def _gate_to_user(self, params):
-        """Coefficients of the gate, with the first component as baseline."""
-        logits = params.logits[0]
-        intercept, slopes = self.gate_design.to_features(logits - logits[0])
-        coef = np.zeros((len(slopes), len(self.structure.known)))
-        coef[:, self.structure.gating] = slopes
-        return {"gate_coef_": coef, "gate_intercept_": intercept}
-
     def _canonical(self, weights, intercept, coef):
         """Components by decreasing weight, as far as constraints leave them alike."""
         order = np.lexsort((*coef.T[::-1], intercept, -weights))
@@ -120,38 +116,26 @@ class Problem(NamedTuple):
         alike = filter(self.model.alike, permutations(range(len(weights))))
         return np.array(min(alike, key=lambda order: rank[list(order)].tolist()))
 
-    def from_user(self, weights, coef, intercept, scale, gate=None):
-        """Parameters of the engine from values in the user's units.
-
-        Parameters
-        ----------
-        weights, intercept, scale : ndarray of shape (K,)
-        coef : ndarray of shape (K, d)
-        gate : tuple of ndarray of shape (K, d) and (K,), optional
-            Coefficients and intercepts of the gate, which replace the weights.
-        """
-        shift = self.origin if self.design.intercept else 0.0
-        slopes = coef[:, self.structure.regression]
-        columns = self.design.from_features(intercept - shift, slopes) / self.unit
-        log_weights = np.log(np.maximum(weights, np.finfo(float).tiny))
+    def from_user(self, fitted):
+        """Parameters of the engine from a `Fitted`; its gate replaces the weights."""
+        intercept = fitted.intercept.copy()
+        intercept[0] -= self.origin if self.design.intercept else 0.0
+        slopes = fitted.coef[:, :, self.structure.regression]
+        columns = [
+            self.design.from_features(*one)
+            for one in zip(intercept, slopes, strict=True)
+        ]
+        columns[0] /= self.unit
+        coef = np.concatenate(columns, axis=1)
+        log_weights = np.log(np.maximum(fitted.weights, np.finfo(float).tiny))
         logits = constant_logits(log_weights, self.rows.n_logits)
-        if gate is not None:
-            gate_coef, gate_intercept = gate
-            slopes = gate_coef[:, self.structure.gating]
-            logits = self.gate_design.from_features(gate_intercept, slopes)
-        constants = np.empty((len(weights), len(self.structure.family.constants)))
-        constants[:, :1] = scale[:, None] / self.unit
-        params = Params(columns[None], constants[None], logits[None])
+        if self.structure.gate.has_features and fitted.gate_coef is not None:
+            slopes = fitted.gate_coef[:, self.structure.gating]
+            logits = self.gate_design.from_features(fitted.gate_intercept, slopes)
+        constants = fitted.constants.T.copy()
+        constants[:, :1] /= self.unit
+        params = Params(coef[None], constants[None], logits[None])
         return self.model.constrain(params.normalized())
-
-    def from_fitted(self, model):
-        """Parameters of the engine from the attributes of a fitted estimator."""
-        gate = None
-        if self.structure.gate.has_features and hasattr(model, "gate_coef_"):
-            gate = model.gate_coef_, model.gate_intercept_
-        return self.from_user(
-            model.weights_, model.coef_, model.intercept_, model.scale_, gate
-        )
 
 
 def make_problem(data, structure, n_jobs):

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.base import clone
 
+from .._fitted import Fitted
+from ..families._names import make_family
 from ..gates import ConstantGate
 from .newcomers import find_newcomers, make_ground
 
@@ -123,30 +125,18 @@ def _sound(fit):
     """Whether no component collapsed, by the standards of the search."""
     pooled = float(fit.weights_ @ fit.scale_**2)
     collapsed = fit.scale_.min() ** 2 < _FLOOR * pooled
-    return not fit.degenerate_ and not (collapsed and not fit._family().bounded)
+    return not fit.degenerate_ and not (
+        collapsed and not make_family(fit.family).bounded
+    )
 
 
 # Starts ---------------------------------------------------------------------------
 
 
-def start_of(model):
-    """The fitted mixture as a dict for `init`."""
-    start = {
-        "weights": model.weights_,
-        "coef": model.coef_,
-        "intercept": model.intercept_,
-        "scale": model.scale_,
-    }
-    if hasattr(model, "gate_coef_"):
-        start["gate_coef"] = model.gate_coef_
-        start["gate_intercept"] = model.gate_intercept_
-    return start
-
-
 def _twice(model, k):
     """The fitted mixture with component k written down twice."""
     order = np.append(np.arange(model.n_components), k)
-    start = {name: values[order] for name, values in start_of(model).items()}
+    start = Fitted.of(model).reorder(order).arrays()
     start["weights"][[k, -1]] /= 2
     if "gate_intercept" in start:
         start["gate_intercept"][[k, -1]] -= np.log(2)
@@ -257,19 +247,20 @@ def _with_newcomer(model, ground, found, c):
         share = float(ground.weight @ np.exp(log_new - log_likelihood)) / n
         share = min(share, 0.9)
     intercept, coef = ground.regression(found.coef[c])
+    fitted = Fitted.of(model)
+    weights = fitted.weights
     start = {
-        "weights": np.append(model.weights_ * (1 - share), share),
+        "weights": np.append(weights * (1 - share), share),
         "coef": np.vstack([model.coef_, coef]),
         "intercept": np.append(model.intercept_, intercept),
         "scale": np.append(model.scale_, ground.scale[found.component[c]]),
     }
     start["weights"] = np.maximum(start["weights"], np.finfo(float).tiny)
-    if hasattr(model, "gate_coef_"):
+    if fitted.gate_coef is not None:
         # A gate cannot give one component the same share everywhere; nearly so.
-        start["gate_coef"] = np.vstack(
-            [model.gate_coef_, model.weights_ @ model.gate_coef_]
-        )
-        others = model.weights_ @ (model.gate_intercept_ - np.log(model.weights_))
+        gate_coef, gate_intercept = fitted.gate_coef, fitted.gate_intercept
+        start["gate_coef"] = np.vstack([gate_coef, weights @ gate_coef])
+        others = weights @ (gate_intercept - np.log(weights))
         level = others + np.log(share / (1 - share))
-        start["gate_intercept"] = np.append(model.gate_intercept_, level)
+        start["gate_intercept"] = np.append(gate_intercept, level)
     return float(ground.weight @ log_likelihood), start

@@ -12,11 +12,13 @@ mixture explains badly, and climb D from there.
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import check_array
 
-from .._data.checks import check_offset, check_weight
+from .._criteria import evidence
+from .._data.checks import check_weight
 from .._data.features import column_indices
 from .._data.groups import Groups, check_groups
+from .._data.row_data import target_of
+from .._fitted import estimates_and_rows
 
 # Candidates climb under a variance so many times too large, and then the right one.
 _STRETCH = (16.0, 9.0, 4.0, 2.0, 1.0, 1.0, 1.0, 1.0)
@@ -143,14 +145,16 @@ def make_ground(
     -------
     Ground
     """
-    log_joint, weight = model._weighted(X, y, sample_weight, groups, offset, trials)
-    features = check_array(X, dtype=np.float64)
+    log_joint, weight, _ = evidence(
+        model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
+    )
+    estimates, features, offset, row_data = estimates_and_rows(
+        model, X, offset, trials=trials
+    )
     groups = check_groups(groups, features)
-    predictor, log_prior = model._predictor(X, offset)
-    log_prior = model._of_groups(log_prior, groups)
-    family = model._family()
-    target = family.target(np.asarray(y, dtype=np.float64).ravel(), trials=trials)
-    offset = check_offset(offset, features)
+    family = estimates.family
+    y = np.asarray(y, dtype=np.float64).ravel()
+    target = target_of(family, y, row_data)
     row_weight = check_weight(sample_weight, features)
     columns = np.column_stack([np.ones(len(features)), features])
     fitted = np.column_stack([model.intercept_, model.coef_])
@@ -170,8 +174,8 @@ def make_ground(
         to_user,
         origin,
         model.scale_,
-        predictor.T,
-        log_prior.T,
+        estimates.predictor(features, offset).T,
+        estimates.log_prior(features, groups).T,
         log_joint.T,
     )
 

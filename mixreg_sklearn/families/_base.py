@@ -122,17 +122,6 @@ class Family(ABC, BaseEstimator):
     least_scale = 0.0
     links = ()
 
-    # TEMPORARY: for what still reads the short form, or `positive`, of the families
-    # that declare constants and a support.
-    def __init_subclass__(cls, **options):
-        super().__init_subclass__(**options)
-        if "positive" not in cls.__dict__:
-            cls.positive = cls.support.lower >= 0
-        if isinstance(cls.__dict__.get("constants"), tuple):
-            cls.n_scale = len(cls.constants)
-            cls.bounded = not any(c.collapses for c in cls.constants)
-            cls.least_scale = max((c.lower for c in cls.constants[:1]), default=0.0)
-
     def _link(self):
         """The link object that the parameter `link` means."""
         return resolve_link(self.link, self.links, self.links[0])

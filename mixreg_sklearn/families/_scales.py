@@ -99,10 +99,6 @@ class ScaleRule(NamedTuple):
         """Where scales are at their absolute lower bound, to rounding."""
         return scale**2 <= self.floor * (1 + 1e-9)
 
-    def on_floor(self, scale):
-        """Which scales are as small as the rule admits."""
-        return scale**2 <= self.floor * (1 + 1e-9)
-
     def penalty(self, scale):
         """Value added to the log-likelihood, shape (R,)."""
         if not self.strength:

@@ -1,19 +1,22 @@
 """Draws of the estimate by refitting the mixture to data made from it."""
 
-import copy
 from itertools import permutations
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from scipy.optimize import linear_sum_assignment
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 
 from .._blas import one_blas_thread
+from .._data.groups import check_groups
+from .._data.row_data import given, target_of
 from .._engine.problem import make_problem
+from .._fitted import fitted_mixture
+from .._numerics import log_normalize, make_rng
 from .._search.estimate import Limits, estimate_from
-from ._information import fitted_mixture, rebuild
+from ._information import rebuild
 from ._table import Estimates, check_level
-from ._terms import attributes_of, terms_of, values_of
+from ._terms import terms_of, values_of
 
 _METHODS = ("parametric", "case")
 # Replicates of a task that is sent to a worker.
@@ -188,18 +191,19 @@ def bootstrap(
             "The estimate is degenerate (degenerate_ is True): its replicates would be"
             " so, too. Use fewer components, shared_scale=True, or more rows."
         )
-    given = {"groups": groups, "offset": offset, "trials": trials}
     with one_blas_thread(), np.errstate(under="ignore"):
-        rebuilt = rebuild(model, X, y, sample_weight, **given)
+        rebuilt = rebuild(
+            model, X, y, sample_weight, groups, offset, given(trials=trials)
+        )
         terms = terms_of(rebuilt)
-        plan = (_Cases if method == "case" else _Responses)(rebuilt, X, y, given)
+        plan = (_Cases if method == "case" else _Responses)(rebuilt)
     seed = check_random_state(random_state).randint(2**31 - 1)
     seeds = np.random.SeedSequence(seed).spawn(n_bootstrap)
     size = min(_TASK, -(-n_bootstrap // effective_n_jobs(n_jobs)))
     tasks = [seeds[i : i + size] for i in range(0, n_bootstrap, size)]
     parts = Parallel(n_jobs)(delayed(_replicates)(plan, terms, t) for t in tasks)
     columns = (np.concatenate(c) for c in zip(*parts, strict=True))
-    params = values_of(attributes_of(model), terms)
+    params = values_of(rebuilt.fitted, terms)
     title = (
         f"Bootstrap ({method}) of a mixture of {model.n_components} regressions,"
         f" {n_bootstrap} replicates"
@@ -213,14 +217,26 @@ def bootstrap(
     return result
 
 
-class _Responses:
+class _Plan:
+    """What all replicates have in common: `draw` makes the data of one."""
+
+    def __init__(self, rebuilt):
+        self.fitted, self.data = rebuilt.fitted, rebuilt.data
+        self.structure = rebuilt.problem.structure
+        self.limits = Limits(1, rebuilt.model.tol, rebuilt.model.max_iter)
+        self.ranks = _ranks(rebuilt.problem)
+        self.aligned = _Alignment(rebuilt)
+
+
+class _Responses(_Plan):
     """Replicates by drawing responses from the model.
 
     A row that counts w times is w rows, each with a response of its own.
     """
 
-    def __init__(self, rebuilt, X, y, given):
-        data = rebuilt.data
+    def __init__(self, rebuilt):
+        super().__init__(rebuilt)
+        data = self.data
         counts = np.rint(data.weight).astype(int)
         if (counts != data.weight).any():
             raise ValueError(
@@ -233,27 +249,23 @@ class _Responses:
         if data.group is not None:
             data = data._replace(group=data.group * (1 + copy_of.max()) + copy_of)
         self.data = data._replace(weight=np.ones(len(index)))
-        self.X, self.trials = _safe_indexing(X, index), given["trials"]
-        if self.trials is not None:
-            self.trials = np.asarray(self.trials)[index]
-        self.model, self.aligned = rebuilt.model, _Alignment(rebuilt, X, y, given)
-        self.structure = rebuilt.problem.structure
-        self.ranks = _ranks(rebuilt.problem)
+        self.groups = check_groups(data.group, data.X)
 
     def draw(self, rng):
         """Data of a replicate."""
         data = self.data
-        y, _ = self.model.sample(
-            self.X, rng, groups=data.group, offset=data.offset, trials=self.trials
+        y, _ = self.fitted.sample(
+            data.X, make_rng(rng), self.groups, data.offset, data.row_data
         )
-        return data._replace(y=self.structure.family.target(y, trials=self.trials))
+        return data._replace(y=target_of(self.fitted.family, y, data.row_data))
 
 
-class _Cases:
+class _Cases(_Plan):
     """Replicates by drawing rows, or groups, with replacement: as weights."""
 
-    def __init__(self, rebuilt, X, y, given):
-        data = self.data = rebuilt.data
+    def __init__(self, rebuilt):
+        super().__init__(rebuilt)
+        data = self.data
         first, self.of_row = np.arange(len(data.weight)), slice(None)
         if data.group is not None:
             _, first, self.of_row = np.unique(
@@ -268,9 +280,6 @@ class _Cases:
                 f" the {rebuilt.model.n_parameters_} parameters: weights must count"
                 " rows for a bootstrap."
             )
-        self.model, self.aligned = rebuilt.model, _Alignment(rebuilt, X, y, given)
-        self.structure = rebuilt.problem.structure
-        self.ranks = _ranks(rebuilt.problem)
 
     def draw(self, rng):
         """Data of a replicate."""
@@ -281,9 +290,10 @@ class _Cases:
 class _Alignment:
     """The order in which the components of a replicate are those of the model."""
 
-    def __init__(self, rebuilt, X, y, given):
-        self.model, self.arguments = rebuilt.model, {"X": X, "y": y, **given}
-        self.weighted = self._memberships({}) * rebuilt.data.weight[:, None]
+    def __init__(self, rebuilt):
+        data = self.data = rebuilt.data
+        self.groups = check_groups(data.group, data.X)
+        self.weighted = self._memberships(rebuilt.fitted) * data.weight[:, None]
         mixture = rebuilt.problem.model
         self.roles = None
         if not mixture.interchangeable:
@@ -291,11 +301,12 @@ class _Alignment:
             self.roles = np.array([o for o in orders if mixture.alike(o)])
 
     def _memberships(self, fitted):
-        """Those of the rows under other values of the fitted attributes, (n, K)."""
-        replicate = copy.copy(self.model)
-        vars(replicate).update(fitted)
+        """Those of the rows under other estimates, (n, K)."""
+        data, groups = self.data, self.groups
         with np.errstate(invalid="ignore"):
-            return replicate.predict_proba(**self.arguments)
+            log_joint = fitted.log_joint(data.X, data.y, groups, data.offset)
+            memberships = np.exp(log_normalize(log_joint))
+        return memberships if groups is None else memberships[groups.of_row]
 
     def order(self, fitted):
         """Stephens's permutation, among those that the constraints allow, (K,)."""
@@ -309,13 +320,8 @@ class _Alignment:
         return self.roles[sums.argmax()]
 
     def __call__(self, fitted):
-        """The fitted attributes in the order of the model."""
-        order = self.order(fitted)
-        fitted = {name: values[order] for name, values in fitted.items()}
-        for name in ("gate_coef_", "gate_intercept_"):
-            if name in fitted:  # against the first component, whichever it is now
-                fitted[name] = fitted[name] - fitted[name][0]
-        return fitted
+        """The estimates in the order of the model."""
+        return fitted.reorder(self.order(fitted))
 
 
 def _ranks(problem):
@@ -334,12 +340,10 @@ def _replicates(plan, terms, seeds):
 
 
 def _replicate(plan, seed):
-    """Fitted attributes of one replicate, whether it is degenerate, and converged."""
+    """Estimates of one replicate, whether it is degenerate, and converged."""
     rng = np.random.RandomState(np.random.MT19937(seed))
     problem = make_problem(plan.draw(rng), plan.structure, 1)
-    model = plan.model
-    limits = Limits(1, model.tol, model.max_iter)
-    found = estimate_from(problem, problem.from_fitted(model), limits)
+    found = estimate_from(problem, problem.from_user(plan.fitted), plan.limits)
     fitted = plan.aligned(problem.to_user(found.polished.params))
     # Rows drawn without a category lack its coefficient.
     degenerate = bool(found.flaw) or _ranks(problem) != plan.ranks

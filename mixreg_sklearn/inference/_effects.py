@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from .._data.checks import check_offset, check_weight
-from ._information import fitted_mixture
+from .._data.checks import check_weight
+from .._fitted import Fitted, fitted_mixture
+from ..predictive._components import component_means
 from ._table import UNIDENTIFIED, Estimates, Term
 from ._terms import index_of
 
@@ -149,20 +150,24 @@ class _Evaluated(NamedTuple):
 
 
 def _evaluate(model, X, sample_weight, offset, trials):
-    given = {"offset": offset, "trials": trials}
-    mean = model.predict_components(X, **given)
-    prior = model.predict_proba(X, offset=offset)
+    ahead = model.predict_distribution(X, offset=offset, trials=trials)
     X = validate_data(model, X, dtype=np.float64, reset=False)
-    weight, offset = check_weight(sample_weight, X), check_offset(offset, X)
-    eta = X @ model.coef_.T + model.intercept_
-    eta = eta if offset is None else eta + offset[:, None]
-    slope, bend = _derivatives(model._family(), eta, model.scale_)
-    if trials is not None:
-        per_row = np.asarray(trials, dtype=float)[:, None]
-        slope, bend = slope * per_row, bend * per_row
-    gate_coef = getattr(model, "gate_coef_", np.zeros_like(model.coef_))
-    weight = weight / weight.sum()
-    return _Evaluated(X, weight, prior, mean, slope, bend, model.coef_, gate_coef)
+    weight = check_weight(sample_weight, X)
+    slope, bend = _derivatives(ahead.family, ahead.eta, ahead.scale)
+    if ahead.trials is not None:
+        slope, bend = slope * ahead.trials[:, None], bend * ahead.trials[:, None]
+    fitted = Fitted.of(model)
+    coef, gate_coef = fitted.coef[0], fitted.gate_coef
+    return _Evaluated(
+        X,
+        weight / weight.sum(),
+        ahead.weights,
+        component_means(ahead),
+        slope,
+        bend,
+        coef,
+        np.zeros_like(coef) if gate_coef is None else gate_coef,
+    )
 
 
 def _derivatives(family, eta, scale):

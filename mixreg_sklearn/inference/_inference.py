@@ -5,9 +5,11 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._blas import one_blas_thread
 from .._data.groups import check_constant, check_groups
-from ._information import covariance_factor, fitted_mixture, rebuild
+from .._data.row_data import given
+from .._fitted import fitted_mixture
+from ._information import covariance_factor, rebuild
 from ._result import InferenceResult
-from ._terms import attributes_of, terms_of, values_of
+from ._terms import terms_of, values_of
 
 _COV_TYPES = {
     "information": "observed information",
@@ -117,10 +119,12 @@ def inference(
     model = fitted_mixture(model)
     cluster = _check_cluster(cluster, cov_type, X, groups)
     with one_blas_thread(), np.errstate(under="ignore"):
-        rebuilt = rebuild(model, X, y, sample_weight, groups, offset, trials)
+        rebuilt = rebuild(
+            model, X, y, sample_weight, groups, offset, given(trials=trials)
+        )
         terms = terms_of(rebuilt)
         factor = covariance_factor(rebuilt, terms, cov_type, cluster)
-    params = values_of(attributes_of(model), terms)
+    params = values_of(rebuilt.fitted, terms)
     return InferenceResult(terms, params, factor, cov_type, _title(rebuilt, cov_type))
 
 

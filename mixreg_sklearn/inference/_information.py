@@ -10,13 +10,15 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
+from .._blas import threads_that_pay
 from .._data.data import Data
+from .._data.read import read
 from .._engine.layout import layout_of
 from .._engine.mixture import Curvature
 from .._engine.params import Params
 from .._engine.problem import Problem, make_problem
+from .._fitted import Fitted
 from .._search.flaws import why_infinite
 from ._terms import jacobian
 
@@ -33,6 +35,8 @@ class Rebuilt(NamedTuple):
     Attributes
     ----------
     model : MixtureRegressor
+    fitted : Fitted
+        Its estimates.
     data : Data
     problem : Problem
     params : Params
@@ -43,6 +47,7 @@ class Rebuilt(NamedTuple):
     """
 
     model: object
+    fitted: Fitted
     data: Data
     problem: Problem
     params: Params
@@ -50,45 +55,26 @@ class Rebuilt(NamedTuple):
     offset_feature: int | None
 
 
-def fitted_mixture(model):
-    """The mixture itself, out of a search for the best one.
-
-    Raises
-    ------
-    TypeError
-        If `model` is something else.
-    """
-    while hasattr(model, "best_estimator_"):
-        model = model.best_estimator_
-    if not hasattr(model, "predict_group_proba"):
-        raise TypeError(
-            "model must be a MixtureRegressor, or a search for one; got"
-            f" {type(model).__name__}. Of a pipeline, pass its last step, pipe[-1],"
-            " and the features that this sees, pipe[:-1].transform(X)."
-        )
-    check_is_fitted(model)
-    return model
-
-
-def rebuild(model, X, y, sample_weight, groups, offset, trials):
+def rebuild(model, X, y, sample_weight, groups, offset, row_data):
     """Prepare the data of a fit as `fit` did, and its estimate.
 
     Returns
     -------
     Rebuilt
     """
-    metadata = {"groups": groups, "offset": offset, "trials": trials}
-    data, _, structure, columns = model._read(
-        X, y, sample_weight, **metadata, reset=False
+    data, _, structure, columns = read(
+        model, X, y, sample_weight, groups, offset, row_data, reset=False
     )
-    problem = make_problem(data, structure, model._threads(data.X))
+    problem = make_problem(data, structure, threads_that_pay(model, data.X))
     names = columns.names
     if names is None:
         names = [f"x{j}" for j in range(columns.n_features)]
     at = None
     if model.offset_feature is not None:
         at = columns.one(model.offset_feature, "offset_feature")
-    return Rebuilt(model, data, problem, problem.from_fitted(model), list(names), at)
+    fitted = Fitted.of(model)
+    params = problem.from_user(fitted)
+    return Rebuilt(model, fitted, data, problem, params, list(names), at)
 
 
 def covariance_factor(rebuilt, terms, cov_type, cluster):

@@ -127,18 +127,19 @@ def _loose(design):
 
 
 def values_of(fitted, terms):
-    """The user's parameters from fitted attributes.
+    """The user's parameters from estimates.
 
     Parameters
     ----------
-    fitted : dict of str to ndarray
+    fitted : Fitted
     terms : list of Term
 
     Returns
     -------
     ndarray of shape (m,)
     """
-    return np.array([fitted[term.attribute][index_of(term)] for term in terms])
+    attributes = fitted.attributes()
+    return np.array([attributes[term.attribute][index_of(term)] for term in terms])
 
 
 def index_of(term):
@@ -148,16 +149,9 @@ def index_of(term):
     return term.component, term.feature
 
 
-def attributes_of(model):
-    """The fitted attributes that hold parameters."""
-    names = ("weights_", "coef_", "intercept_", "scale_")
-    gate = ("gate_coef_", "gate_intercept_") if hasattr(model, "gate_coef_") else ()
-    return {name: getattr(model, name) for name in (*names, *gate)}
-
-
 def jacobian(rebuilt, terms):
     """Derivatives of the user's parameters in the engine's, (m, M)."""
-    problem, model = rebuilt.problem, rebuilt.model
+    problem, fitted = rebuilt.problem, rebuilt.fitted
     layout = layout_of(rebuilt.params)
     values, _ = _regression_map(problem)
     row_of = _rows_of(problem.structure)
@@ -171,10 +165,10 @@ def jacobian(rebuilt, terms):
         if term.attribute in ("intercept_", "coef_"):
             coef[:] = values[k, row_of[j]]
         elif term.attribute == "scale_":
-            constants[k, 0] = model.scale_[k]
+            constants[k, 0] = fitted.scale[k]
         elif term.attribute == "weights_":
-            logits[:, 0] = -model.weights_[k] * model.weights_
-            logits[k, 0] += model.weights_[k]
+            logits[:, 0] = -fitted.weights[k] * fitted.weights
+            logits[k, 0] += fitted.weights[k]
         else:
             logits[k], logits[0] = gate[j], -gate[j]
     return out

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitted import best_of
 from .._growth.newcomers import make_ground
 from ._gap_proof import provable, proven_excess
 from ._mixing import best_mixing
@@ -155,7 +156,7 @@ def optimality_gap(
     >>> right.suspicious, right.proven
     (False, True)
     """
-    model = getattr(model, "best_estimator_", model)
+    model = best_of(model)
     check_is_fitted(model)
     ground = make_ground(
         model, X, y, sample_weight, groups=groups, offset=offset, trials=trials

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from .._data.checks import check_weight
 from .._data.groups import check_constant, check_groups
+from .._data.row_data import given
 from .._growth.growth import can_grow, grow
 from .._regressor import MixtureRegressor
 
@@ -207,8 +208,8 @@ class _Data(NamedTuple):
 def _counted(X, y, sample_weight, groups, offset, trials):
     """Rows repeated as often as they count."""
     y = np.asarray(y)
-    given = {"groups": groups, "offset": offset, "trials": trials}
-    metadata = {name: np.asarray(v) for name, v in given.items() if v is not None}
+    metadata = given(groups=groups, offset=offset, trials=trials)
+    metadata = {name: np.asarray(values) for name, values in metadata.items()}
     if sample_weight is None:
         return _Data(X, y, metadata)
     features = check_array(X)
@@ -226,9 +227,8 @@ def _counted(X, y, sample_weight, groups, offset, trials):
         # A group that counts twice is two groups.
         copy = np.concatenate([np.arange(count) for count in counts])
         metadata["groups"] = labels.of_row[rows] + len(labels.labels) * copy
-    for name in ("offset", "trials"):
-        if name in metadata:
-            metadata[name] = metadata[name][rows]
+    for name in metadata.keys() - {"groups"}:
+        metadata[name] = metadata[name][rows]
     return _Data(features[rows], y[rows], metadata)
 
 

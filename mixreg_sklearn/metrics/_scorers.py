@@ -16,6 +16,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
+from .._data.row_data import given
 from ..residuals import crps
 
 # log |g'(y)| of the transformations g of the response that are usual.
@@ -98,14 +99,10 @@ class _Scorer:
         """
         mixture, X, y, log_jacobian = _unwrap(estimator, X, y, self)
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
-        metadata = {
-            "sample_weight": sample_weight,
-            "groups": groups,
-            "offset": offset,
-            "trials": trials,
-        }
-        given = {key: value for key, value in metadata.items() if value is not None}
-        value = getattr(mixture, self.method)(X, y, **given)
+        metadata = given(
+            sample_weight=sample_weight, groups=groups, offset=offset, trials=trials
+        )
+        value = getattr(mixture, self.method)(X, y, **metadata)
         # Density of y, not of the transformed response: f_y(y) = f_t(g(y)) |g'(y)|.
         correction = float(np.sum(weight * log_jacobian))
         if self.method == "log_likelihood":

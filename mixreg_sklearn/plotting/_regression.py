@@ -7,7 +7,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_consistent_length
 
-from ..inference._information import fitted_mixture
+from .._fitted import fitted_mixture
 from ._style import colors, legend_above, one_axes, plain
 
 # Opacity of a row that could be of any component, and of one that is certain.

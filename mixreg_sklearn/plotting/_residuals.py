@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ..inference._information import fitted_mixture
+from .._fitted import fitted_mixture
 from ..residuals import quantile_residuals
 from ._style import GREY, PALETTE, plain, several_axes
 

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ..inference._information import fitted_mixture
+from .._fitted import fitted_mixture
 from ._style import GREY, legend_above, one_axes, plain
 
 _STYLE = {

@@ -8,8 +8,17 @@ taken as known: their own uncertainty is not in it.
 """
 
 import numpy as np
-from sklearn.utils import check_random_state
 
+from .._data.row_data import check_row_data, given
+from .._numerics import make_rng
+from ._components import (
+    column,
+    component_means,
+    draw_components,
+    draw_responses,
+    log_densities,
+    row_data_for,
+)
 from ._quantiles import count_quantiles, quantiles
 from ._regions import highest_density
 
@@ -36,9 +45,9 @@ class MixtureDistribution:
     family : Family
         Conditional distribution of the components.
     eta : array-like of shape (n_samples, n_components)
-        Linear predictors.
+        Linear predictors; of a family with L > 1 of them (L, n_samples, n_components).
     scale : array-like of shape (n_components,)
-        Scales.
+        Scales; of a family with S > 1 constants (S, n_components).
     weights : array-like of shape (n_samples, n_components) or (n_components,)
         Probabilities of the components; they sum to one.
     trials : int or array-like of shape (n_samples,), default=None
@@ -49,11 +58,13 @@ class MixtureDistribution:
     family : Family
         As given.
     eta : ndarray of shape (n_samples, n_components)
-        Linear predictors.
+        Linear predictors, as given.
     scale : ndarray of shape (n_components,)
-        Scales.
+        Scales, as given.
     weights : ndarray of shape (n_samples, n_components)
         Probabilities of the components.
+    row_data : dict of str to ndarray of shape (n_samples,)
+        What the family takes for every row besides; the trials, where there are any.
     trials : ndarray of shape (n_samples,) or None
         Trials of every row.
     discrete : bool
@@ -83,38 +94,45 @@ class MixtureDistribution:
     """
 
     def __init__(self, family, eta, scale, weights, *, trials=None):
-        eta = np.asarray(eta, dtype=float)
-        if eta.ndim != 2:
-            raise ValueError(
-                f"eta has shape {eta.shape}: it must be (n_samples, n_components)."
-            )
+        eta, n_predictors = np.asarray(eta, dtype=float), len(family.predictors)
+        leading = () if n_predictors == 1 else (n_predictors,)
+        if eta.ndim != len(leading) + 2 or eta.shape[:-2] != leading:
+            shape = ", ".join([*map(str, leading), "n_samples", "n_components"])
+            raise ValueError(f"eta has shape {eta.shape}: it must be ({shape}).")
         self.family = family
         self.eta = eta
-        self.scale = _broadcast("scale", scale, eta.shape[1:])
-        self.weights = _broadcast("weights", weights, eta.shape)
+        n_constants, shape = len(family.constants), eta.shape[-2:]
+        leading = () if n_constants <= 1 else (n_constants,)
+        self.scale = _broadcast("scale", scale, (*leading, shape[1]))
+        self.weights = _broadcast("weights", weights, shape)
         total = self.weights.sum(axis=1)
         if not ((self.weights >= 0).all() and np.allclose(total, 1, atol=1e-8)):
             raise ValueError("weights must be non-negative and sum to one in each row.")
-        self.trials = trials
-        if trials is not None:
-            self.trials = _broadcast("trials", trials, eta.shape[:1])
-            family.target(np.zeros(len(eta)), trials=self.trials)
+        row_data = {
+            name: _broadcast(name, values, shape[:1])
+            for name, values in given(trials=trials).items()
+        }
+        self.row_data = check_row_data(family, row_data, len(self))
         self.discrete = family.support.lattice
 
+    @property
+    def trials(self):
+        """Trials of every row, (n_samples,), or None."""
+        return self.row_data.get("trials")
+
     def __len__(self):
-        return len(self.eta)
+        return len(self.weights)
 
     def __getitem__(self, rows):
         rows = np.atleast_1d(np.arange(len(self))[rows])
         part = object.__new__(type(self))
         part.__dict__.update(self.__dict__)
-        part.eta, part.weights = self.eta[rows], self.weights[rows]
-        if self.trials is not None:
-            part.trials = self.trials[rows]
+        part.eta, part.weights = self.eta[..., rows, :], self.weights[rows]
+        part.row_data = {name: v[rows] for name, v in self.row_data.items()}
         return part
 
     def __repr__(self):
-        n_rows, n_components = self.eta.shape
+        n_rows, n_components = self.weights.shape
         return f"<mixture of {n_components} {self.family!r} for {n_rows} rows>"
 
     def reweighted(self, weights):
@@ -130,9 +148,7 @@ class MixtureDistribution:
         MixtureDistribution
             A new one.
         """
-        return type(self)(
-            self.family, self.eta, self.scale, weights, trials=self.trials
-        )
+        return type(self)(self.family, self.eta, self.scale, weights, **self.row_data)
 
     def mean(self):
         r"""Expected responses, :math:`\mu = \sum_k \pi_k \mu_k`.
@@ -142,7 +158,7 @@ class MixtureDistribution:
         ndarray of shape (n_samples,)
             As `predict` of the model where the weights are prior ones.
         """
-        return self._average(self._means(), self.weights)
+        return self._average(component_means(self))
 
     def var(self):
         r"""Variances, :math:`\sum_k \pi_k \sigma_k^2 + \sum_k \pi_k (\mu_k - \mu)^2`.
@@ -152,9 +168,10 @@ class MixtureDistribution:
         ndarray of shape (n_samples,)
             Within and between components.
         """
-        within = self.family.variance(self.eta, self.scale, **self._given(2))
-        between = (self._means() - self.mean()[:, None]) ** 2
-        return self._average(within + between, self.weights)
+        means, row_data = component_means(self), row_data_for(self, 2)
+        within = self.family.variance(self.eta, self.scale, **row_data)
+        between = (means - self._average(means)[:, None]) ** 2
+        return self._average(within + between)
 
     def std(self):
         """Standard deviations.
@@ -184,8 +201,8 @@ class MixtureDistribution:
         total = np.full(y.shape, -np.inf)
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights)
-        for k, log_density in enumerate(self._log_densities(y)):
-            log_density += self._column(log_weights[:, k], y)
+        for k, log_density in enumerate(log_densities(self, y)):
+            log_density += column(log_weights[:, k], y)
             np.logaddexp(total, log_density, out=total)
         return total
 
@@ -220,11 +237,11 @@ class MixtureDistribution:
         y = self._responses(y)
         infinite = np.isinf(y)
         inside = np.where(infinite, 0.0, y) if infinite.any() else y
-        total, given = np.zeros(y.shape), self._given(y.ndim)
-        for k in range(len(self.scale)):
-            eta, weight = self._column(self.eta[:, k], y), self.weights[:, k]
-            part = self.family.cdf(inside, eta, self.scale[k], **given)
-            total += _weighted(self._column(weight, y), part)
+        total, row_data = np.zeros(y.shape), row_data_for(self, y.ndim)
+        for k, weight in enumerate(self.weights.T):
+            eta = column(self.eta[..., k], y)
+            part = self.family.cdf(inside, eta, self.scale[..., k], **row_data)
+            total += _weighted(column(weight, y), part)
         total = np.minimum(total, 1.0)  # weights sum to one up to rounding
         return np.where(infinite, 1.0 * (y > 0), total) if infinite.any() else total
 
@@ -342,64 +359,14 @@ class MixtureDistribution:
             Responses. (Several rows of one new unit share their component:
             ``model.sample(X, groups=groups)`` draws such rows.)
         """
-        seed = check_random_state(random_state).randint(2**31 - 1)
-        rng = np.random.default_rng(seed)
-        shape = (len(self), 1 if size is None else size)
-        cumulative = np.cumsum(self.weights, axis=1)
-        uniform = rng.random(shape) * cumulative[:, -1:]
-        component = np.zeros(shape, dtype=np.intp)
-        for k in range(len(self.scale) - 1):
-            component += uniform >= cumulative[:, k, None]
-        eta = np.take_along_axis(self.eta, component, axis=1)
-        y = self.family.sample(eta, self.scale[component], rng, **self._given(2))
+        rng = make_rng(random_state)
+        component = draw_components(self.weights, 1 if size is None else size, rng)
+        y = draw_responses(self, component, rng)
         return y[:, 0] if size is None else y
 
-    # What `_quantiles`, `_regions` and `residuals` use besides ------------------------
-
-    def _log_densities(self, y):
-        """Yield the log-densities of each component at responses `y`."""
-        trials = None
-        if self.trials is not None:
-            trials = np.broadcast_to(self._column(self.trials, y), y.shape)
-        if self.discrete:
-            # What is beyond the trials is no target; -1 has probability zero, too.
-            most = self.family.quantile(
-                1.0, self.eta[:, 0], self.scale[0], **self._given(1)
-            )
-            y = np.where(y > self._column(most, y), -1.0, y)
-        target = self.family.target(y, trials=trials)
-        for k in range(len(self.scale)):
-            eta = self._column(self.eta[:, k], y)
-            yield self.family.log_density(target, eta, self.scale[k])
-
-    def _component_quantiles(self, levels):
-        """Quantiles (n, K, m) of the components that have weight, at levels (m,).
-
-        For a component without weight, those of the likeliest one.
-        """
-        given = {key: value[..., None] for key, value in self._given(2).items()}
-        found = self.family.quantile(
-            np.asarray(levels), self.eta[..., None], self.scale[:, None], **given
-        )
-        likeliest = self.weights.argmax(axis=1)[:, None, None]
-        instead = np.take_along_axis(found, likeliest, axis=1)
-        return np.where(self.weights[..., None] > 0, found, instead)
-
-    def _means(self):
-        return self.family.mean(self.eta, self.scale, **self._given(2))
-
-    def _average(self, values, weights):
-        return _weighted(weights, values).sum(axis=1)
-
-    def _given(self, ndim):
-        """Trials as a keyword, where there are any, for rows of so many dimensions."""
-        if self.trials is None:
-            return {}
-        return {"trials": self.trials if ndim == 1 else self.trials[:, None]}
-
-    def _column(self, values, y):
-        """One value (n,) of every row, to broadcast against `y`."""
-        return values if y.ndim == 1 else values[:, None]
+    def _average(self, values):
+        """Of what components have, (n, K), by their weights."""
+        return _weighted(self.weights, values).sum(axis=1)
 
     def _responses(self, y):
         y = np.asarray(y, dtype=float)

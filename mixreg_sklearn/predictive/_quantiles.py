@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._components import row_data_for
 from ._roots import find_root
 
 
@@ -23,10 +24,10 @@ def quantiles(mixture, u):
 def _bracket(mixture, u):
     """Lowest and highest quantile (n,) of the components that have weight."""
     low, high = np.full(u.shape, np.inf), np.full(u.shape, -np.inf)
-    for k in range(len(mixture.scale)):
-        own = mixture.family.quantile(
-            u, mixture.eta[:, k], mixture.scale[k], **mixture._given(1)
-        )
+    given = row_data_for(mixture, 1)
+    for k in range(mixture.weights.shape[1]):
+        eta, scale = mixture.eta[..., k], mixture.scale[..., k]
+        own = mixture.family.quantile(u, eta, scale, **given)
         counts = mixture.weights[:, k] > 0
         low = np.where(counts, np.minimum(low, own), low)
         high = np.where(counts, np.maximum(high, own), high)

@@ -9,6 +9,7 @@ of t, and t is a root of the probability between the edges less the level.
 import numpy as np
 from scipy import special
 
+from ._components import component_quantiles
 from ._roots import find_maximum, find_root
 
 # The grid of a component, in standard deviations of a normal distribution.
@@ -65,7 +66,7 @@ def _intervals(mixture, level):
 
 def _table(mixture):
     """Grid with all maxima and minima, and log-densities there, both (n, G)."""
-    coarse = mixture._component_quantiles(_GRID)
+    coarse = component_quantiles(mixture, _GRID)
     t = np.linspace(0, 1, _STEPS, endpoint=False)
     fine = coarse[..., :-1, None] * (1 - t) + coarse[..., 1:, None] * t
     n = len(mixture)
@@ -154,7 +155,7 @@ def _between_edges(mixture, x, log_density, log_threshold):
     for side, crossing in ((0, ~falling), (-1, falling)):
         # Where the density is high up to the bound of the responses, the edge is there.
         open_ = np.flatnonzero(log_density[:, side] >= log_threshold)
-        bound = mixture[open_]._component_quantiles([0.0, 1.0])[..., side]
+        bound = component_quantiles(mixture[open_], [0.0, 1.0])[..., side]
         bound = bound.min(axis=1) if side == 0 else bound.max(axis=1)
         bound = np.where(np.isfinite(bound), bound, x[open_, side])
         rows = np.concatenate([row[crossing], open_])

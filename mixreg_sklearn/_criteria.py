@@ -1,0 +1,235 @@
+"""The log-likelihood of rows, and information criteria."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import xlogy
+
+from ._data.checks import check_weight
+from ._data.groups import check_constant
+from ._fitted import log_joint_of
+from ._numerics import log_normalize
+
+
+class Evidence(NamedTuple):
+    """All that criteria are computed from; units are rows, or groups of them.
+
+    Attributes
+    ----------
+    log_joint : ndarray of shape (U, K)
+        Log of prior probability times density.
+    weight : ndarray of shape (U,)
+    n_parameters : int
+    """
+
+    log_joint: np.ndarray
+    weight: np.ndarray
+    n_parameters: int
+
+    def log_likelihood(self):
+        """Of all units, in nats."""
+        return float(self.weight @ np.logaddexp.reduce(self.log_joint, axis=1))
+
+    def aic(self):
+        """Akaike's criterion."""
+        return -2 * self.log_likelihood() + 2 * self.n_parameters
+
+    def bic(self):
+        """Bayesian criterion."""
+        return -2 * self.log_likelihood() + self._price(self.weight.sum())
+
+    def sabic(self):
+        """BIC adjusted for the sample size."""
+        return -2 * self.log_likelihood() + self._price((self.weight.sum() + 2) / 24)
+
+    def icl(self):
+        """Integrated completed likelihood."""
+        classified = float(self.weight @ self.log_joint.max(axis=1))
+        return -2 * classified + self._price(self.weight.sum())
+
+    def _price(self, n):
+        return float(self.n_parameters * np.log(n))
+
+    def certainty(self):
+        """Normalized entropy of the memberships: 1 is certain."""
+        K = self.log_joint.shape[1]
+        if K == 1:
+            return 1.0
+        tau = np.exp(log_normalize(self.log_joint))
+        entropy = -self.weight @ xlogy(tau, tau).sum(axis=1)
+        return float(1.0 - entropy / (self.weight.sum() * np.log(K)))
+
+
+def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=None):
+    """What a fitted mixture says of rows. -> Evidence.
+
+    Parameters
+    ----------
+    model : MixtureRegressor
+    X, y, sample_weight, groups, offset, trials
+        As in `MixtureRegressor.log_likelihood`.
+    """
+    log_joint, groups = log_joint_of(model, X, y, groups, offset, trials=trials)
+    n_rows = len(log_joint) if groups is None else len(groups.of_row)
+    weight = check_weight(sample_weight, np.empty((n_rows, 1)))
+    check_constant(weight, groups, "sample_weight")
+    if groups is not None:
+        weight = weight[groups.first]
+    return Evidence(log_joint, weight, model.n_parameters_)
+
+
+class InformationCriteria:
+    """The methods of a mixture that judge it on rows."""
+
+    def log_likelihood(
+        self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None
+    ):
+        r"""Log-likelihood, :math:`\sum_i w_i \log \sum_k \pi_k f_k(y_i | x_i)`.
+
+        The sum is over groups, where there are any, with the product of the densities
+        of their rows for f.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Responses.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights that count rows.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
+        offset : array-like of shape (n_samples,), default=None
+            Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
+
+        Returns
+        -------
+        float
+            Log-likelihood in nats.
+        """
+        return evidence(
+            self, X, y, sample_weight, groups, offset, trials
+        ).log_likelihood()
+
+    def aic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+        """Akaike's criterion, ``-2 loglik + 2 n_parameters``; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Responses.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights that count rows.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
+        offset : array-like of shape (n_samples,), default=None
+            Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
+
+        Returns
+        -------
+        float
+            The criterion.
+        """
+        return evidence(self, X, y, sample_weight, groups, offset, trials).aic()
+
+    def bic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+        """Bayesian criterion, ``-2 loglik + n_parameters log n``; lower is better.
+
+        n counts what is independent: rows, or the groups where there are any (flexmix
+        counts rows in either case).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Responses.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights that count rows, or groups: n is their sum.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
+        offset : array-like of shape (n_samples,), default=None
+            Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
+
+        Returns
+        -------
+        float
+            The criterion.
+        """
+        return evidence(self, X, y, sample_weight, groups, offset, trials).bic()
+
+    def sabic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+        r"""BIC adjusted for the sample size; lower is better.
+
+        ``-2 loglik + n_parameters log((n + 2) / 24)`` (Sclove 1987): BIC with a smaller
+        n, which finds more components in small samples. n counts what is independent:
+        rows, or the groups where there are any.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Responses.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights that count rows, or groups: n is their sum.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
+        offset : array-like of shape (n_samples,), default=None
+            Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
+
+        Returns
+        -------
+        float
+            The criterion.
+
+        References
+        ----------
+        Sclove, S. L. (1987). Application of model-selection criteria to some problems
+        in multivariate analysis. Psychometrika 52, 333-343.
+        """
+        return evidence(self, X, y, sample_weight, groups, offset, trials).sabic()
+
+    def icl(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+        r"""Integrated completed likelihood; lower is better.
+
+        ``-2 sum_i w_i max_k log(pi_k f_k(y_i)) + n_parameters log n``: BIC with every
+        row (or group) assigned to its most probable component, so that components that
+        overlap cost more (Biernacki, Celeux & Govaert 2000).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Responses.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights that count rows, or groups: n is their sum.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that share one component; None if each row is on
+            its own.
+        offset : array-like of shape (n_samples,), default=None
+            Part of the linear predictor that has no coefficient.
+        trials : array-like of shape (n_samples,), default=None
+            Binomial family: trials of every row; 1 where there are none.
+
+        Returns
+        -------
+        float
+            The criterion.
+        """
+        return evidence(self, X, y, sample_weight, groups, offset, trials).icl()

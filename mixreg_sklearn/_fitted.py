@@ -1,0 +1,292 @@
+"""What a fit estimates, in the user's units, and what follows from it for rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._data.checks import check_offset, check_response
+from ._data.groups import check_groups, check_prior
+from ._data.row_data import check_row_data, given, target_of
+from ._numerics import log_normalize
+from .families import Family
+from .families._names import make_family
+from .predictive import MixtureDistribution
+from .predictive._components import draw_components, draw_responses
+
+_KEYS = ("weights", "coef", "intercept", "scale")
+_GATE_KEYS = ("gate_coef", "gate_intercept")
+
+
+class Fitted(NamedTuple):
+    """The estimates of a mixture with L predictors and S constants a component.
+
+    Every array has its name once, here: ``weights``, ``coef``, ``intercept`` and
+    ``scale``, then those of further constants (``df``) and of further predictors
+    (``zero_coef``, ``zero_intercept``), and ``gate_coef`` and ``gate_intercept``. They
+    are the keys of the parameter `init`, and with an underscore the fitted attributes.
+
+    Attributes
+    ----------
+    family : Family
+    weights : ndarray of shape (K,)
+    intercept : ndarray of shape (L, K)
+    coef : ndarray of shape (L, K, d)
+    constants : ndarray of shape (S, K)
+    gate_intercept : ndarray of shape (K,), or None where no feature is in the gate
+    gate_coef : ndarray of shape (K, d) or None
+    """
+
+    family: Family
+    weights: np.ndarray
+    intercept: np.ndarray
+    coef: np.ndarray
+    constants: np.ndarray
+    gate_intercept: np.ndarray | None = None
+    gate_coef: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, model):
+        """The estimates of a fitted estimator."""
+        family = make_family(model.family)
+        names = (*_places(family), *_GATE_KEYS)
+        return cls.from_arrays(
+            family, given(**{name: getattr(model, f"{name}_", None) for name in names})
+        )
+
+    @classmethod
+    def from_arrays(cls, family, arrays):
+        """Estimates from arrays by name; constants and further predictors are optional.
+
+        Constants then have their `Constant.start`, and coefficients are zero.
+        """
+        K, d = np.shape(arrays["coef"])
+        L, starts = len(family.predictors), [c.start for c in family.constants]
+        fitted = cls(
+            family,
+            np.ones(K),
+            np.zeros((L, K)),
+            np.zeros((L, K, d)),
+            np.repeat(np.array(starts, dtype=float)[:, None], K, axis=1),
+            *(arrays.get(name) for name in ("gate_intercept", "gate_coef")),
+        )
+        for name, (field, position) in _places(family).items():
+            if name in arrays:
+                getattr(fitted, field)[position] = arrays[name]
+        return fitted
+
+    def arrays(self):
+        """The estimates by name, as `init` takes them."""
+        arrays = {
+            name: getattr(self, field)[position]
+            for name, (field, position) in _places(self.family).items()
+        }
+        # A family without constants has scales of one.
+        arrays.setdefault("scale", self.scale)
+        return arrays | given(
+            gate_coef=self.gate_coef, gate_intercept=self.gate_intercept
+        )
+
+    def attributes(self):
+        """The fitted attributes of an estimator: the arrays, with an underscore."""
+        return {f"{name}_": value for name, value in self.arrays().items()}
+
+    @property
+    def scale(self):
+        """Constants as the family takes them: (K,), with several of them (S, K)."""
+        if not len(self.constants):
+            return np.ones(len(self.weights))
+        return self.constants[0] if len(self.constants) == 1 else self.constants
+
+    def reorder(self, order):
+        """The components `order`; the first of them is the baseline of the gate."""
+        gate = None, None
+        if self.gate_coef is not None:
+            intercept, coef = self.gate_intercept[order], self.gate_coef[order]
+            gate = intercept - intercept[0], coef - coef[0]
+        return Fitted(
+            self.family,
+            self.weights[order],
+            self.intercept[:, order],
+            self.coef[:, order],
+            self.constants[:, order],
+            *gate,
+        )
+
+    def predictor(self, X, offset=None):
+        """Linear predictors as the family takes them: (n, K), with several (L, n, K).
+
+        The offset, (n,), is a part of the first one.
+        """
+        X = np.asarray(X, dtype=np.float64)
+        eta = [
+            X @ coef.T + intercept
+            for coef, intercept in zip(self.coef, self.intercept, strict=True)
+        ]
+        if offset is not None:
+            eta[0] += offset[:, None]
+        return eta[0] if len(eta) == 1 else np.stack(eta)
+
+    def log_prior(self, X, groups=None):
+        """Log prior probabilities of rows, (n, K), or of groups (G, K).
+
+        Raises
+        ------
+        ValueError
+            If they differ within a group.
+        """
+        if self.gate_coef is None:
+            with np.errstate(divide="ignore"):
+                log_prior = np.log(self.weights)
+            log_prior = np.broadcast_to(log_prior, (len(X), len(log_prior)))
+        else:
+            X = np.asarray(X, dtype=np.float64)
+            log_prior = log_normalize(X @ self.gate_coef.T + self.gate_intercept)
+        if groups is None:
+            return log_prior
+        check_prior(np.exp(log_prior), groups)
+        return log_prior[groups.first]
+
+    def log_joint(self, X, target, groups=None, offset=None):
+        """``log pi_k + log f_k(y_i)`` of rows, (n, K), or of groups (G, K)."""
+        eta = self.predictor(X, offset)
+        log_density = self.family.log_density(target[..., None], eta, self.scale)
+        if groups is not None:
+            log_density = groups.sum(log_density)
+        return log_density + self.log_prior(X, groups)
+
+    def distribution(self, X, offset=None, row_data=None):
+        """Distributions of the responses of rows. -> MixtureDistribution."""
+        return MixtureDistribution(
+            self.family,
+            self.predictor(X, offset),
+            self.scale,
+            np.exp(self.log_prior(X)),
+            **(row_data or {}),
+        )
+
+    def sample(self, X, rng, groups=None, offset=None, row_data=None):
+        """Draw responses (n,), and the component (n,) of each."""
+        log_prior = self.log_prior(X, groups)
+        component = draw_components(np.exp(log_prior), 1, rng)
+        if groups is not None:
+            component = component[groups.of_row]
+        ahead = self.distribution(X, offset, row_data)
+        return draw_responses(ahead, component, rng)[:, 0], component[:, 0]
+
+
+def _places(family):
+    """Where the arrays of a family are: by name the field, and the position in it."""
+    places = {
+        "weights": ("weights", ...),
+        "coef": ("coef", 0),
+        "intercept": ("intercept", 0),
+    }
+    for s, constant in enumerate(family.constants):
+        places[constant.name if s else "scale"] = ("constants", s)
+    for i, predictor in enumerate(family.predictors[1:], start=1):
+        places[f"{predictor.name}_coef"] = ("coef", i)
+        places[f"{predictor.name}_intercept"] = ("intercept", i)
+    return places
+
+
+def check_start(init, family, n_components, n_features, gated):
+    """The start that the user gives as a dict. -> Fitted.
+
+    Raises
+    ------
+    ValueError
+        If a key is missing or unknown, or an array is not of the right shape or range.
+    """
+    places = _places(family)
+    allowed = (*_KEYS, *places, *(_GATE_KEYS if gated else ()))
+    required = _GATE_KEYS if gated and "weights" not in init else ("weights",)
+    missing = [key for key in (*required, *_KEYS[1:]) if key not in init]
+    unknown = [key for key in init if key not in allowed]
+    if missing or unknown:
+        raise ValueError(
+            f"init must have the keys {list(_KEYS)}, and with a softmax gate"
+            f" {list(_GATE_KEYS)} besides or instead of 'weights'; missing: {missing},"
+            f" unknown: {unknown}."
+        )
+    arrays = {}
+    for key, value in init.items():
+        shape = (n_components,)
+        if key.endswith("coef"):
+            shape = (n_components, n_features)
+        value = check_array(
+            value, ensure_2d=False, dtype=np.float64, input_name=f"init[{key!r}]"
+        )
+        if value.shape != shape:
+            raise ValueError(f"init[{key!r}] has shape {value.shape}, not {shape}.")
+        field, _ = places.get(key, (key, ...))
+        if field in ("weights", "scale", "constants") and not (value > 0).all():
+            raise ValueError(f"init[{key!r}] must be positive.")
+        arrays[key] = value
+    if not all(key in arrays for key in _GATE_KEYS):
+        arrays = {key: value for key, value in arrays.items() if key not in _GATE_KEYS}
+    return Fitted.from_arrays(family, arrays)
+
+
+# Fitted estimators ----------------------------------------------------------------
+
+
+def best_of(model):
+    """What a search for the best model found, or the model itself."""
+    while hasattr(model, "best_estimator_"):
+        model = model.best_estimator_
+    return model
+
+
+def fitted_mixture(model):
+    """The mixture itself, out of a search for the best one.
+
+    Raises
+    ------
+    TypeError
+        If `model` is something else.
+    """
+    model = best_of(model)
+    if not hasattr(model, "predict_group_proba"):
+        raise TypeError(
+            "model must be a MixtureRegressor, or a search for one; got"
+            f" {type(model).__name__}. Of a pipeline, pass its last step, pipe[-1],"
+            " and the features that this sees, pipe[:-1].transform(X)."
+        )
+    check_is_fitted(model)
+    return model
+
+
+def estimates_and_rows(model, X, offset, **row_data):
+    """Estimates of an estimator, and what the user says of rows, checked.
+
+    Returns
+    -------
+    fitted : Fitted
+    X : ndarray of float64 of shape (n, d)
+    offset : ndarray of shape (n,) or None
+    row_data : dict of str to ndarray of shape (n,)
+        What there is of it.
+    """
+    check_is_fitted(model)
+    X = validate_data(model, X, dtype=[np.float64, np.float32], reset=False)
+    X, fitted = np.asarray(X, dtype=np.float64), Fitted.of(model)
+    offset = check_offset(offset, X)
+    row_data = check_row_data(fitted.family, given(**row_data), len(X))
+    return fitted, X, offset, row_data
+
+
+def log_joint_of(model, X, y, groups, offset, **row_data):
+    """Log joint densities of an estimator, as `Fitted.log_joint`, at the user's rows.
+
+    Returns
+    -------
+    log_joint : ndarray of shape (n, K) or (G, K)
+    groups : Groups or None
+    """
+    fitted, X, offset, _ = estimates_and_rows(model, X, offset)
+    y = check_response(y, len(X), model)
+    target = target_of(fitted.family, y, given(**row_data))
+    groups = check_groups(groups, X)
+    return fitted.log_joint(X, target, groups, offset), groups

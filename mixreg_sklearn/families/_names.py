@@ -1,0 +1,24 @@
+"""Families by the names that the parameter `family` of an estimator may be."""
+
+from ._beta import Beta
+from ._binomial import Binomial
+from ._gamma import Gamma
+from ._gaussian import Gaussian
+from ._inverse_gaussian import InverseGaussian
+from ._negative_binomial import NegativeBinomial
+from ._poisson import Poisson
+
+FAMILIES = {
+    "gaussian": Gaussian,
+    "poisson": Poisson,
+    "binomial": Binomial,
+    "gamma": Gamma,
+    "negative_binomial": NegativeBinomial,
+    "inverse_gaussian": InverseGaussian,
+    "beta": Beta,
+}
+
+
+def make_family(family):
+    """The family object that the parameter means."""
+    return FAMILIES[family]() if isinstance(family, str) else family
