@@ -63,8 +63,8 @@ print("replicates simulated:", test.n_bootstrap)
 
 # %%
 # It often does: chance explains the gain, and three components are enough. Not all of
-# the 39 replicates were needed, as the test stops once it is certain not to reject at 5
-# %.
+# the 39 replicates were needed, as the test stops once it is certain not to reject at
+# the 5 % level.
 #
 # Is the fit the right optimum?
 # -----------------------------

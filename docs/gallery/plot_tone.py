@@ -28,8 +28,8 @@ model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
 print(inference(model, X, y))
 
 # %%
-# The picture
-# -----------
+# The plot
+# --------
 
 display = MixtureRegressionDisplay.from_estimator(model, X, y)
 style = {"color": "0.2", "linewidth": 1, "linestyle": ":"}

@@ -46,8 +46,8 @@ print("shares             ", model.weights_.round(3))
 print(inference(model, X, y))
 
 # %%
-# The picture
-# -----------
+# The plot
+# --------
 
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(9, 4), sharex=True, sharey=True, layout="constrained"
