@@ -224,9 +224,9 @@ class InferenceResult(Estimates):
         rotated = left.T @ (difference / size)
         if (np.abs(rotated[~independent]) > _ROUNDING).any():
             raise ValueError(
-                "The hypothesis is false by construction: its rows contradict each other"
-                " or constraints (held, shared), or (cov_type='cluster') there are fewer"
-                " clusters than hypotheses."
+                "The hypothesis is false by construction: its rows contradict each"
+                " other or constraints (held, shared), or (cov_type='cluster') there are"
+                " fewer clusters than hypotheses."
             )
         if not independent.any():
             raise ValueError("The hypothesis holds by construction: nothing to test.")
