@@ -206,7 +206,7 @@ class InferenceResult(Estimates):
         raise ValueError(f"feature={feature!r} is not in {part}; names: {self.names}.")
 
     def _test(self, R, difference, factor):
-        """Wald test of ``difference = 0``, with the covariance factor ``R @ factor``."""
+        """Wald test of ``difference = 0``, with covariance factor ``R @ factor``."""
         unknown = (R != 0).any(axis=0) & np.isnan(self.std_errors)
         if unknown.any():
             name, note = self.names[unknown.argmax()], self.terms[unknown.argmax()].note
@@ -225,8 +225,8 @@ class InferenceResult(Estimates):
         if (np.abs(rotated[~independent]) > _ROUNDING).any():
             raise ValueError(
                 "The hypothesis is false by construction: its rows contradict each"
-                " other or constraints (held, shared), or (cov_type='cluster') there are"
-                " fewer clusters than hypotheses."
+                " other or the constraints, or (cov_type='cluster') there are fewer"
+                " clusters than hypotheses."
             )
         if not independent.any():
             raise ValueError("The hypothesis holds by construction: nothing to test.")

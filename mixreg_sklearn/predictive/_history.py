@@ -61,8 +61,8 @@ def given_history(model, prior, groups, history):
         row = np.flatnonzero(seen)[np.argmin(same.all(axis=1))]
         raise ValueError(
             f"The prior probability (gate) of row {row} of X differs from that of its"
-            f" history (group {new.labels[new.of_row[row]]}): the rows of a group share one"
-            " component, so the gate's features must be the same for all of them."
+            f" history (group {new.labels[new.of_row[row]]}): the rows of a group share"
+            " a component, so the gate's features must be the same for all of them."
         )
     return np.where(seen[:, None], memberships[earlier], prior)
 
