@@ -1,40 +1,40 @@
-"""Measure whether what is said about uncertainty is true, part by part.
+"""Measure whether statements about uncertainty are true, part by part.
 
 coverage
     Share of the 95 % intervals of `inference` that contain the true parameter. A data
     set has 500 rows (in one setting 2000). Its features are drawn anew every time, and
-    the fit has default settings and is not told the truth. Fitted components are
+    the fit has default settings and does not know the truth. Fitted components are
     matched to the true ones by their linear predictors (optimal assignment). Intervals
     are counted by kind of parameter, over components and features; the standard error
-    of a share is over data sets. *robust* is the sandwich, and in the setting with
-    clusters the sum by cluster. `se / sd` is the mean standard error over the standard
-    deviation of the estimates, and `bias / sd` the largest bias over the same, both
-    with scales as logarithms and shares as log-odds, as intervals are made. A fit
-    without standard errors (degenerate, or no proven maximum) is counted, and has no
-    interval. Target: 93 to 97 %.
+    of a share is over data sets. *robust* is the sandwich, and the cluster sandwich in
+    the setting with clusters. `se / sd` is the mean standard error divided by the
+    standard deviation of the estimates, and `bias / sd` the largest bias divided by the
+    same, both with scales as logarithms and shares as log-odds, the scales on which
+    intervals are computed. A fit without standard errors (degenerate, or not a proven
+    maximum) is counted, and has no interval. Target: 93 to 97 %.
 size
     Share of data sets in which `bootstrap_lrt` rejects a true number of components at
-    the 5 % level, with 99 replicates at most and early stopping. Target: 3 to 7 %. One
-    more cell counts power, where a second component is 1.5 standard deviations away.
+    the 5 % level, with at most 99 replicates and early stopping. Target: 3 to 7 %. One
+    more cell measures power, with a second component 1.5 standard deviations away.
 selection, more-rows
     Share of data sets of `recovery.py` in which `MixtureRegressorIC` finds the true K
-    among 1 to K + 2: the core cells with up to 4 components as they are, and those
-    that are short of rows with four times as many. Target: 90 % by BIC in every cell
-    that has no outliers and at least 20 rows of the smallest component per coefficient.
-    *one scale* is BIC among mixtures with `shared_scale=True`, as is true of all cells
-    but `het10`.
+    among 1 to K + 2: the core cells with up to 4 components as they are, and those with
+    too few rows with four times as many. Target: 90 % by BIC in every cell without
+    outliers and with at least 20 rows of the smallest component per coefficient. *one
+    scale* is BIC among mixtures with `shared_scale=True`, which is true of all cells
+    except `het10`.
 pit
-    Whether `pit_values` of new responses from the truth are uniform at the fitted
+    Whether `pit_values` of new responses from the truth are uniform under the fitted
     model, and how many the intervals of `predict_distribution` contain. Models are
-    those of the coverage settings, but for the one with clusters. They are fitted to
-    1000 rows and predict 50 new ones: so many fewer that the error of the estimates is
-    small beside that of the new rows.
-    Counted are data sets whose Kolmogorov-Smirnov (ks) or Anderson-Darling (ad) test
-    rejects at 5 %. Intervals are equal-tailed, and regions of highest density (hd).
-    Those of counts contain more than their level. In brackets is the probability that
-    the fitted model gives to its intervals, which is what to compare with.
+    those of the coverage settings, except the one with clusters. They are fitted to
+    1000 rows and predict 50 new ones: few enough that the error of the estimates is
+    small compared with that of the new rows. The table counts data sets whose
+    Kolmogorov-Smirnov (ks) or Anderson-Darling (ad) test rejects at 5 %. Intervals are
+    equal-tailed, or regions of highest density (hd). For counts, they contain more than
+    their level. In brackets is the probability that the fitted model assigns to its
+    intervals; compare the coverage with it.
 
-The table is printed as it is in `docs/calibration.md`. Shares are in per cent, with
+The table is printed as shown in `docs/calibration.md`. Shares are in percent, with
 their Monte Carlo standard errors.
 
 Usage::
@@ -81,17 +81,17 @@ class Setting(NamedTuple):
     coef : tuple of K tuples
     gate : tuple of float, default=()
         Constant and coefficients of the log-odds of component 1 against component 0,
-        by the last two features.
+        for the last two features.
     group : int, default=0
-        Rows of a group, which share a component.
+        Number of rows of a group, which share a component.
     cluster : int, default=0
-        Rows of a cluster, which share a random intercept; components are their own.
+        Number of rows of a cluster, which share a random intercept but not a component.
     random_intercept : float, default=0
-        Its standard deviation.
+        Standard deviation of the random intercept.
     options : dict, default={}
         Parameters of the estimator.
     rows : int, default=500
-        Of a data set of the coverage.
+        Number of rows of a data set in the coverage part.
     """
 
     family: str
@@ -108,12 +108,12 @@ class Setting(NamedTuple):
 
     @property
     def truth(self):
-        """The true parameters, named as the fitted attributes."""
+        """The true parameters, with the names of the fitted attributes."""
         truth = {
             "weights_": np.array(self.weights),
             "intercept_": np.array(self.intercept),
             "coef_": np.array(self.coef),
-            # A random intercept that is not in the model is a part of its scale.
+            # A random intercept that the model omits is part of its scale.
             "scale_": np.hypot(self.scale, self.random_intercept),
         }
         if self.gate:
@@ -171,7 +171,7 @@ KINDS = {
 }
 LEVELS = (0.5, 0.8, 0.95)
 ALPHA = 0.05
-# Of the Anderson-Darling statistic under the uniform distribution (Stephens 1974).
+# Critical value at 5 %, for the uniform distribution (Stephens 1974).
 AD_CRITICAL = 2.492
 
 
@@ -182,11 +182,11 @@ class Test(NamedTuple):
     ----------
     family : str
     intercept : tuple of float
-        One for every true component.
+        Intercepts of the true components.
     hypothesis : int
         Number of components that is tested against one more.
     n : int
-        Rows.
+        Number of rows.
     """
 
     family: str
@@ -203,7 +203,7 @@ TESTS = {
     "power: gaussian, truth 2": Test("gaussian", (0, 1.5), 1, 100),
 }
 SELECTION = {name: cell for name, cell in CORE.items() if cell.K <= 4}
-# Rows of the smallest component per coefficient.
+# Rows of the smallest component per coefficient that are enough.
 ENOUGH = 20
 MORE_ROWS = {
     f"{name}, 4 x rows": cell._replace(mult=4 * cell.mult)
@@ -255,7 +255,7 @@ def draw(setting, n, rng):
 
 
 def fit(setting, data, seed):
-    """The default fit; what it warns of shows in its attributes."""
+    """The default fit; its attributes show what its warnings say."""
     model = MixtureRegressor(
         len(setting.weights),
         family=setting.family,
@@ -271,7 +271,7 @@ def fit(setting, data, seed):
 
 
 def coverage_trial(name, seed):
-    """Error, standard error and cover of every parameter, or None without them."""
+    """Error, standard error and coverage of every parameter; None if unavailable."""
     setting = SETTINGS[name]
     data = draw(setting, setting.rows, np.random.default_rng([seed, *name.encode()]))
     model = fit(setting, data, seed)
@@ -319,7 +319,7 @@ def matched(model, X, truth):
     ordered = {name: values[order] for name, values in truth.items()}
     for name in ("gate_intercept_", "gate_coef_"):
         if name in ordered:
-            # Log-odds are against the first component of the fit.
+            # Log-odds are relative to the first component of the fit.
             ordered[name] = ordered[name] - ordered[name][0]
     return ordered, order
 
@@ -350,7 +350,7 @@ def coverage_of(kind, trials):
     ratios, biases = [], []
     for values in terms.values():
         errors, ses = np.array(values).T
-        # A label that was seldom matched has no standard deviation to speak of.
+        # A label that is seldom matched has no meaningful standard deviation.
         if len(errors) > len(trials) / 2:
             ratios.append(ses.mean() / errors.std())
             biases.append(errors.mean() / errors.std())
@@ -427,7 +427,7 @@ CRITERIA = ("bic", "icl", "sabic", "aic")
 
 
 def selection_trial(name, seed):
-    """The number of components less the true one, by every criterion."""
+    """The chosen number of components minus the true one, for each criterion."""
     cell = (SELECTION | MORE_ROWS)[name]
     data = generate(cell, seed)
     numbers, errors = np.arange(1, cell.K + 3), {}
@@ -465,7 +465,7 @@ def selection_rows(name, trials):
 
 
 def pit_trial(name, seed, n=1000, n_new=50):
-    """P-values of tests of uniformity, and the cover of intervals, of new responses."""
+    """P-values of tests of uniformity, and coverage of intervals, for new responses."""
     setting = SETTINGS[name]
     rng = np.random.default_rng([seed, *name.encode()])
     model = fit(setting, draw(setting, n, rng), seed)
@@ -489,14 +489,14 @@ def pit_trial(name, seed, n=1000, n_new=50):
 
 
 def anderson_darling(u):
-    """Statistic of the uniform distribution."""
+    """Anderson-Darling statistic for the uniform distribution."""
     u, n = np.sort(u), len(u)
     logs = np.log(u) + np.log1p(-u[::-1])
     return -n - ((2 * np.arange(1, n + 1) - 1) * logs).sum() / n
 
 
 def pit_rows(name, trials):
-    """A row of the table: rejections of uniformity, and the cover of intervals."""
+    """A row of the table: rejections of uniformity, and coverage of intervals."""
     columns = {key: np.array([t[key] for t in trials]) for key in trials[0]}
     columns["ks"] = columns["ks"] <= ALPHA
     record = {"setting": name, "data sets": len(trials)}
@@ -546,13 +546,13 @@ PARTS = {
 
 
 def limited(trial, name, seed):
-    """A trial on one thread."""
+    """Run a trial on one thread."""
     with threadpool_limits(1):
         return trial(name, seed)
 
 
 def share_text(key, record):
-    """A share in per cent, its error, and what the model says of it, if anything."""
+    """A share in percent, its error, and the share under the fitted model, if any."""
     own = f" ({100 * record[f'{key}, own']:.1f})" if f"{key}, own" in record else ""
     return f"{100 * record[key]:.1f} ± {100 * record[f'{key}, error']:.1f}{own}"
 
@@ -567,7 +567,7 @@ def cell_text(key, value, record):
 
 
 def table(records):
-    """Records as lines of markdown."""
+    """Records as a Markdown table."""
     keys = [key for key in records[0] if not key.endswith((", error", ", own"))]
     lines = [keys, ["---"] * len(keys)]
     lines += [[cell_text(key, r[key], r) for key in keys] for r in records]
@@ -579,8 +579,8 @@ def parse(arguments):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("part", choices=PARTS)
-    parser.add_argument("--cells", nargs="+", help="of this part; all by default")
-    parser.add_argument("--data-sets", type=int, help="of each cell")
+    parser.add_argument("--cells", nargs="+", help="cells of this part; all by default")
+    parser.add_argument("--data-sets", type=int, help="data sets of each cell")
     parser.add_argument("--seed0", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--json", type=Path, help="write the table to this file")
@@ -594,7 +594,7 @@ def parse(arguments):
 
 
 def write(options, records):
-    """Write what there is so far."""
+    """Write the records so far."""
     if options.json:
         record = {
             "part": options.part,

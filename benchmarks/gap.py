@@ -1,15 +1,15 @@
 """Count how often `optimality_gap` tells right optima from wrong ones.
 
-Data sets are those of `recovery.py`. The *right* optimum is the best of the default
-fit and of the climb from the truth. The *wrong* one is the best of the local maxima
-that are more than 5 nats lower, among climbs from random regressions (`init`): proven
-maxima, not degenerate, and no standard deviation below 3 % of the pooled one. Many data
-sets have none. Reported are
+Data sets are those of `recovery.py`. The *right* optimum is the better of the default
+fit and the climb from the truth. The *wrong* one is the best of the local maxima that
+are more than 5 nats lower, among climbs from random regressions (`init`): proven
+maxima, not degenerate, with no standard deviation below 3 % of the pooled one. Many
+data sets have none. The output reports
 
 false alarms
     right optima whose gap exceeds the threshold;
 detected
-    wrong optima whose gap exceeds it.
+    wrong optima whose gap exceeds the threshold.
 
 Usage::
 

@@ -16,8 +16,8 @@ spurious
     if ll-ok but not recovered: a better likelihood, the wrong regressions.
 
 In the cell with outliers the bound is ``2 max_k sigma_k``. A fit that raises, runs out
-of time or returns fewer components than asked for is a failure. Seconds are wall-clock
-time of the fit alone, median over the data sets of a cell.
+of time or returns fewer components than requested is a failure. Seconds are the
+wall-clock time of the fit alone, as the median over the data sets of a cell.
 
 Usage::
 
@@ -64,7 +64,7 @@ class Cell(NamedTuple):
     mix : "bal", "imb" or tuple of float
         Equal shares, the unequal ones of `UNEQUAL`, or these.
     noise : float
-        Standard deviation over the typical distance between two regressions.
+        Standard deviation divided by the typical distance between two regressions.
     mult : float
         Rows of the smallest component per coefficient.
     design : {"gauss", "corr", "parallel", "cross"}
@@ -103,7 +103,7 @@ class Data(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What a method found, in the layout of `Data`; and what it took."""
+    """The estimates of a method, in the layout of `Data`, and its cost."""
 
     coef: np.ndarray | None
     scale: np.ndarray | None
@@ -230,7 +230,7 @@ def generate(cell, seed):
 
 
 def log_joint(data, coef, scale, weights):
-    """Log of weight times density of every row and component, (n, K)."""
+    """Logarithm of weight times density for every row and component, (n, K)."""
     scale = np.maximum(scale, 1e-12)
     residual = data.y[:, None] - with_constant(data.X) @ coef.T
     log_weights = np.log(np.maximum(weights, 1e-300))
@@ -277,7 +277,7 @@ def distance(X, estimated, true):
 
 
 def bottleneck(costs):
-    """Find the least bound that lets every column be matched to a row of its own."""
+    """Find the smallest bound under which columns and rows can be matched."""
     if costs.shape[0] < costs.shape[1]:
         return np.inf
     bounds = np.unique(costs)
@@ -362,7 +362,7 @@ for (path in list.files(folder, pattern = "csv$", full.names = TRUE)) {
 
 
 def fit_r(method, data_sets, K, limit):
-    """One process of R for all data sets of a cell; {seed: Data} -> {seed: Estimate}.
+    """Run one R process for all data sets of a cell; {seed: Data} -> {seed: Estimate}.
 
     Only the fit is timed, inside R.
     """
@@ -390,7 +390,7 @@ def fit_r(method, data_sets, K, limit):
 
 
 def require_r(package):
-    """End with a clear message where R or the package is missing."""
+    """Exit with a clear message if R or the package is missing."""
     if shutil.which("Rscript") is None:
         sys.exit("Rscript is not installed, so no peer can be run (see --help).")
     test = f"q(status = !requireNamespace('{package}', quietly = TRUE))"
@@ -408,7 +408,7 @@ def trial_mixreg(cell, seed):
     with threadpool_limits(1):
         try:
             estimate = fit_mixreg(data, seed)
-        except Exception as error:  # a fit that raises is a failure, not the end
+        except Exception as error:  # a fit that raises counts as a failure
             print(f"  seed {seed}: {error!r}", file=sys.stderr)
             estimate = Estimate(None, None, None, np.nan)
         return judge(data, estimate, cell.out > 0), estimate

@@ -1,8 +1,8 @@
 """Count the data sets whose best optimum is found: families, gates and groups.
 
 Every cell is a kind of problem: a family (or a gate, or groups, of the gaussian
-family), a number of features and components, equal or unequal shares, components far
-apart or in the middle, a number of rows. A cell is drawn once for each seed. The
+family), a number of features and components, equal or unequal shares, components at a
+far or medium distance, a number of rows. A cell is drawn once for each seed. The
 library is fitted twice: with its default settings (``random_state=seed``), and from the
 true parameters, which no method can know. A data set counts as
 
@@ -10,12 +10,12 @@ reached
     if the log-likelihood of the default fit is at most 0.1 below that of the fit from
     the truth.
 flawed
-    if the fit from the truth is degenerate: there the truth is no fair reference. Such
-    data sets are judged by the same rule, and counted apart as well.
+    if the fit from the truth is degenerate, so that the truth is no fair reference.
+    Such data sets are judged by the same rule, and also counted separately.
 
 The target is that 95 % of each family are reached. Every miss is printed with its
-deficit in log-likelihood, and with what the default fit says of itself. Seconds are
-wall-clock time of the default fit, mean over the data sets of a cell.
+deficit in log-likelihood, and with the attributes of the default fit. Seconds are
+the wall-clock time of the default fit, as the mean over the data sets of a cell.
 
 Usage::
 
@@ -55,10 +55,10 @@ class Setting(NamedTuple):
         normal features and coefficients: two regressions are ``sqrt(2) * spread``
         apart (root mean square).
     scale : float
-        Typical scale of a component; its own is up to 1.5 times smaller or larger.
-        1 for families without.
+        Typical scale; that of a component is up to 1.5 times smaller or larger. 1
+        for families without a scale.
     trials : tuple of int
-        Binomial: fewest and most trials of a row.
+        Minimum and maximum number of trials of a row, for the binomial family.
     """
 
     level: float
@@ -79,7 +79,7 @@ class Cell(NamedTuple):
     mix : {"bal", "imb"}
         Equal shares, or the unequal ones of `UNEQUAL`.
     distance : {"far", "mid"}
-        Which of the settings of `SETTINGS`.
+        Key of `SETTINGS`.
     mult : float
         Rows of the smallest component per coefficient.
     """
@@ -93,7 +93,7 @@ class Cell(NamedTuple):
 
     @property
     def name(self):
-        """Name that is printed, and that seeds the random numbers."""
+        """Printed name, which also seeds the random numbers."""
         return f"{self.kind}-d{self.d}K{self.K}-{self.mix}-{self.distance}"
 
     @property
@@ -103,7 +103,7 @@ class Cell(NamedTuple):
 
     @property
     def weights(self):
-        """True shares; under a gate, where its features are zero."""
+        """True shares; with a gate, at zero features."""
         if self.mix == "bal":
             return np.full(self.K, 1 / self.K)
         return np.array(UNEQUAL[self.K])
@@ -138,7 +138,7 @@ class Data(NamedTuple):
 UNEQUAL = {2: (0.8, 0.2), 3: (0.7, 0.2, 0.1), 4: (0.5, 0.25, 0.15, 0.1)}
 
 # Far: a row's standard deviation is about a tenth of the distance between two
-# regressions; middle: about a third, with zeros among counts.
+# regressions; medium: about a third, with zeros among counts.
 SETTINGS = {
     "poisson": {"far": Setting(3.0, 1.4), "mid": Setting(1.5, 1.0)},
     "binomial": {
@@ -182,7 +182,7 @@ def generate(cell, seed):
     d, K, n = cell.d, cell.K, cell.n_rows
     setting = SETTINGS[cell.kind][cell.distance]
     rng = np.random.default_rng([seed, *cell.name.encode()])
-    # A gate has one feature in common with the regressions and one of its own.
+    # A gate shares one feature with the regressions and has one more.
     X = rng.standard_normal((n, d + (cell.kind == "gate")))
     coef = rng.standard_normal((K, d + 1)) * setting.spread / np.sqrt(d + 1)
     scale = np.ones(K)
@@ -214,9 +214,9 @@ def generate(cell, seed):
 
 
 def draw_components(cell, X, rng):
-    """The component of every row, and what decided: the gate, or the groups.
+    """The component of every row, and the gate or the groups that determine it.
 
-    Components are drawn again until the smallest has half the rows it is meant to have.
+    Components are drawn again until the smallest has at least half its intended rows.
     """
     while True:
         more = {}

@@ -3,32 +3,34 @@
 Six parts, all on one thread:
 
 default
-    A fit with default settings at n=200, d=2, K=2 against one run of
-    ``flexmix(y ~ ., k = 2)`` on the same data sets. The library's fit is a whole search
-    with a proven maximum at the end; flexmix's is one random start.
+    A fit with default settings at n=200, d=2, K=2 against one run of ``flexmix(y ~ ., k
+    = 2)`` on the same data sets. The library's fit is a whole search that ends with a
+    proven maximum; flexmix's is one random start.
 iteration
     One EM iteration of one start at n=200000, d=10, K=4, from the same memberships:
-    the difference of two runs with 1 + m and 1 iterations, over m. So the cost of
-    reading, preparing and starting cancels on both sides.
+    the difference of two runs with 1 + m and 1 iterations, divided by m. So the
+    cost of reading, preparing and starting cancels on both sides.
 poisson
-    The same for counts, at n=20000, d=10, K=4: flexmix solves a generalized linear
-    model for every component in every iteration, the library takes one step of each.
+    One EM iteration for counts, at n=20000, d=10, K=4: flexmix solves a generalized
+    linear model for every component in every iteration, the library takes one step of
+    each.
 gated
     Our fit with default settings at n=8000, K=5, two features of the regressions and
-    ten of the gate; ten data sets, no peer (41 s is reported for flexmix by its user).
+    ten of the gate; ten data sets, no peer (a user of flexmix reports 41 s).
 answers
-    What follows a fit: standard errors in EM passes over the same rows (turns of
-    both), a parametric bootstrap of 1000 replicates at n=200, K=2, and quantiles of
+    Methods used after a fit: standard errors in EM passes over the same rows (both in
+    turns), a parametric bootstrap of 1000 replicates at n=200, K=2, and quantiles of
     100 000 rows for every family.
 table
     Fits with default settings, ours and one run of flexmix, for n in (200, 2000,
     20000), d in (2, 10), K in (2, 4).
 
 R and Python take turns: R, Python, R, Python, ... in one warm process each, and the
-ratio reported is the median of the ratios of neighbors, so that what else the machine
-does hits both alike. CPU seconds (user + system) are given beside wall-clock ones; on a
-busy machine trust those. "missed" counts the runs of flexmix that end more than 1 nat
-below our log-likelihood, in a poorer optimum or with a component dropped.
+ratio reported is the median of the ratios of neighbors, so that other load on the
+machine affects both alike. CPU seconds (user + system) are given beside wall-clock
+seconds; on a busy machine, trust CPU seconds. "missed" counts the runs of flexmix that
+end more than 1 nat below our log-likelihood, in a poorer optimum or with a component
+dropped.
 
 Usage::
 
@@ -36,7 +38,7 @@ Usage::
     python benchmarks/speed.py --parts default iteration --rounds 9 --json out.json
 
 Without Rscript and flexmix (Debian: r-cran-flexmix) only the library is timed. R uses
-the BLAS it was built with; its file is printed.
+the BLAS it was built with; the name of its file is printed.
 """
 
 import argparse
@@ -84,7 +86,8 @@ FAMILIES = (
     Beta(),
 )
 
-# A server: a request a line, a line of numbers back. Times are of one fit or iteration.
+# A server: one line per request, one line of numbers back. Times are per fit or
+# iteration.
 R_PROGRAM = r"""
 suppressMessages(library(flexmix))
 read <- function(path, n, d) {
@@ -168,7 +171,7 @@ class Flexmix:
 
 
 def start_flexmix(folder):
-    """Start R, or say why only the library is timed and return None."""
+    """Start R, or print why only the library is timed and return None."""
     if shutil.which("Rscript") is None:
         print("Rscript is not installed: only the library is timed.\n")
         return None
@@ -279,7 +282,7 @@ def our_iterations(problem, start, m):
 
 
 def problem_of(model, X, y):
-    """What the engine makes of the data of a fit."""
+    """The engine's form of the data of a fit."""
     data, _, structure, _ = read(model, X, y, None, None, None, {})
     return make_problem(data, structure, 1)
 
@@ -339,7 +342,7 @@ def gated_fits(n_sets=10):
 
 
 def inference_passes(folder, turns=15):
-    """CPU seconds of `inference` over those of an EM pass, for every shape."""
+    """CPU seconds of `inference` divided by those of an EM pass, for every shape."""
     passes = {}
     for name, n, d, K in (
         ("gaussian", 20_000, 4, 2),
@@ -406,7 +409,7 @@ def line(shape, result):
 
 
 def report(title, shape, result, record):
-    """Print a row under its title, and keep it."""
+    """Print a row under its title, and store it."""
     if title not in record:
         print(f"{title} (ratio: flexmix / ours)\n{HEADER}")
     print(line(shape, result), flush=True)
@@ -426,7 +429,7 @@ def parse(arguments):
 
 
 def run(options, flexmix, folder):
-    """Measure and report all parts asked for; returns the numbers."""
+    """Measure and report all requested parts; return the numbers."""
     record, rounds = {}, options.rounds
     if "default" in options.parts:
         shape = (200, 2, 2)

@@ -1,7 +1,7 @@
 """The command line: find the hidden regressions in a table.
 
 ``python -m mixreg_sklearn`` fits the two lines of `load_two_lines`;
-``python -m mixreg_sklearn --csv FILE --target NAME`` fits a table of one's own.
+``python -m mixreg_sklearn --csv FILE --target NAME`` fits the user's table.
 """
 
 import argparse
@@ -19,17 +19,17 @@ from ._selection import MixtureRegressorIC
 from .datasets import load_two_lines
 
 _DESCRIPTION = """\
-Fit a mixture of linear regressions: rows from several hidden groups, each with a
-regression of its own. Without --csv, fits two lines that come with the
+Fit a mixture of linear regressions: rows from several hidden groups, each with
+its own regression. Without --csv, fit two lines that come with the
 package."""
 
 
 class _Refusal(Exception):
-    """What is wrong with the command, in one sentence for the user."""
+    """An error in the command or the data, in one sentence for the user."""
 
 
 class _Table(NamedTuple):
-    """Numbers to fit, and what to call them."""
+    """Numbers to fit, and their names."""
 
     name: str
     X: np.ndarray
@@ -44,13 +44,13 @@ def main(argv=None):
     Parameters
     ----------
     argv : list of str, default=None
-        Arguments. None means those of the process.
+        Arguments. None means the arguments of the process.
 
     Returns
     -------
     int
-        Exit status: 0, or 2 if the command or the data cannot be used; the reason is
-        then a line on standard error.
+        Exit status: 0, or 2 if the command or the data cannot be used; a line on
+        standard error then gives the reason.
     """
     try:
         options = _parser().parse_args(argv)
@@ -87,7 +87,7 @@ def _run(options):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that leaves it to `main` to refuse."""
+    """A parser that leaves errors to `main`."""
 
     def error(self, message):
         raise _Refusal(f"{message} (see --help)")
@@ -96,9 +96,13 @@ class _Parser(argparse.ArgumentParser):
 def _parser():
     parser = _Parser(prog="python -m mixreg_sklearn", description=_DESCRIPTION)
     add = parser.add_argument
-    add("--csv", metavar="FILE", help="table with a header and numbers")
-    add("--target", metavar="NAME", help="column to explain")
-    add("--features", metavar="A,B", help="columns to explain it by (default: all)")
+    add("--csv", metavar="FILE", help="table of numbers with a header")
+    add("--target", metavar="NAME", help="column of the response")
+    add(
+        "--features",
+        metavar="A,B",
+        help="columns of the features (default: all others)",
+    )
     add(
         "--components",
         metavar="K",
@@ -109,15 +113,15 @@ def _parser():
         "--criterion",
         choices=("bic", "aic", "icl"),
         default="bic",
-        help="what chooses among them (default: %(default)s)",
+        help="criterion that chooses the number (default: %(default)s)",
     )
-    add("--plot", metavar="FILE", help="draw the first feature, the rows and the lines")
-    add("--seed", type=int, default=0, help="of the search (default: %(default)s)")
+    add("--plot", metavar="FILE", help="plot rows and lines over the first feature")
+    add("--seed", type=int, default=0, help="seed of the search (default: %(default)s)")
     return parser
 
 
 def _components(text):
-    """Numbers of components of "2", "1-6" or "1,2,4", in increasing order."""
+    """Parse "2", "1-6" or "1,2,4": numbers of components, in increasing order."""
     numbers = set()
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,3})\s*(?:-\s*(\d{1,3})\s*)?", part)
@@ -153,7 +157,7 @@ def _table(options):
             columns = ", ".join(header)
             raise _Refusal(f"{options.csv} has no column {name!r}; it has: {columns}")
     if target in features:
-        raise _Refusal(f"the target {target!r} cannot be a feature, too")
+        raise _Refusal(f"the target {target!r} cannot also be a feature")
     if not features:
         raise _Refusal(f"{options.csv} has no column besides the target {target!r}")
     y, *x = _numbers(header, rows, [target, *features])
@@ -161,7 +165,7 @@ def _table(options):
 
 
 def _read(path):
-    """Header and rows of a csv file: lists of stripped text, rows with their line."""
+    """Header of a csv file, and its rows with their line numbers."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             first = file.readline()
@@ -180,7 +184,7 @@ def _read(path):
         raise _Refusal(f"{path} is empty")
     for name in header:
         if header.count(name) > 1:
-            raise _Refusal(f"{path} has several columns {name!r}")
+            raise _Refusal(f"{path} has several columns named {name!r}")
     for line, row in rows:
         if len(row) != len(header):
             raise _Refusal(
@@ -213,7 +217,7 @@ def _numbers(header, rows, names):
             what = f"is {text!r}, not a number," if text else "is empty"
             raise _Refusal(
                 f"column {name!r} {what} in line {line}"
-                f" ({_count(len(cells), 'such row')}); mend or remove these rows"
+                f" ({_count(len(cells), 'such row')}); correct or remove these rows"
             )
     return [
         np.array([_number(text) for _, text in cells]) for cells in columns.values()
@@ -221,7 +225,7 @@ def _numbers(header, rows, names):
 
 
 def _number(cell):
-    """The finite number a cell holds, or None."""
+    """The finite number in a cell, or None."""
     try:
         value = float(cell)
     except ValueError:
@@ -245,7 +249,7 @@ def _check_size(table, components):
 
 
 def _fit(table, components, options):
-    """Fit; return the model and what it warned of."""
+    """Fit; return the model and its warnings."""
     model = MixtureRegressorIC(
         components, criterion=options.criterion, random_state=options.seed
     )
@@ -275,7 +279,7 @@ def _selection(model, components):
 
 
 def _parameters(model, features):
-    """Tables of the estimates, a column for every component, five to a table."""
+    """Tables of the estimates, with a column per component and up to five per table."""
     estimates = np.vstack([model.intercept_, model.coef_.T, model.scale_])
     number = _format(estimates)
     names = [f"component {k}" for k in range(model.n_components_)]
@@ -295,9 +299,9 @@ def _parameters(model, features):
 
 
 def _format(values):
-    """A format with three figures for the smallest number, and decimal points aligned.
+    """A format with three digits for the smallest number and aligned decimal points.
 
-    Numbers out of proportion get an exponent.
+    Very large and very small numbers get an exponent.
     """
     sizes = np.abs(values)
     usual = sizes[(sizes >= 1e-3) & (sizes < 1e7)]
@@ -328,12 +332,12 @@ def _proof(model):
 
 
 def _plot(model, table, path):
-    """Save the picture; return what it shows."""
+    """Save the plot; return a line that describes it."""
     from matplotlib.figure import Figure
 
     from .plotting import MixtureRegressionDisplay
 
-    # A figure of its own needs no display and no window system.
+    # A figure without pyplot needs no display and no window system.
     figure = Figure(layout="constrained")
     display = MixtureRegressionDisplay.from_estimator(
         model, table.X, table.y, target_name=table.target, ax=figure.subplots()
@@ -343,7 +347,7 @@ def _plot(model, table, path):
         figure.savefig(path, dpi=150)
     except (OSError, ValueError) as error:
         raise _Refusal(f"cannot draw {path}: {error}") from error
-    return f"Picture of {table.target} against {table.features[0]}: {path}"
+    return f"Plot of {table.target} against {table.features[0]}: {path}"
 
 
 def _count(number, noun):

@@ -1,4 +1,4 @@
-"""What notebooks show of fitted mixtures, below scikit-learn's diagram."""
+"""Tables of fitted mixtures in notebooks, below scikit-learn's diagram."""
 
 from html import escape
 
@@ -6,16 +6,16 @@ import numpy as np
 
 from ._fitted import Fitted
 
-# Tables of more rows or columns are cut, and say so.
+# Tables with more rows or columns are cut, with a note.
 _MOST_ROWS, _MOST_COMPONENTS = 30, 12
 _COUNTS = {"n_components", "n_parameters", "estimator"}
-# Columns of `MixtureRegressorIC.table_` besides the criterion that chose.
+# Columns of `MixtureRegressorIC.table_` besides the criterion used.
 _COLUMNS = ("log_likelihood", "n_parameters", "smallest_share", "converged")
 _RIGHT = 'style="text-align: right; padding: 0 0.6em"'
 
 
 class NotebookTable:
-    """Adds the table of ``_fitted_table`` to scikit-learn's HTML of an estimator."""
+    """Add the table of ``_fitted_table`` to scikit-learn's HTML of an estimator."""
 
     def _repr_html_inner(self):
         return super()._repr_html_inner() + self._fitted_table()
@@ -28,7 +28,7 @@ class NotebookTable:
 
 
 def component_table(model):
-    """HTML of the estimates, a column for each component; empty before `fit`.
+    """HTML table of the estimates, a column per component; empty before `fit`.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def component_table(model):
 
 
 def criterion_table(search):
-    """HTML of the candidates, a row for each, and of the chosen one's estimates.
+    """HTML tables of the candidates, a row each, and of the estimates of the best.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def criterion_table(search):
 
 
 def _used(names, coef):
-    """Rows of the features that have a coefficient in some component."""
+    """Rows of features with a nonzero coefficient in any component."""
     used = np.flatnonzero((coef != 0).any(axis=0))
     return [(names[j], coef[:, j]) for j in used]
 

@@ -1,7 +1,7 @@
-"""What a fit says while it runs: printed lines and scikit-learn's callbacks.
+"""Progress of a running fit: printed lines and scikit-learn's callbacks.
 
-Both cost nothing when they are off. Callbacks need scikit-learn >= 1.9; below that
-`CallbackSupport` is an empty base.
+Both cost nothing if they are off. Callbacks need scikit-learn >= 1.9; with older
+versions, `CallbackSupport` is an empty base class.
 """
 
 import time
@@ -11,11 +11,11 @@ try:
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupport:
-        """Stands in for the mixin of scikit-learn >= 1.9."""
+        """Replaces the mixin of scikit-learn >= 1.9."""
 
 
 class Progress:
-    """Tell the user, and scikit-learn's callbacks, of each round of the search.
+    """Report each round of the search to the user and to scikit-learn's callbacks.
 
     Parameters
     ----------
@@ -39,18 +39,19 @@ class Progress:
             self.fit_task.call_on_fit_task_begin(**self.data)
         if estimator.verbose:
             print(
-                f"{type(estimator).__name__}: {X.shape[0]} rows, {X.shape[1]} features,"
-                f" {estimator.n_components} components"
+                f"{type(estimator).__name__}: {X.shape[0]} rows, {X.shape[1]}"
+                f" feature{'' if X.shape[1] == 1 else 's'}, {estimator.n_components}"
+                " components"
             )
 
     def begin_round(self):
-        """A round of the search begins."""
+        """Begin a round of the search."""
         if self.fit_task is not None:
             self.round_task = self.fit_task.subcontext(task_name="search round")
             self.round_task.call_on_fit_task_begin(**self.data)
 
     def end_round(self, found):
-        """Report a round of the search; True if a callback asks to stop."""
+        """Report a round of the search; return True if a callback asks to stop."""
         best = found.optima[0]
         loglik = self.problem.loglik_to_user(best.loglik, found.weight)
         self._say(

@@ -33,7 +33,7 @@ from ._progress import CallbackSupport, Progress
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
-from .families import Family
+from .families import Family, Support
 from .families._names import FAMILIES
 from .gates import Gate
 from .predictive._components import component_means
@@ -447,7 +447,8 @@ class MixtureRegressor(
         tags = super().__sklearn_tags__()
         family = self.family
         family = FAMILIES.get(family) if isinstance(family, str) else family
-        tags.target_tags.positive_only = bool(family and family.support.lower >= 0)
+        support = getattr(family, "support", Support())
+        tags.target_tags.positive_only = support.lower >= 0
         return tags
 
     def predict(self, X, return_std=False, *, offset=None, trials=None):

@@ -1,4 +1,4 @@
-"""Three small real data sets, and mixtures of regressions made to order."""
+"""Three small real data sets, and simulated mixtures of regressions."""
 
 from importlib.resources import files
 from numbers import Integral, Real
@@ -12,23 +12,23 @@ __all__ = ["load_nodata", "load_tone", "load_two_lines", "make_mixture_regressio
 _TWO_LINES = """\
 Two lines
 =========
-200 points on two lines, 100 on each, and nobody wrote down which:
+200 points on two lines, 100 on each, without labels:
 
     y = 10 + 3 x + 2 e        component 0
     y =  3 -   x + 0.25 e     component 1
 
 with x uniform on (0, 10) and e standard normal. `component` is the true line of every
-row; it is there to check an answer, not to find it.
+row; use it to check an answer, not to find it.
 
-Source: the set-up of a public question on Cross Validated about two lines in one
-scatter plot, simulated in R with set.seed(2014).
+Source: simulated in R with set.seed(2014), following a public question on Cross
+Validated about two lines in one scatter plot.
 """
 
 _TONE = """\
 Tone perception
 ===============
 150 trials in which one trained musician tuned an adjustable tone to be an octave above
-a fundamental tone. The fundamental came with overtones that were stretched:
+a fundamental tone. The fundamental had stretched overtones:
 
     stretchratio   ratio of the second partial to the fundamental; 2 is a natural
                    overtone, other values are stretched or compressed
@@ -50,8 +50,8 @@ NO emissions
     NO            nitrogen oxide in the exhaust, micrograms per joule
     Equivalence   richness of the mixture of air and ethanol (the target)
 
-The same concentration of NO comes from a lean and from a rich mixture: seen from NO,
-the richness lies on two branches, one that rises and one that falls.
+A lean and a rich mixture can produce the same concentration of NO: as a function of
+NO, the richness has two branches, one that rises and one that falls.
 
 Source: Brinkman, N. D. (1981). Ethanol fuel - a single-cylinder engine study of
 efficiency and exhaust emissions. SAE Transactions 90, 1410-1424. Hurn, M., Justel, A. &
@@ -68,7 +68,8 @@ def load_two_lines(*, return_X_y=False, as_frame=False):
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
-        Whether data are a pandas DataFrame and the target a Series; needs pandas.
+        Whether to return the data as a pandas DataFrame and the target as a Series;
+        needs pandas.
 
     Returns
     -------
@@ -100,7 +101,8 @@ def load_tone(*, return_X_y=False, as_frame=False):
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
-        Whether data are a pandas DataFrame and the target a Series; needs pandas.
+        Whether to return the data as a pandas DataFrame and the target as a Series;
+        needs pandas.
 
     Returns
     -------
@@ -131,7 +133,8 @@ def load_nodata(*, return_X_y=False, as_frame=False):
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
-        Whether data are a pandas DataFrame and the target a Series; needs pandas.
+        Whether to return the data as a pandas DataFrame and the target as a Series;
+        needs pandas.
 
     Returns
     -------
@@ -153,7 +156,7 @@ def load_nodata(*, return_X_y=False, as_frame=False):
 
 
 def _load(name, feature_names, target_name, description, return_X_y, as_frame):
-    """Read data/{name}.csv; columns that are neither X nor y go into the Bunch."""
+    """Read data/{name}.csv; columns other than X and y go into the Bunch."""
     with files(__package__).joinpath("data", f"{name}.csv").open() as file:
         header = file.readline().strip().split(",")
         columns = dict(zip(header, np.loadtxt(file, delimiter=",").T, strict=True))
@@ -207,7 +210,7 @@ def make_mixture_regression(
     random_state=None,
     return_params=False,
 ):
-    r"""Make rows that come from several regressions.
+    r"""Generate rows from several regressions.
 
     Features are independent standard normal. A row belongs to component k with
     probability :math:`\pi_k`; its response is then
@@ -230,11 +233,11 @@ def make_mixture_regression(
     intercept : array-like of shape (n_components,), default=None
         Intercepts :math:`a_k`. None draws them from the standard normal distribution.
     scale : float or array-like of shape (n_components,), default=0.1
-        Standard deviations :math:`\sigma_k` around the regressions, not negative.
+        Standard deviations :math:`\sigma_k` around the regressions, nonnegative.
     random_state : int, RandomState instance or None, default=None
         Source of randomness.
     return_params : bool, default=False
-        Whether to return the true parameters, too.
+        Whether to also return the true parameters.
 
     Returns
     -------
@@ -245,18 +248,18 @@ def make_mixture_regression(
     component : ndarray of int of shape (n_samples,)
         The component each row comes from, 0 to `n_components - 1`.
     params : dict
-        The true `"weights"`, `"coef"`, `"intercept"` and `"scale"`, ready to be the
-        `init` of a `MixtureRegressor`; only if `return_params`.
+        The true `"weights"`, `"coef"`, `"intercept"` and `"scale"`, as the `init` of
+        a `MixtureRegressor` takes them; only if `return_params`.
 
     Raises
     ------
     ValueError
-        If an array is not of the shape above, a weight is not positive, or a scale is
-        negative.
+        If an array does not have the shape above, a weight is not positive, or a scale
+        is negative.
 
     See Also
     --------
-    sklearn.datasets.make_regression : The same with a single regression.
+    sklearn.datasets.make_regression : Generate rows from a single regression.
 
     Examples
     --------

@@ -99,7 +99,7 @@ def test_the_picture_is_saved(capsys, lines, tmp_path):
     command = ["--csv", lines, "--target", "effect", "--components", "2"]
     assert main([*command, "--plot", str(tmp_path / "out.png")]) == 0
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
-    assert "Picture of effect against dose" in capsys.readouterr().out
+    assert "Plot of effect against dose" in capsys.readouterr().out
 
 
 def test_what_is_not_proven_is_said(capsys, table):
@@ -144,7 +144,7 @@ def test_missing_files_and_columns_are_named(capsys, lines):
     assert "no column 'age'" in line
     assert "needs --target, one of: dose" in refusal(capsys, "--csv", lines)
     line = refusal(capsys, "--csv", lines, "--target", "dose", "--features", "dose")
-    assert "'dose' cannot be a feature, too" in line
+    assert "'dose' cannot also be a feature" in line
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_missing_files_and_columns_are_named(capsys, lines):
     [
         ("", "is empty"),
         ("a,b\n1,2\n3\n", "line 3 of"),
-        ("a,a,b\n1,2,3\n", "several columns 'a'"),
+        ("a,a,b\n1,2,3\n", "several columns named 'a'"),
         ("b\n1\n2\n", "no column besides the target"),
         ("a,b\n1,2\nfive,3\n", "column 'a' is 'five', not a number, in line 3 (1 such"),
         ("a,b\n1,2\n\n,3\n4,\n", "column 'b' is empty in line 5 (1 such row)"),

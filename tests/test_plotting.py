@@ -322,7 +322,7 @@ def test_panels_share_one_axes_or_take_as_many_as_they_need(data, model):
     _, axes = plt.subplots(2, 1)
     display = RootogramDisplay.from_estimator(model, *data, ax=axes)
     assert list(display.axes_) == list(axes)
-    with pytest.raises(ValueError, match="2 are needed"):
+    with pytest.raises(ValueError, match="it must have 2"):
         RootogramDisplay.from_estimator(model, *data, ax=[axes[0]])
     with pytest.raises(ValueError, match="cannot be divided"):
         RootogramDisplay.from_estimator(model, *data, ax=figure.add_axes((0, 0, 1, 1)))

@@ -615,7 +615,7 @@ def test_offsets_and_trials_of_a_history_count():
         ({"history": {"X": 0, "y": 0}}, r"missing: \['groups'\]"),
         ({"history": {"X": 0, "y": 0, "groups": 0, "z": 0}}, r"unknown: \['z'\]"),
         ({"groups": None}, "groups is None"),
-        ({"groups": ["0"] * 9}, "no label in common"),
+        ({"groups": ["0"] * 9}, "share no label"),
         ({"groups": [0, 1]}, "inconsistent numbers of samples"),
     ],
 )

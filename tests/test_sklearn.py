@@ -744,7 +744,7 @@ def test_verbose_prints_a_line_for_every_round_and_the_polish(capsys):
     X, y = two_lines(60, seed=3)
     model = MixtureRegressor(random_state=0, verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "MixtureRegressor: 60 rows, 1 features, 2 components"
+    assert lines[0] == "MixtureRegressor: 60 rows, 1 feature, 2 components"
     assert sum("round" in line for line in lines) == model.search_["rounds"]
     assert f"{model.log_likelihood_:.4f}" in lines[-1]
     assert "maximum proven" in lines[-1]

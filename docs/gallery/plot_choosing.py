@@ -3,15 +3,15 @@ How many regressions?
 =====================
 
 My rows seem to come from several regressions, but from how many? More components always
-fit better. When do I stop, and how do I know that a fit is the right one at all?
+fit better. When do I stop, and how do I know that a fit is the right one?
 """
 
 # %%
 # The rows
 # --------
 #
-# 120 rows, simulated from three regressions, two of which cross. The labels are thrown
-# away.
+# 120 rows, simulated from three regressions, two of which cross. The labels are
+# discarded.
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -45,33 +45,33 @@ CriterionDisplay.from_estimator(selected)
 plt.show()
 
 # %%
-# The log-likelihood rises with every component, and BIC and ICL, which charge for them,
-# are lowest at three. The picture shows differences from the lowest, in units of
-# log-likelihood; the axis is logarithmic far up. By BIC four components are less than
-# two units behind, too little to decide; but the smallest has a share of 0.05, 6 of 120
-# rows.
+# The log-likelihood rises with every component, and BIC and ICL, which penalize them,
+# are lowest at three. The plot shows differences from the lowest value in nats, units
+# of log-likelihood; the axis is logarithmic above 10. By BIC, four components are less
+# than two nats behind, too little to decide; but the smallest has a share of 0.05, 6 of
+# 120 rows.
 #
-# Is a fourth component more than chance?
-# ---------------------------------------
+# Is the gain from a fourth component more than chance?
+# -----------------------------------------------------
 #
 # ``bootstrap_lrt`` simulates responses from the fit with three components, and counts
-# how often a fourth gains as much as it did here.
+# how often a fourth component gains as much as it did here.
 
 test = bootstrap_lrt(MixtureRegressor(3), X, y, n_bootstrap=39, random_state=0)
 print(f"3 against 4 components: T = {test.statistic:.1f}, p = {test.p_value:.2f}")
 print("replicates simulated:", test.n_bootstrap)
 
 # %%
-# It does so too often: three components are enough to explain the gain. Of the 39
-# replicates not all were needed, as the test stops when it is certain not to reject at
-# 5 percent.
+# It often does: chance explains the gain, and three components are enough. Not all of
+# the 39 replicates were needed, as the test stops once it is certain not to reject at
+# the 5 % level.
 #
 # Is the fit the right optimum?
 # -----------------------------
 #
-# All of this compares fits, and is worth nothing if one of them is stuck. Here is one
-# that is, on purpose: it starts with two components in the upper line, and one for all
-# the rest. ``optimality_gap`` says how much log-likelihood regressions of any number
+# All of this compares fits, and is worthless if one of them is stuck. Here is one that
+# is stuck on purpose: it starts with two components on the upper line, and one for all
+# the rest. ``optimality_gap`` says how much log-likelihood any number of regressions
 # could add, with the same standard deviations and shares.
 
 start = {
@@ -94,8 +94,8 @@ for ax, name, fit in zip(axes, ("search", "bad start"), (found, stuck), strict=T
 plt.show()
 
 # %%
-# Both are local maxima, proven: no small change improves either. But the right one lost
-# 67 units of log-likelihood by taking the two crossing lines for one wide regression;
-# its gap is far above the threshold, which says so without knowing the other fit. The
-# fit of the search is below its own. Without ``init`` there is a search from many
-# starts, and that is the way to fit.
+# Both are proven local maxima: no small change improves either. But the fit on the
+# right takes the two crossing lines for one wide regression, which costs 67 nats; its
+# gap is far above the threshold, which reveals the problem without knowing the other
+# fit. The gap of the fit found by the search is below its threshold. Without ``init``,
+# ``fit`` searches from many starts, and that is the recommended way.

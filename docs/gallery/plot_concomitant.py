@@ -3,15 +3,15 @@
 Who belongs to which component
 ==============================
 
-Customers react to the price in two ways, and nobody knows who is of which kind. Is it a
-matter of age? With a *gate* the shares of the components depend on features
-(concomitant variables), so that the kind of a customer can be told, in part, before a
-single sale is seen.
+Customers react to the price in two ways, and no label says who reacts how. Does it
+depend on age? With a *gate*, the shares of the components depend on features
+(concomitant variables), so that part of the answer is known before a single sale is
+seen.
 """
 
 # %%
 # Simulated customers: most of the young ones react strongly to the price, most of the
-# older ones little: these are loyal. Age does nothing else.
+# older ones are loyal and react little. Age has no other effect.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,17 +41,17 @@ result = inference(model, X, y)
 print(result)
 
 # %%
-# A unit of price costs component 0 about two and a half units of sales, and component 1
-# about 0.6. `gate age` is the change of the log-odds of component 1, against component
-# 0, for each year of age: it is positive, and its confidence interval is far from zero.
-# BIC, lower is better, agrees that age tells who is who:
+# Raising the price by 1 lowers the sales of component 0 by about 2.5, and those of
+# component 1 by about 0.6. `gate age` is the change of the log-odds of component 1,
+# against component 0, for each year of age: it is positive, and its confidence interval
+# is far from zero. BIC, lower is better, confirms that loyalty depends on age:
 
 plain = MixtureRegressor(regression_features=["price"], random_state=0).fit(X, y)
 print(f"BIC without the gate {plain.bic(X, y):.0f}, with it {model.bic(X, y):.0f}")
 
 # %%
-# Probabilities are easier to read than log-odds. Without `y`, `predict_proba` says what
-# is known of a customer before a sale; with `y`, what is known after it.
+# Probabilities are easier to read than log-odds. Without `y`, `predict_proba` gives the
+# probabilities for a customer before a sale; with `y`, after it.
 
 new = pd.DataFrame({"price": [6.0, 6.0, 6.0], "age": [30.0, 50.0, 65.0]})
 print("component 1, before a sale:     ", model.predict_proba(new)[:, 1].round(2))
@@ -60,12 +60,12 @@ for sales in (15.0, 18.5, 22.0):
     print(f"component 1, after sales of {sales}:", after.round(2))
 
 # %%
-# Sales close to one of the lines settle the matter at any age. Halfway between them it
-# is age that decides.
+# Sales close to one of the lines determine the component at any age. Halfway between
+# them, age decides.
 #
 # Left: the two regressions, which cross where the price is low. Some rows are pale
-# there: which component they are of remains in doubt. Right: the gate, with a 95 %
-# confidence band, from the covariance of its two coefficients on the scale of log-odds.
+# there: their component remains uncertain. Right: the gate, with a 95 % confidence
+# band, from the covariance of its two coefficients on the scale of log-odds.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
 MixtureRegressionDisplay.from_estimator(model, X, y, feature="price", ax=left)
@@ -88,5 +88,5 @@ right.legend(frameon=False)
 plt.show()
 
 # %%
-# A customer of 30 is seldom loyal, one of 65 mostly, and at 50 it is about even. The
-# true share, which only a simulation can know, lies within the band.
+# A customer of 30 is seldom loyal, one of 65 usually is, and at 50 the odds are about
+# even. The true share, which only a simulation can know, lies within the band.

@@ -3,14 +3,15 @@
 Counts with exposure
 ====================
 
-How many orders does a customer place in a year? Some order regularly, some now and
-then, and they have been customers for different times. Counts take the poisson family,
-and the time over which they were counted is an *offset*, by its logarithm.
+How many orders does a customer place in a year? Some order regularly, some
+occasionally, and they have been customers for different lengths of time. Counts call
+for the poisson family, and the logarithm of the time over which they were counted is an
+*offset*.
 """
 
 # %%
-# Simulated customers, known for three months to two years. Three of ten are regulars,
-# who order the less the older they are; the others order 1.2 times a year at any age.
+# Simulated customers, known for three months to two years. Three in ten are regulars,
+# who order less often the older they are; the others order 1.2 times a year at any age.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -29,8 +30,8 @@ y = pd.Series(rng.poisson(rate * years), name="orders")
 print(pd.concat([X, y], axis=1).head(4))
 
 # %%
-# `offset_feature` names the column. Its coefficient is one in every component, so that
-# twice the time means twice the orders; and as a column of X it goes wherever X goes.
+# `offset_feature` names the column. Its coefficient is one in every component, so twice
+# the time means twice the orders; and as a column of X, it goes wherever X goes.
 
 poisson = MixtureRegressor(family="poisson", offset_feature="log_years")
 selected = MixtureRegressorIC((1, 2, 3), estimator=poisson, random_state=0).fit(X, y)
@@ -39,9 +40,9 @@ model = selected.best_estimator_
 print(inference(model, X, y))
 
 # %%
-# BIC takes two components. Coefficients are on the scale of the logarithm: in component
-# 1, the regulars, each year of age lowers the rate by 1.9 percent. In component 0 there
-# is no sign that age matters.
+# BIC chooses two components. Coefficients are on the scale of the logarithm: in
+# component 1, the regulars, each year of age lowers the rate by 1.9 %. In component 0,
+# there is no sign that age matters.
 #
 # How many orders next year? Set the offset to log(1) = 0 and ask for the distribution.
 
@@ -52,9 +53,9 @@ print("P(no order)   ", ahead.pdf([0, 0]).round(2))
 print("90 % regions  ", ahead.highest_density(0.9).tolist())
 
 # %%
-# A customer of 25 is expected to place five orders, which hardly anyone does: the
-# region that holds nine of ten has a part of 0 to 4 orders and another of 10 to 17. At
-# 65 the two kinds of customers are closer, and the region is in one piece.
+# A customer of 25 is expected to place five orders, but hardly any customer does: the
+# region that contains nine of ten has one part from 0 to 4 orders and another from 10
+# to 17. At 65, the two kinds of customers are closer, and the region is in one piece.
 
 colors = np.array(["#0072B2", "#D55E00"])[model.predict_membership(X, y)]
 fig, ax = plt.subplots(layout="constrained")
@@ -65,11 +66,11 @@ ax.set(xlabel="age", ylabel="orders per year")
 plt.show()
 
 # %%
-# A row has the color of its more probable component. Rows are the noisier the shorter
-# the time is that a customer is known, which the model takes into account.
+# A row has the color of its more probable component. The shorter a customer has been
+# known, the noisier the row; the model takes this into account.
 #
-# Is the model right? Quantile residuals are standard normal if it is, for counts, too.
-# Above one component, below two:
+# Is the model right? If it is, quantile residuals are standard normal, even for counts.
+# Top: one component; bottom: two.
 
 fig, axes = plt.subplots(2, 1, figsize=(9.5, 7.5), layout="constrained")
 for candidate, ax in zip(selected.estimators_, axes, strict=False):
@@ -77,6 +78,6 @@ for candidate, ax in zip(selected.estimators_, axes, strict=False):
 plt.show()
 
 # %%
-# One component is surprised by many of the customers: its residuals leave the band, and
-# fall into two clouds that drift apart where it predicts many orders. Those of two
-# components stay in the band on the left, and scatter evenly on the right.
+# One component does not fit: its residuals leave the band, and fall into two clouds
+# that drift apart where it predicts many orders. With two components, they stay in the
+# band on the left, and scatter evenly on the right.

@@ -4,14 +4,14 @@ Are the differences real?
 =========================
 
 The estimates of two components are never equal. Which differences are more than
-chance, does a feature matter at all, and what does it do on the whole? Standard errors,
-Wald tests and marginal effects answer, for a mixture in which nobody knows which row is
-of which component.
+chance, does a feature matter at all, and what is its overall effect? Standard errors,
+Wald tests and marginal effects answer these questions, for a mixture in which the
+component of a row is unknown.
 """
 
 # %%
 # Simulated wages of people on two career paths. Experience pays more on one of them,
-# education pays the same on both, and the way to work means nothing.
+# education pays the same on both, and the commute has no effect.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,32 +39,32 @@ result = inference(model, X, y)
 print(result)
 
 # %%
-# A feature has a coefficient in every component. That it has no effect is therefore one
-# joint test of all of them, and that its effect is the same is another.
+# A feature has a coefficient in every component. So one joint test of all of them asks
+# whether it has no effect, and another whether its effect is the same.
 
 for name in X:
     print(f"{name:10s}  no effect:   {result.test_zero(name)}")
     print(f"{'':10s}  same effect: {result.test_equal(name)}")
 
 # %%
-# Experience has an effect, and not the same on both paths. Education has an effect, and
-# nothing says that it differs. The way to work may as well be left out.
+# Experience has an effect, which differs between the paths. Education has an effect,
+# with no sign of a difference. The commute could be dropped.
 #
-# The picture says the same: compare the components within a panel, and with zero.
+# The plot agrees: compare the components within a panel, and with zero.
 
 fig, ax = plt.subplots(figsize=(9.5, 2.5), layout="constrained")
 CoefficientDisplay.from_inference(result, labels=list(X), ax=ax)
 plt.show()
 
 # %%
-# What is a year worth on the whole? `marginal_effects` averages over rows and over the
-# components, with the shares as weights:
+# What is a year worth overall? `marginal_effects` averages over rows, and over
+# components with the shares as weights:
 
 print(marginal_effects(model, X, result))
 
 # %%
-# Where the effect is the same, tell the model so. The one coefficient that is left is
-# estimated from the people on both paths, and is more exact.
+# If the effect is the same, share the coefficient. It is then estimated from the
+# people on both paths, and is more precise.
 
 common = MixtureRegressor(2, shared_features=["education"], random_state=0).fit(X, y)
 for fit in (model, common):
@@ -74,5 +74,5 @@ for fit in (model, common):
     print(f"standard error {table.std_errors[place]:.3f}, BIC {fit.bic(X, y):.1f}")
 
 # %%
-# What was not asked is whether there are two components at all: no Wald test can tell,
-# which is why shares have no p-values. Compare BIC, or use `bootstrap_lrt`.
+# None of this shows that there are two components: no Wald test can, which is why
+# shares have no p-values. Compare BIC, or use `bootstrap_lrt`.

@@ -3,16 +3,16 @@ Lean or rich? NO emissions
 ==========================
 
 An engine was run 88 times; I know the nitrogen oxide (NO) in its exhaust and want the
-richness of the mixture of air and fuel. The same NO comes from a lean and from a rich
-mixture, so there are two answers. How do I get both, and how far is each to be trusted?
+richness of the mixture of air and fuel. A lean and a rich mixture can produce the same
+NO, so there are two answers. How do I get both, and how far can I trust each?
 """
 
 # %%
 # One line between two branches
 # -----------------------------
 #
-# A regression of richness (``Equivalence``) on NO predicts what lies between the
-# branches: for all but the highest NO a richness that the engine never had with it.
+# A regression of richness (``Equivalence``) on NO predicts values between the
+# branches: for all but the highest NO, a richness that never occurred.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,7 +44,7 @@ plt.show()
 # %%
 # The dotted line is the single regression, which explains 1 % of the variance. The rich
 # branch (``component 0``) falls with NO, the lean one rises, and at the highest NO they
-# meet. There the points fade: the richness no longer says on which branch a run was.
+# meet. There the points fade: the richness no longer shows on which branch a run was.
 #
 # How do the branches differ?
 
@@ -52,14 +52,14 @@ CoefficientDisplay.from_inference(result, labels=["NO", "scale"])
 plt.show()
 
 # %%
-# The slopes are of opposite sign and nearly the same size. The lean branch scatters
-# more: the two intervals of the standard deviation do not overlap.
+# The slopes have opposite signs and nearly the same size. The lean branch scatters
+# more: the two intervals for the standard deviation do not overlap.
 #
 # Two answers, with their probability
 # -----------------------------------
 #
 # ``predict`` is the mean, which is on neither branch. ``highest_density`` gives the
-# smallest set that holds 90 % of the probability: two intervals where the branches are
+# smallest set that contains 90 % of the probability: two intervals if the branches are
 # apart.
 
 exhaust = pd.DataFrame({"NO": [0.5, 2.0, 3.5]})
@@ -73,8 +73,8 @@ for NO, regions in zip(
     print(NO, "  or  ".join(f"{low:.2f} to {high:.2f}" for low, high in found))
 
 # %%
-# At an NO of 0.5 and of 2 the mixture was lean or rich, with next to nothing between;
-# at 3.5 there is one interval.
+# At an NO of 0.5 and of 2, the mixture was lean or rich, with almost nothing between;
+# at 3.5, there is one interval.
 #
 # Are the branches straight?
 # --------------------------
@@ -87,4 +87,4 @@ bent = MixtureRegressor(n_components=2, random_state=0).fit(curved, y)
 print(f"BIC straight {model.bic(X, y):.1f}, bent {bent.bic(curved, y):.1f}")
 
 # %%
-# The lower BIC is the better one. Lines tell the story; curves fit these data better.
+# A lower BIC is better: lines show the pattern, but curves fit these data better.

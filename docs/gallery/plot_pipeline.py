@@ -4,13 +4,14 @@ In a pipeline, chosen by a grid search
 ======================================
 
 Real tables have categories, and there are several settings to choose at once. The
-mixture sits at the end of a `Pipeline`, and `GridSearchCV` chooses the number of
+mixture is the last step of a `Pipeline`, and `GridSearchCV` chooses the number of
 components and the gate by the likelihood of rows that the fit has not seen.
 """
 
 # %%
-# Simulated flats: the rent grows with the area, twice as fast in fashionable streets,
-# which are more frequent in the center. Which streets these are is not in the table.
+# Simulated apartments: the rent grows with the area, twice as fast on fashionable
+# streets, which are more frequent in the center. The table does not say which streets
+# these are.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,9 +36,9 @@ X = pd.DataFrame({"area": area, "district": district})
 y = pd.Series(rent, name="rent")
 
 # %%
-# Preparation by column, then the mixture. With ``set_output(transform="pandas")`` the
-# columns keep names, by which the mixture can choose its features. There is no need to
-# scale the area: the fit does not depend on units.
+# Preparation by column, then the mixture. With ``set_output(transform="pandas")``
+# columns keep their names, by which the mixture can choose its features. There is no
+# need to scale the area: the fit does not depend on units of measurement.
 
 prepare = ColumnTransformer(
     [
@@ -50,9 +51,9 @@ mixture = MixtureRegressor(regression_features=["area"], random_state=0)
 pipe = Pipeline([("prepare", prepare), ("mix", mixture)])
 
 # %%
-# Two grids, as a gate has features of its own. The score is the mean log-likelihood of
-# held-out rows, greater is better; the scorer sends rows through the steps before the
-# mixture.
+# There are two grids, as a gate has its own features. The score is the mean
+# log-likelihood of held-out rows, where greater is better; the scorer applies the steps
+# before the mixture.
 
 without = {"mix__n_components": [1, 2, 3]}
 gated = without | {
@@ -70,22 +71,22 @@ print(table.round(3))
 
 # %%
 # Two components with a gate predict held-out rents best, though three are close. (With
-# one component there is nothing for a gate to do.) What they are:
+# one component, a gate has no effect.) The two components:
 
 prepare, mixture = search.best_estimator_
 print("rent per square meter:", mixture.coef_[:, 0].round(1))
-flats = pd.DataFrame({"area": 75.0, "district": ["center", "north", "south"]})
+apartments = pd.DataFrame({"area": 75.0, "district": ["center", "north", "south"]})
 print(
     "fashionable, by district:",
-    mixture.predict_proba(prepare.transform(flats))[:, 1].round(2),
+    mixture.predict_proba(prepare.transform(apartments))[:, 1].round(2),
 )
-print("expected rent:           ", search.predict(flats).round())
+print("expected rent:           ", search.predict(apartments).round())
 
 # %%
-# In fashionable streets a square meter costs twice as much. Two of three flats in the
-# center are in such a street, and one of seven elsewhere. `predict`, of the search or
-# the pipeline, is the mean over the components; the methods that only mixtures have,
-# and the pictures, take rows that went through the steps before the mixture.
+# On fashionable streets, a square meter costs twice as much. Two of three apartments in
+# the center are on such a street, and one of seven elsewhere. `predict`, of the search
+# or the pipeline, is the mean over the components; for methods that only mixtures have,
+# and for plots, transform the rows with the steps before the mixture.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
 table.plot(ax=left, style=["ko-", "ko:"], xticks=table.index)

@@ -3,13 +3,13 @@
 A prediction with gaps: which values to expect
 ==============================================
 
-A new customer comes, and nobody knows which of three regressions is hers. What will the
+A new row comes from one of three regressions, but which one is unknown. What will the
 response be? The mean of the mixture may be a value that never occurs. The predictive
 distribution keeps the alternatives apart, and so do its highest-density regions.
 """
 
 # %%
-# Simulated rows: two lines that cross, and a third, flat one with a share of a tenth.
+# Simulated rows: two lines that cross, and a third, flat line with a share of a tenth.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,7 +30,7 @@ print("shares", model.weights_.round(2))
 
 # %%
 # The mean, the equal-tailed interval and the highest-density region of nine of ten
-# responses, at three new points. A row with fewer parts than others is filled with NaN.
+# responses, at three new points. Rows with fewer parts than others are padded with NaN.
 
 x_new = np.array([[-2.0], [0.2], [2.0]])
 ahead = model.predict_distribution(x_new)
@@ -43,12 +43,12 @@ for i, x in enumerate(x_new[:, 0]):
     print(f"    interval {lower[i]:.1f} to {upper[i]:.1f}; region", ", ".join(parts))
 
 # %%
-# At -2 the mean is a value that is all but impossible, and the interval is almost three
+# At -2, the mean is nearly impossible as a value, and the interval is almost three
 # times as long as the three parts of the region together. At 0.2, where two of the
-# lines cross, their parts have become one.
+# lines cross, their parts have merged.
 #
-# The picture has the regions at all values of the feature, and on the right the density
-# at -2, filled where it is high.
+# Left: the regions at all values of the feature. Right: the density at -2, filled
+# inside the region.
 
 fig, (left, right) = plt.subplots(
     1, 2, figsize=(9.5, 4.5), sharey=True, layout="constrained"
@@ -84,6 +84,6 @@ within = (low <= y_test[:, None]) & (y_test[:, None] <= high)
 print("covered:", within.any(axis=1).mean().round(3))
 
 # %%
-# Here a little less than nine of ten: the estimates come from 500 rows, and are taken
-# as known. Intervals that do not rely on the model are made by calibration with
-# held-out rows; the guide to prediction has a recipe.
+# A little fewer than nine of ten do: the estimates come from 500 rows, and are taken
+# as known. For intervals that do not rely on the model, calibrate with held-out
+# rows; the user guide on prediction has a recipe.

@@ -3,14 +3,14 @@
 Several rows of each unit
 =========================
 
-Patients come to five visits each. Some get better under the treatment, others do not,
-and a single visit hardly tells which. Who gets better, by how much, and what is to be
-expected of a patient at the next visit?
+Each patient comes to five visits. Some get better under the treatment, others do not,
+and a single visit hardly shows which. Who gets better, by how much, and what should we
+expect at the next visit of a patient?
 """
 
 # %%
-# Simulated patients: 30 % respond, and lose 1.5 points of pain a month, the others 0.2.
-# The noise of a visit is larger than either.
+# Simulated patients: the pain of 30 % falls by 1.5 points a month, that of the others
+# by 0.2. The noise of a visit is larger than either.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,25 +28,25 @@ slope = np.where(responds, -1.5, -0.2)[patient]
 y = pd.Series(12 + slope * X["month"] + rng.normal(0, 2, 600), name="pain")
 
 # %%
-# `groups` says which rows are of one patient, and hence of one component. Give it to
-# everything that comes after the fit, too. Standard errors are then those of patients
-# who are independent, not of visits.
+# `groups` says which rows belong to one patient, and hence to one component. Pass it
+# to the fit and to everything after it. Standard errors then treat patients as
+# independent, not visits.
 
 model = MixtureRegressor(2, random_state=0).fit(X, y, groups=patient)
 print(inference(model, X, y, groups=patient))
 
 # %%
 # The two slopes are found: one close to zero, one of about -1.7 points a month, each
-# within two standard errors of the truth. `predict_group_proba` tells the patients
-# apart; compare it with a fit that does not know which visits belong together.
+# within two standard errors of the truth. `predict_group_proba` classifies the
+# patients; compare it with a fit that does not know which visits belong together.
 
 labels, memberships = model.predict_group_proba(X, y, patient)
 wrong = (memberships.argmax(axis=1) == 1) != responds
-print(f"with groups: {wrong.sum()} of 120 patients told wrong")
+print(f"with groups: {wrong.sum()} of 120 patients misclassified")
 
 alone = MixtureRegressor(2, random_state=0).fit(X, y)
 wrong = (alone.predict_membership(X, y) == 1) != responds[patient]
-print(f"without:     {wrong.sum()} of 600 visits told wrong")
+print(f"without:     {wrong.sum()} of 600 visits misclassified")
 
 fig, axes = plt.subplots(2, 1, figsize=(8, 5), layout="constrained")
 RootogramDisplay.from_estimator(model, X, y, groups=patient, ax=axes[0])
@@ -54,11 +54,11 @@ RootogramDisplay.from_estimator(alone, X, y, ax=axes[1])
 plt.show()
 
 # %%
-# Above the memberships of patients, nearly all close to 0 or 1. Below those of single
-# visits: most are somewhere in between.
+# Top: the memberships of patients, nearly all close to 0 or 1. Bottom: those of single
+# visits; most are in between.
 #
-# What is patient 2 to expect at month 5? `history=` is what has been seen so far: here
-# none, two and all five of the visits.
+# What can patient 2 expect at month 5? `history=` is what has been seen so far: here
+# none, two or all five of the visits.
 
 next_visit = pd.DataFrame({"month": [5.0]})
 grid = np.linspace(-3, 18, 300)
@@ -97,5 +97,5 @@ plt.show()
 
 # %%
 # Before the first visit the prediction has two humps, one for each kind of patient, and
-# the interval spans both. Two visits change little, as the lines part slowly; after
-# five there is one hump left, and the interval is about half as wide.
+# the interval spans both. Two visits change little, as the lines diverge slowly;
+# after five, one hump is left, and the interval is about half as wide.

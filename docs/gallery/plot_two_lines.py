@@ -11,8 +11,8 @@ standard deviations?
 # What you have, and what a single regression makes of it
 # -------------------------------------------------------
 #
-# The data are simulated, with the set-up of such a question in a forum. Least squares
-# draws one line, between the two that are there, and calls all the rest noise.
+# The data are simulated, following such a question in a forum. Least squares draws one
+# line, between the two true ones, and treats all the rest as noise.
 
 import matplotlib.pyplot as plt
 from sklearn.linear_model import LinearRegression
@@ -32,7 +32,7 @@ print(f"residual standard deviation {residual.std():.1f}")
 # Two lines
 # ---------
 #
-# There is nothing to start from and nothing to tune: the number of lines is enough.
+# No starting values and no tuning are needed: the number of lines is enough.
 
 model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
 print("intercepts         ", model.intercept_.round(2))
@@ -46,8 +46,8 @@ print("shares             ", model.weights_.round(3))
 print(inference(model, X, y))
 
 # %%
-# The picture
-# -----------
+# The plot
+# --------
 
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(9, 4), sharex=True, sharey=True, layout="constrained"
@@ -59,18 +59,19 @@ MixtureRegressionDisplay.from_estimator(model, X, y, ax=right)
 plt.show()
 
 # %%
-# On the left is what you have, with the line of least squares; on the right every point
-# has the color of its line. The bands hold 95 % of the points that each line would
-# make. One line rises by about 3 for each unit of x, the other falls by about 1, and
-# the points of the first scatter nearly ten times as widely as those of the second. So
-# one standard deviation for both would be wrong, and each line has its own.
+# On the left are the data, with the least-squares line; on the right, every point has
+# the color of its line. Each band contains 95 % of the responses of its line. The
+# slopes are about 3 and -1, and the points of the first line scatter nearly ten times
+# as widely as those of the second. So a common standard deviation would be wrong, and
+# each line has its own.
 #
 # How well did it do?
 # -------------------
 #
 # The data are simulated: 100 points of y = 10 + 3 x with standard deviation 2, and 100
 # of y = 3 - x with standard deviation 0.25. All of these numbers are in the intervals
-# above. With real data nobody knows, but memberships say how certain each point is.
+# above. With real data the truth is unknown, but memberships show how certain each
+# point is.
 
 wrong = model.predict_membership(X, y) != load_two_lines().component
 print("points on the wrong line:", wrong.sum(), "of", len(y))
@@ -79,8 +80,8 @@ print(f"the least certain point belongs to its line with {certainty.min():.4f}")
 print("independent searches that found this fit:", model.search_["agreeing_arms"])
 
 # %%
-# Every point was given to its line, and even the least certain one is hardly in doubt:
-# the lines come close to each other only at the left edge.
+# Every point was assigned to its line, and even the least certain one is hardly in
+# doubt: the lines are close to each other only at the left edge.
 # :func:`~mixreg_sklearn.metrics.bootstrap_lrt` and
-# :class:`~mixreg_sklearn.MixtureRegressorIC` help where the number of lines is not
-# known.
+# :class:`~mixreg_sklearn.MixtureRegressorIC` help if the number of lines is
+# unknown.

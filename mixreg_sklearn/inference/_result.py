@@ -1,4 +1,4 @@
-"""What `inference` returns: estimates, their covariance, and Wald tests."""
+"""The result of `inference`: estimates, their covariance, and Wald tests."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -8,9 +8,9 @@ from scipy import stats
 
 from ._table import Estimates
 
-# Relative standard deviation of a combination of hypotheses that has none.
+# Relative standard deviation below which a combination of hypotheses is constant.
 _SINGULAR = 1e-8
-# What such a combination may differ from its value, in standard errors.
+# Tolerance for the value of such a combination, in standard errors.
 _ROUNDING = 1e-6
 
 
@@ -20,9 +20,9 @@ class WaldTest(NamedTuple):
     Attributes
     ----------
     statistic : float
-        Chi-squared under the hypothesis, in large samples.
+        Test statistic, chi-squared under the hypothesis in large samples.
     df : int
-        Its degrees of freedom: independent hypotheses about what was estimated.
+        Degrees of freedom: number of independent hypotheses about estimated parameters.
     p_value : float
     """
 
@@ -36,13 +36,14 @@ class WaldTest(NamedTuple):
 
 
 class InferenceResult(Estimates):
-    """Estimates of a mixture, their standard errors, and tests; `inference` makes it.
+    """Estimates of a mixture, their standard errors, and tests, as `inference` returns.
 
-    Print it for a table by component. Parameters are named ``"component 0: x1"``:
-    ``intercept``, features, ``scale``, and ``share``; under a softmax gate, instead of
-    the share, ``gate intercept`` and ``gate x1``, log-odds against component 0. A note
-    marks what is "shared" by components, "held" at a value (standard error 0), "not
-    identified" as the feature depends on others, or a scale "at its limit" (both NaN).
+    ``print`` shows a table by component. Parameters are named ``"component 0: x1"``:
+    ``intercept``, features, ``scale``, and ``share``; with a softmax gate, ``gate
+    intercept`` and ``gate x1``, log-odds against component 0, instead of the share. A
+    note marks parameters that are "shared" by components, "held" at a value (standard
+    error 0), "not identified" as the feature depends on others, or a scale "at its
+    limit" (both with standard error NaN).
 
     Parameters
     ----------
@@ -51,28 +52,29 @@ class InferenceResult(Estimates):
     params : ndarray of shape (m,)
         Their estimates.
     factor : ndarray of shape (m, f)
-        Factor of the covariance, F F'.
+        Factor F of the covariance F F'.
     cov_type : str
-        Where it comes from.
+        Type of the covariance, as given to `inference`.
     title : str
         Lines above the table.
 
     Attributes
     ----------
     names : list of str
-        Of the m parameters.
+        Names of the m parameters.
     params : ndarray of shape (m,)
         Estimates, as in the attributes of the model.
     cov : ndarray of shape (m, m)
         Their covariance.
     std_errors, z, p_values : ndarray of shape (m,)
-        NaN in the last two for scales and shares: that these are zero is no ordinary
-        hypothesis, and to compare numbers of components takes another test.
+        Standard errors, ratios and p-values. The last two are NaN for scales and
+        shares: they are positive, and comparing numbers of components takes another
+        test.
     working_params, working_std_errors : ndarray of shape (m,)
-        The same with scales as logarithms and shares as log-odds, on which confidence
-        intervals are made.
+        Estimates and standard errors with scales as logarithms and shares as log-odds,
+        for which confidence intervals are computed.
     cov_type : str
-        As given to `inference`.
+        Type of the covariance, as given to `inference`.
     """
 
     def __init__(self, terms, params, factor, cov_type, title):
@@ -82,28 +84,29 @@ class InferenceResult(Estimates):
     def wald_test(self, hypothesis, value=0.0):
         r"""Test linear hypotheses, :math:`R \theta = r`.
 
-        The statistic is :math:`(R\hat\theta - r)^\top (R V R^\top)^{-1}
-        (R\hat\theta - r)`, with V the covariance. Hypotheses that repeat others, or
-        hold by construction (a shared coefficient is equal), are not counted.
+        The statistic is :math:`(R\hat\theta - r)^\top (R V R^\top)^{-1} (R\hat\theta -
+        r)`, with V the covariance. Hypotheses that repeat others, or hold by
+        construction (equality of a shared coefficient), do not count toward the degrees
+        of freedom.
 
         Parameters
         ----------
         hypothesis : array-like of shape (m,) or (r, m), dict, or list of dict
-            R; or for each of its rows a dict from the names of parameters to numbers,
-            as in ``{"component 0: x1": 1, "component 1: x1": -1}``.
+            The matrix R; or, for each of its rows, a dict from parameter names to
+            numbers, as in ``{"component 0: x1": 1, "component 1: x1": -1}``.
         value : float or array-like of shape (r,), default=0
-            r.
+            The vector r.
 
         Returns
         -------
         WaldTest
-            Statistic, degrees of freedom, p-value.
+            Statistic, degrees of freedom and p-value.
 
         Raises
         ------
         ValueError
-            If a hypothesis is about a parameter without standard error, is false by
-            construction, or if all of them are true by construction.
+            If a hypothesis involves a parameter without standard error or is false by
+            construction, or if all hypotheses are true by construction.
 
         Examples
         --------
@@ -128,13 +131,13 @@ class InferenceResult(Estimates):
         feature : str or int
             Name or index of a feature, or `"intercept"`.
         gate : bool, default=False
-            Whether its coefficients in the gate are meant, instead of those in the
+            Whether to test its coefficients in the gate instead of those in the
             regressions.
 
         Returns
         -------
         WaldTest
-            With a degree of freedom for each coefficient that was estimated.
+            With one degree of freedom for each estimated coefficient.
         """
         R = np.eye(len(self.params))[self._places(feature, gate)]
         return self._test(R, R @ self.params, self.factor)
@@ -151,11 +154,13 @@ class InferenceResult(Estimates):
         Returns
         -------
         WaldTest
-            With K - 1 degrees of freedom, less where components share the coefficient.
+            With K - 1 degrees of freedom, or fewer if components share the coefficient.
         """
         places = self._places(feature)
         if len(places) < 2:
-            raise ValueError(f"There is one {feature!r} only: nothing to compare.")
+            raise ValueError(
+                f"feature={feature!r} has a single coefficient: nothing to compare."
+            )
         rows = np.eye(len(self.params))[places]
         R = rows[1:] - rows[0]
         slope = self._transformed("slope", self.params)
@@ -178,12 +183,14 @@ class InferenceResult(Estimates):
         for row, given in zip(R, several, strict=True):
             for name, number in given.items():
                 if name not in self.names:
-                    raise ValueError(f"There is no {name!r} among {self.names}.")
+                    raise ValueError(
+                        f"hypothesis names {name!r}, which is not among {self.names}."
+                    )
                 row[self.names.index(name)] = number
         return R
 
     def _places(self, feature, gate=False):
-        """Where a coefficient is among the parameters, in every component."""
+        """Positions of a coefficient among the parameters, one per component."""
         attribute = "gate_coef_" if gate else "coef_"
         label = f"gate {feature}" if gate else feature
         for kind in (attribute, None):
@@ -196,17 +203,19 @@ class InferenceResult(Estimates):
             if places:
                 return places
         part = "the gate" if gate else "the regressions"
-        raise ValueError(f"There is no {feature!r} in {part}; names: {self.names}.")
+        raise ValueError(f"feature={feature!r} is not in {part}; names: {self.names}.")
 
     def _test(self, R, difference, factor):
-        """Wald test of ``difference = 0``, where it moves by ``R @ factor``."""
+        """Wald test of ``difference = 0``, with covariance factor ``R @ factor``."""
         unknown = (R != 0).any(axis=0) & np.isnan(self.std_errors)
         if unknown.any():
             name, note = self.names[unknown.argmax()], self.terms[unknown.argmax()].note
-            raise ValueError(f"{name} has no standard error, as it is {note}.")
+            raise ValueError(
+                f"The hypothesis involves {name}, which has no standard error: {note}."
+            )
         errors = np.sqrt((factor**2).sum(axis=1))
         size = np.sqrt((R**2) @ errors**2)
-        # Rows about known values alone are in units of their own, and do not move.
+        # Rows about known values only do not vary, and are not scaled.
         size = np.where(size > 0, size, _SINGULAR)
         left, singular, _ = np.linalg.svd(R @ factor / size[:, None])
         spread = np.zeros(len(R))
@@ -215,12 +224,12 @@ class InferenceResult(Estimates):
         rotated = left.T @ (difference / size)
         if (np.abs(rotated[~independent]) > _ROUNDING).any():
             raise ValueError(
-                "The hypotheses are false by construction: they contradict each other"
-                " or what is held or shared, or (cov_type='cluster') there are fewer"
+                "The hypothesis is false by construction: its rows contradict each"
+                " other or the constraints, or (cov_type='cluster') there are fewer"
                 " clusters than hypotheses."
             )
         if not independent.any():
-            raise ValueError("The hypotheses hold by construction: nothing to test.")
+            raise ValueError("The hypothesis holds by construction: nothing to test.")
         scaled = rotated[independent] / spread[independent]
         statistic, df = float(scaled @ scaled), len(scaled)
         return WaldTest(statistic, df, float(stats.chi2.sf(statistic, df)))

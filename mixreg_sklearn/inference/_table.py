@@ -6,20 +6,20 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special, stats
 
-# What a term's note means, below the table in which it stands.
+# The meaning of each note, printed below the table.
 SHARED, HELD, UNIDENTIFIED, LIMIT = "shared", "held", "not identified", "at its limit"
 _NOTES = {
-    SHARED: "one estimate, common to several components",
+    SHARED: "one estimate, shared by several components",
     HELD: "a known value, not estimated",
     UNIDENTIFIED: "the feature is a linear combination of others, or constant",
-    LIMIT: "the scale is where the family ends, where it has no standard error",
+    LIMIT: "the scale is at the boundary of its family, and has no standard error",
 }
 
 _HEADERS = {"std_error": "std. error", "p_value": "p-value"}
 
 
 class Transform(NamedTuple):
-    """A monotone function in which an estimate is closer to normal.
+    """A monotone function of an estimate whose distribution is closer to normal.
 
     Attributes
     ----------
@@ -40,20 +40,20 @@ _TRANSFORMS = {
 
 
 class Term(NamedTuple):
-    """One number of a table.
+    """One estimate in a table.
 
     Attributes
     ----------
     attribute : str
-        The fitted attribute that holds it, or what else it is.
+        The fitted attribute that contains it, or another name.
     component : int or None
-        None for what is about the whole mixture.
+        None for a quantity of the whole mixture.
     feature : int or None
-        Column of X, where it belongs to one.
+        Column of X, if it belongs to one.
     label : str
         Its name within the component.
     note : str
-        Why it is not an ordinary estimate; empty where it is.
+        Why it is not an ordinary estimate; empty if it is.
     """
 
     attribute: str
@@ -64,7 +64,7 @@ class Term(NamedTuple):
 
     @property
     def heading(self):
-        """What the term is a part of."""
+        """The part of the table that contains the term."""
         return "mixture" if self.component is None else f"component {self.component}"
 
     @property
@@ -74,17 +74,17 @@ class Term(NamedTuple):
 
     @property
     def transform(self):
-        """Where its confidence interval is made, and transformed back from."""
+        """The scale on which its confidence interval is computed."""
         return _TRANSFORMS.get(self.attribute, _IDENTITY)
 
     @property
     def tested(self):
-        """Whether zero is an ordinary hypothesis about it."""
+        """Whether zero is a testable value."""
         return self.attribute not in _TRANSFORMS and self.note != HELD
 
 
 class Estimates:
-    """Estimates, their covariance, and what is computed from the two.
+    """Estimates and their covariance, with intervals, p-values and tables.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Estimates:
 
     @property
     def std_errors(self):
-        """Standard errors, (m,): 0 for what is held, NaN for what is not known."""
+        """Standard errors, (m,): 0 for held values, NaN for unknown ones."""
         return np.sqrt(np.maximum(np.diag(self.cov), 0.0))
 
     @property
@@ -122,7 +122,7 @@ class Estimates:
 
     @property
     def z(self):
-        """Estimate over standard error, (m,); NaN where zero is no hypothesis."""
+        """Estimate over standard error, (m,); NaN for terms that are not tested."""
         error = np.where([t.tested for t in self.terms], self.std_errors, np.nan)
         return self.params / np.where(error > 0, error, np.nan)
 
@@ -135,12 +135,12 @@ class Estimates:
         """Confidence intervals.
 
         Estimate plus and minus a normal quantile times the standard error; for scales
-        and shares on the logarithm and the log-odds, and back.
+        and shares, computed for the logarithm and the log-odds and transformed back.
 
         Parameters
         ----------
         level : float, default=0.95
-            Probability of covering, in large samples.
+            Probability of coverage in large samples.
 
         Returns
         -------
@@ -158,12 +158,12 @@ class Estimates:
         Parameters
         ----------
         level : float, default=0.95
-            Of the confidence intervals.
+            Level of the confidence intervals.
 
         Returns
         -------
         pandas.DataFrame
-            The columns of the printed table, and the notes.
+            The columns of the printed table and the notes.
         """
         import pandas as pd
 
@@ -226,7 +226,8 @@ class Estimates:
         return "\n".join([*lines, *[""] * bool(notes), *notes])
 
     def __repr__(self):
-        return f"<{type(self).__name__}: {len(self.params)} parameters; print it>"
+        name = type(self).__name__
+        return f"<{name}: {len(self.params)} parameters; print() shows the table>"
 
     def _repr_html_(self):
         header, cells = self._cells()
@@ -246,7 +247,7 @@ class Estimates:
 
 
 def check_level(level):
-    """A probability strictly between 0 and 1."""
+    """Return `level`, a probability strictly between 0 and 1."""
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1; got {level!r}.")
     return level
@@ -255,7 +256,7 @@ def check_level(level):
 def _decimals(errors, values):
     """Decimals that show three digits of every standard error, (m,).
 
-    Without a standard error, those of the value itself; None for the general format.
+    Without a standard error, three digits of the value; None for the general format.
     """
     sizes = np.where(errors > 0, errors, np.abs(values) / 10)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -264,7 +265,7 @@ def _decimals(errors, values):
 
 
 def _cell(name, value, decimals):
-    """A number of a column, as text; what is not known is left empty."""
+    """A number of a column as text; unknown numbers are empty."""
     if np.isnan(value):
         return ""
     if name == "p_value":

@@ -1,4 +1,4 @@
-"""K components against K + 1: the likelihood ratio test by parametric bootstrap."""
+"""Likelihood ratio test of K against K + 1 components by parametric bootstrap."""
 
 import warnings
 from numbers import Integral, Real
@@ -16,23 +16,23 @@ from .._data.row_data import given
 from .._growth.growth import can_grow, grow
 from .._regressor import MixtureRegressor
 
-# Log-likelihoods are known to this, relative to their size.
+# Relative accuracy of log-likelihoods.
 _ROUNDING = 1e-8
 
 
 class BootstrapLRT(NamedTuple):
-    """What `bootstrap_lrt` found.
+    """Result of `bootstrap_lrt`.
 
     Attributes
     ----------
     statistic : float
-        T, twice the difference of the log-likelihoods of K + 1 and of K components.
+        T, twice the difference of the log-likelihoods of K + 1 and K components.
     p_value : float
         Probability of a T at least as large, if there are K components.
     n_bootstrap : int
-        Replicates on which the p-value is based.
+        Number of replicates on which the p-value is based.
     replicates : ndarray of shape (n_bootstrap,)
-        Their statistics.
+        Statistics of the replicates.
     smaller, larger : MixtureRegressor
         The fits to the data, with K and K + 1 components.
     """
@@ -78,70 +78,70 @@ def bootstrap_lrt(
     r"""Test K components against K + 1 by parametric bootstrap.
 
     The likelihood ratio statistic :math:`T = 2 (\ell_{K+1} - \ell_K)` has no
-    chi-squared distribution, because under K components the parameters of one more are
-    not identified. So its distribution is simulated (McLachlan 1987): responses are
-    drawn from the fit with K components at the given X, both models are fitted to them,
-    and the p-value is :math:`(1 + \#\{T^* \ge T\}) / (B + 1)`.
+    chi-squared distribution, because with K components the parameters of an additional
+    one are not identified. So its distribution is simulated (McLachlan 1987): responses
+    are drawn from the fit with K components at the given X, both models are fitted to
+    them, and the p-value is :math:`(1 + \#\{T^* \ge T\}) / (B + 1)`.
 
     Data and replicates are treated alike: both fits search with the settings of
-    `model`; where the search for K + 1 ends below the likelihood of K, the larger model
-    grows out of the smaller one, so that T is never negative. No replicate is left out.
+    `model`; if the search for K + 1 ends below the likelihood of K, the larger model
+    grows from the smaller one, so that T is never negative. No replicate is left out.
 
     Parameters
     ----------
     model : MixtureRegressor
         Template with all settings; it is cloned and need not be fitted. Its `init` and
-        `warm_start` are not used: every fit is a search.
+        `warm_start` are ignored: every fit is a search.
     X : array-like of shape (n_samples, n_features)
         Features.
     y : array-like of shape (n_samples,)
         Responses.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights that count rows, as whole numbers: a row of weight 2 is drawn twice.
+        Weights that count rows, whole numbers: a row of weight 2 is drawn twice.
     n_components : int, default=None
         K, the number of components under the hypothesis. None means that of `model`.
     n_bootstrap : int, default=99
-        Replicates at most, B. ``alpha * (B + 1)`` should be a whole number.
+        Maximum number of replicates, B. ``alpha * (B + 1)`` should be a whole number.
     groups : array-like of shape (n_samples,), default=None
         Labels of groups of rows that share one component.
     offset : array-like of shape (n_samples,), default=None
-        Part of the linear predictor that has no coefficient.
+        Part of the linear predictor without a coefficient.
     trials : array-like of shape (n_samples,), default=None
-        Binomial family: trials of every row.
+        Trials of every row, for the binomial family.
     alpha : float, default=0.05
-        Level at which the test is to decide; it matters for early stopping only.
+        Level of the test; it is only used for early stopping.
     early_stopping : bool, default=True
-        Whether to stop when it is certain that the test does not reject at `alpha`.
+        Whether to stop once it is certain that the test does not reject at `alpha`.
         After :math:`h = \lfloor \alpha (B + 1) \rfloor` replicates with
         :math:`T^* \ge T`, the last of them the l-th of all, the p-value is
         :math:`h / l` (Besag & Clifford 1991). The decision at `alpha` is that of all B
         replicates, and the p-value is valid: under the hypothesis, it is at most a with
         probability at most a.
     random_state : int, RandomState instance or None, default=None
-        Every replicate has a stream of its own, so that the result does not depend on
-        `n_jobs`.
+        Source of randomness. Every replicate has its own stream, so the result does
+        not depend on `n_jobs`.
     n_jobs : int or None, default=None
-        Processes, by joblib.
+        Number of processes, for joblib.
     verbose : int, default=0
-        1 prints a line for every batch of replicates.
+        1 prints a line per batch of replicates.
 
     Returns
     -------
     BootstrapLRT
-        A named tuple.
+        Statistic, p-value, replicates and the two fits.
 
     Raises
     ------
     ValueError
-        If K components are no special case of K + 1 (constraints that name components,
-        given shares), if weights are not whole numbers, or if the fit with K components
-        is degenerate, so that nothing can be drawn from it.
+        If K components are not a special case of K + 1 (constraints that name
+        components, given shares), if weights are not whole numbers, or if the fit with
+        K components is degenerate, so that no responses can be drawn from it.
 
     Notes
     -----
-    The p-value treats the fitted K components as the truth, as every parametric
-    bootstrap; the error of this vanishes with growing n. Under a `SoftmaxGate` with a
-    ridge T may be negative, as it is not the likelihood that is maximised.
+    The p-value treats the fitted K components as the truth, as in every parametric
+    bootstrap; the resulting error vanishes with growing n. With the ridge of a
+    `SoftmaxGate`, T may be negative, as the fit maximizes a penalized likelihood.
 
     References
     ----------
@@ -183,7 +183,7 @@ def bootstrap_lrt(
     needed = (
         int(alpha * (n_bootstrap + 1) + 1e-9) if early_stopping else n_bootstrap + 1
     )
-    # One replicate always has to be done.
+    # There is always at least one replicate.
     replicates = _replicates(
         template, smaller, data, seeds, statistic, max(needed, 1), n_jobs, verbose
     )
@@ -198,7 +198,7 @@ def bootstrap_lrt(
 
 
 class _Data(NamedTuple):
-    """Rows that count once each, and what `fit` and `sample` need besides X and y."""
+    """Rows that count once each, and further arguments of `fit` and `sample`."""
 
     X: object
     y: np.ndarray
@@ -216,7 +216,7 @@ def _counted(X, y, sample_weight, groups, offset, trials):
     weight = check_weight(sample_weight, features)
     if (weight != np.round(weight)).any():
         raise ValueError(
-            "sample_weight must be whole numbers: the bootstrap draws every row as"
+            "sample_weight must consist of whole numbers: the bootstrap draws a row as"
             " often as it counts."
         )
     labels = check_groups(groups, features)
@@ -224,7 +224,7 @@ def _counted(X, y, sample_weight, groups, offset, trials):
     counts = weight.astype(int)
     rows = np.repeat(np.arange(len(counts)), counts)
     if labels is not None:
-        # A group that counts twice is two groups.
+        # A group of weight 2 is two groups.
         copy = np.concatenate([np.arange(count) for count in counts])
         metadata["groups"] = labels.of_row[rows] + len(labels.labels) * copy
     for name in metadata.keys() - {"groups"}:
@@ -233,7 +233,7 @@ def _counted(X, y, sample_weight, groups, offset, trials):
 
 
 def _fit_both(template, data, seed):
-    """Search for K and K + 1 components; the larger fit is never the worse one."""
+    """Search for K and K + 1 components; the larger model never fits worse."""
     K = template.n_components
     seeds = seed.generate_state(2) % (2**31 - 1)
     smaller, larger = (
@@ -241,7 +241,7 @@ def _fit_both(template, data, seed):
         for i in range(2)
     )
     with warnings.catch_warnings():
-        # Under the hypothesis there is no reason why K + 1 should be a good fit.
+        # Under the hypothesis, a fit with K + 1 components often issues a warning.
         warnings.simplefilter("ignore")
         smaller.fit(data.X, data.y, **data.metadata)
         larger.fit(data.X, data.y, **data.metadata)
@@ -252,7 +252,7 @@ def _fit_both(template, data, seed):
 
 
 def _statistic(smaller, larger):
-    """Twice the difference of the log-likelihoods; what is rounding is zero."""
+    """Twice the difference of the log-likelihoods; zero if it is within rounding."""
     difference = larger.log_likelihood_ - smaller.log_likelihood_
     rounding = _ROUNDING * max(1.0, abs(smaller.log_likelihood_))
     return 2 * difference if abs(difference) > rounding else 0.0
@@ -267,7 +267,7 @@ def _replicate(template, smaller, data, seed):
 
 
 def _replicates(template, smaller, data, seeds, statistic, needed, n_jobs, verbose):
-    """Statistics of replicates in order, up to the `needed`-th that exceeds."""
+    """Statistics of the replicates in order, up to the `needed`-th one that exceeds."""
     done, batch = np.empty(0), effective_n_jobs(n_jobs)
     with Parallel(n_jobs=n_jobs) as parallel:
         while len(done) < len(seeds):
@@ -283,6 +283,6 @@ def _replicates(template, smaller, data, seeds, statistic, needed, n_jobs, verbo
                     f" {exceeding[-1]} with T* >= {statistic:.4f}"
                 )
             if exceeding[-1] >= needed:
-                # Of a batch, what comes after the last one needed does not count.
+                # Replicates of a batch after the last one needed do not count.
                 return done[: int(np.argmax(exceeding >= needed)) + 1]
     return done

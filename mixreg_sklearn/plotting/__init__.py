@@ -1,4 +1,4 @@
-"""Pictures of fitted mixtures of regressions; they need matplotlib."""
+"""Plots of fitted mixtures of regressions; they need matplotlib."""
 
 from ._coefficients import CoefficientDisplay
 from ._criterion import CriterionDisplay

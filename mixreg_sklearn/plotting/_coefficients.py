@@ -7,23 +7,25 @@ from ._style import GREY, colors, markers, plain, several_axes
 
 
 class CoefficientDisplay:
-    """A panel for every parameter, with estimate and interval of each component.
+    """A panel for each parameter, with the estimate and interval of each component.
 
-    Panels have axes of their own, as parameters have units of their own. A parameter
-    that is held, or has no standard error, is drawn without an interval.
+    Each panel has its own horizontal axis, as parameters differ in their units of
+    measurement. Parameters that are held or have no standard error are drawn without an
+    interval.
 
-    Make it with `from_inference` or `from_estimator`; the constructor stores arrays.
+    Use `from_inference` or `from_estimator` to create it; the constructor stores
+    arrays.
 
     Parameters
     ----------
     labels : list of str of shape (m,)
-        What the parameters are within their component.
+        Names of the parameters within their components.
 
     components : list of int of shape (m,)
-        Components they belong to.
+        Components of the parameters.
 
     estimates, lower, upper : ndarray of shape (m,)
-        Estimates, and the bounds of their intervals; NaN where there are none.
+        Estimates, and the bounds of their intervals; NaN if there are none.
 
     level : float, default=0.95
         Probability of the intervals.
@@ -31,10 +33,10 @@ class CoefficientDisplay:
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes of shape (n_panels,)
-        The axes drawn in, one for each label.
+        Axes of the plot, one for each label.
 
     figure_ : matplotlib Figure
-        The figure that has these axes.
+        Figure that contains these axes.
 
     Examples
     --------
@@ -63,24 +65,24 @@ class CoefficientDisplay:
         Parameters
         ----------
         result : InferenceResult
-            What `mixreg_sklearn.inference.inference` returned.
+            Result of `mixreg_sklearn.inference.inference`.
         level : float, default=0.95
             Probability of the intervals.
         labels : list of str, default=None
             Parameters to draw, such as `"intercept"`, `"x1"`, `"scale"`, `"share"`,
             `"gate x1"`, in this order. None draws all.
         ax : matplotlib Axes or array-like of Axes, default=None
-            One for each label, or one to be divided. None makes a new figure.
+            One axes for each label, or one to be divided. None creates a new figure.
 
         Returns
         -------
         CoefficientDisplay
-            The picture.
+            The display with its plot.
 
         Raises
         ------
         ImportError
-            If matplotlib is missing.
+            If matplotlib is not installed.
         ValueError
             If a label is unknown.
         """
@@ -129,17 +131,17 @@ class CoefficientDisplay:
         estimator : MixtureRegressor or MixtureRegressorIC
             Fitted mixture.
         X : array-like of shape (n_samples, n_features)
-            Features of the fit.
+            Features passed to `fit`.
         y : array-like of shape (n_samples,)
-            Responses of the fit.
+            Responses passed to `fit`.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the fit.
+            Weights passed to `fit`.
         groups : array-like of shape (n_samples,), default=None
-            Groups of the fit.
+            Groups passed to `fit`.
         offset : array-like of shape (n_samples,), default=None
-            Offset of the fit.
+            Offset passed to `fit`.
         trials : array-like of shape (n_samples,), default=None
-            Trials of the fit.
+            Trials passed to `fit`.
         cov_type : {"information", "opg", "sandwich"}, default="information"
             As in `mixreg_sklearn.inference.inference`.
         level : float, default=0.95
@@ -147,17 +149,17 @@ class CoefficientDisplay:
         labels : list of str, default=None
             Parameters to draw; None draws all.
         ax : matplotlib Axes or array-like of Axes, default=None
-            One for each label, or one to be divided. None makes a new figure.
+            One axes for each label, or one to be divided. None creates a new figure.
 
         Returns
         -------
         CoefficientDisplay
-            The picture.
+            The display with its plot.
 
         Raises
         ------
         ImportError
-            If matplotlib is missing.
+            If matplotlib is not installed.
         ValueError
             If there are no standard errors, or a label is unknown.
         """
@@ -175,17 +177,17 @@ class CoefficientDisplay:
         return cls.from_inference(result, level=level, labels=labels, ax=ax)
 
     def plot(self, ax=None):
-        """Draw the picture.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes or array-like of Axes, default=None
-            One for each label, or one to be divided. None makes a new figure.
+            One axes for each label, or one to be divided. None creates a new figure.
 
         Returns
         -------
         CoefficientDisplay
-            This object, with the attributes of the drawing.
+            This object, with the attributes of the plot.
         """
         panels = list(dict.fromkeys(self.labels))
         K = max(self.components) + 1

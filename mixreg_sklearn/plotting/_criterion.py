@@ -10,41 +10,41 @@ _CRITERIA = ("aic", "bic", "sabic", "icl")
 
 
 class CriterionDisplay:
-    """Criteria against the number of components, the lowest of each marked.
+    """Criteria against the number of components, with the lowest of each marked.
 
     Values are differences from the lowest of their criterion, in nats (half the
-    differences of the criterion itself), so that several criteria have one axis. Far
-    above the lowest, where nothing is decided, the axis is logarithmic.
+    differences of the criterion itself), so that several criteria share one axis.
+    Above 10 nats, where differences hardly matter, the axis is logarithmic.
 
-    Make it with `from_estimator`; the constructor stores arrays.
+    Use `from_estimator` to create it; the constructor stores arrays.
 
     Parameters
     ----------
     n_components : ndarray of int of shape (n_candidates,)
-        Components of the candidates.
+        Numbers of components of the candidates.
 
     values : dict of str to ndarray of shape (n_candidates,)
-        Criteria of the candidates; the lower the better.
+        Criteria of the candidates; lower is better.
 
     labels : list of shape (n_candidates,), default=None
-        Templates that the candidates are of, where there are several.
+        Templates of the candidates, if there are several.
 
     chosen : int, default=None
-        Position of the candidate chosen.
+        Index of the chosen candidate.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes drawn in.
+        Axes of the plot.
 
     figure_ : matplotlib Figure
-        The figure that has these axes.
+        Figure that contains these axes.
 
     lines_ : list of matplotlib Line2D
         A line for each criterion and template.
 
     lowest_ : list of matplotlib Line2D
-        The marks of the lowest value of each criterion.
+        Marks of the lowest value of each criterion.
 
     Examples
     --------
@@ -73,25 +73,25 @@ class CriterionDisplay:
         Parameters
         ----------
         estimator : MixtureRegressorIC
-            Fitted.
+            Fitted search over numbers of components.
         criteria : str or list of str, default=("bic", "icl")
-            Among `"aic"`, `"bic"`, `"sabic"` and `"icl"`.
+            One or more of `"aic"`, `"bic"`, `"sabic"` and `"icl"`.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a new figure.
+            Axes to draw in. None creates a new figure.
         line_kwargs : dict, default=None
-            Keywords of matplotlib's `plot`, by their long names (`linewidth`).
+            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
 
         Returns
         -------
         CriterionDisplay
-            The picture.
+            The display with its plot.
 
         Raises
         ------
         ImportError
-            If matplotlib is missing.
+            If matplotlib is not installed.
         ValueError
-            If a criterion is not known.
+            If a criterion is unknown.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -115,19 +115,19 @@ class CriterionDisplay:
         return display.plot(ax, line_kwargs=line_kwargs)
 
     def plot(self, ax=None, *, line_kwargs=None):
-        """Draw the picture.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a new figure.
+            Axes to draw in. None creates a new figure.
         line_kwargs : dict, default=None
-            Keywords of matplotlib's `plot`, by their long names (`linewidth`).
+            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
 
         Returns
         -------
         CriterionDisplay
-            This object, with the attributes of the drawing.
+            This object, with the attributes of the plot.
         """
         self.ax_ = ax = one_axes(self, ax)
         self.figure_ = ax.figure

@@ -10,24 +10,24 @@ from sklearn.utils.validation import check_consistent_length
 from .._fitted import fitted_mixture
 from ._style import colors, legend_above, one_axes, plain
 
-# Opacity of a row that could be of any component, and of one that is certain.
+# Opacity of a row that is equally likely in all components, and of a certain one.
 _DOUBTFUL, _CERTAIN = 0.2, 0.85
 
 
 class MixtureRegressionDisplay:
     r"""Rows, component lines and bands of a fitted mixture over one feature.
 
-    Every row has the colour of its most probable component, and fades where its
-    membership is in doubt. A line is a component's mean :math:`\mu_k(x)` with all
-    other features at their mean, its band the central 95 % of the component's
+    Every row has the color of its most probable component, and fades if its
+    membership is uncertain. A line is the mean :math:`\mu_k(x)` of a component with all
+    other features at their means; its band is the central 95 % of the component's
     distribution.
 
-    Make it with `from_estimator`; the constructor stores arrays.
+    Use `from_estimator` to create it; the constructor stores arrays.
 
     Parameters
     ----------
     x : ndarray of shape (n_samples,)
-        The feature on the horizontal axis.
+        Values of the feature on the horizontal axis.
 
     y : ndarray of shape (n_samples,)
         Responses.
@@ -36,7 +36,7 @@ class MixtureRegressionDisplay:
         Memberships of the rows.
 
     grid : ndarray of shape (n_points,)
-        Values of the feature at which the lines are known.
+        Values of the feature at which the lines are computed.
 
     means : ndarray of shape (n_points, n_components)
         Means of the components on the grid.
@@ -56,10 +56,10 @@ class MixtureRegressionDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes drawn in.
+        Axes of the plot.
 
     figure_ : matplotlib Figure
-        The figure that has these axes.
+        Figure that contains these axes.
 
     scatter_ : matplotlib PathCollection
         The rows.
@@ -125,7 +125,7 @@ class MixtureRegressionDisplay:
         line_kwargs=None,
         band_kwargs=None,
     ):
-        """Draw a fitted mixture and the rows it explains.
+        """Draw a fitted mixture and its rows.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class MixtureRegressionDisplay:
         y : array-like of shape (n_samples,)
             Responses.
         groups : array-like of shape (n_samples,), default=None
-            Groups of the rows, where memberships are those of whole groups.
+            Groups of the rows; memberships are then those of whole groups.
         offset : array-like of shape (n_samples,), default=None
             Offset of the rows; lines and bands are at its mean.
         trials : array-like of shape (n_samples,), default=None
@@ -147,25 +147,26 @@ class MixtureRegressionDisplay:
         level : float, default=0.95
             Probability of the bands.
         target_name : str, default=None
-            Label of the vertical axis. None means the name of `y`, or else "y".
+            Label of the vertical axis. None means the name of `y`, or "y" without a
+            name.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a new figure.
+            Axes to draw in. None creates a new figure.
         scatter_kwargs : dict, default=None
-            Keywords of matplotlib's `scatter`.
+            Keywords for matplotlib's `scatter`.
         line_kwargs : dict, default=None
-            Keywords of matplotlib's `plot`, by their long names (`linewidth`).
+            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
         band_kwargs : dict, default=None
-            Keywords of matplotlib's `fill_between`, by their long names.
+            Keywords for matplotlib's `fill_between`, by their long names.
 
         Returns
         -------
         MixtureRegressionDisplay
-            The picture.
+            The display with its plot.
 
         Raises
         ------
         ImportError
-            If matplotlib is missing.
+            If matplotlib is not installed.
         ValueError
             If `feature` is not one of the estimator's features.
         """
@@ -179,7 +180,7 @@ class MixtureRegressionDisplay:
         j = _position(feature, X.shape[1], names)
         grid = np.linspace(X[:, j].min(), X[:, j].max(), 201)
         with warnings.catch_warnings():
-            # The columns are those of fit, but the grid is an array, without names.
+            # The columns are those of `fit`, but the grid is an array without names.
             warnings.filterwarnings("ignore", "X does not have valid feature names")
             probabilities = model.predict_proba(
                 X, y, groups=groups, offset=offset, trials=trials
@@ -205,23 +206,23 @@ class MixtureRegressionDisplay:
         )
 
     def plot(self, ax=None, *, scatter_kwargs=None, line_kwargs=None, band_kwargs=None):
-        """Draw the picture.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a new figure.
+            Axes to draw in. None creates a new figure.
         scatter_kwargs : dict, default=None
-            Keywords of matplotlib's `scatter`.
+            Keywords for matplotlib's `scatter`.
         line_kwargs : dict, default=None
-            Keywords of matplotlib's `plot`, by their long names (`linewidth`).
+            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
         band_kwargs : dict, default=None
-            Keywords of matplotlib's `fill_between`, by their long names.
+            Keywords for matplotlib's `fill_between`, by their long names.
 
         Returns
         -------
         MixtureRegressionDisplay
-            This object, with the attributes of the drawing.
+            This object, with the attributes of the plot.
         """
         ax = one_axes(self, ax)
         self.ax_, self.figure_ = ax, ax.figure
@@ -283,7 +284,9 @@ def _position(feature, n_features, names):
         known = [] if names is None else list(names)
         if feature in known:
             return known.index(feature)
-        raise ValueError(f"feature={feature!r} is not among the names of fit: {known}.")
+        raise ValueError(
+            f"feature={feature!r} is not among the names passed to fit: {known}."
+        )
     if not -n_features <= feature < n_features:
         raise ValueError(
             f"feature={feature!r} is out of range: X has {n_features} features."

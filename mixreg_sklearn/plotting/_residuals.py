@@ -1,4 +1,4 @@
-"""Does the model fit? Quantile residuals."""
+"""Quantile residuals, to check the model."""
 
 import numpy as np
 from scipy import stats
@@ -10,14 +10,14 @@ from ._style import GREY, PALETTE, plain, several_axes
 
 
 class QuantileResidualDisplay:
-    """Quantile residuals of a mixture: against the normal, and against predictions.
+    """Quantile residuals of a mixture, against normal quantiles and predictions.
 
-    Under the true model they are independent and standard normal, whatever the family,
-    so on the left points follow the diagonal, and on the right they have neither trend
-    nor changing spread. The band on the left is pointwise: each of the ordered
-    residuals of a right model is inside with probability `level`.
+    Under the true model, they are independent and standard normal, whatever the family.
+    So points on the left follow the diagonal, and points on the right show neither a
+    trend nor a changing spread. The band on the left is pointwise: under the true
+    model, each of the ordered residuals is inside with probability `level`.
 
-    Make it with `from_estimator`; the constructor stores arrays.
+    Use `from_estimator` to create it; the constructor stores arrays.
 
     Parameters
     ----------
@@ -33,10 +33,10 @@ class QuantileResidualDisplay:
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes of shape (2,)
-        The axes drawn in.
+        Axes of the plot.
 
     figure_ : matplotlib Figure
-        The figure that has these axes.
+        Figure that contains these axes.
 
     Examples
     --------
@@ -81,7 +81,8 @@ class QuantileResidualDisplay:
         y : array-like of shape (n_samples,)
             Responses.
         groups : array-like of shape (n_samples,), default=None
-            Groups of the rows; each row is seen given the earlier rows of its group.
+            Groups of the rows; each row is predicted from the earlier rows of its
+            group.
         offset : array-like of shape (n_samples,), default=None
             Offset of the rows.
         trials : array-like of shape (n_samples,), default=None
@@ -89,21 +90,21 @@ class QuantileResidualDisplay:
         level : float, default=0.95
             Probability of the band.
         random_state : int, RandomState instance or None, default=0
-            Draws within the jumps of distributions of counts.
+            Source of randomness for counts, whose distribution functions have jumps.
         ax : matplotlib Axes or array-like of two Axes, default=None
-            One is divided. None makes a new figure.
+            A single axes is divided. None creates a new figure.
         scatter_kwargs : dict, default=None
-            Keywords of matplotlib's `scatter`.
+            Keywords for matplotlib's `scatter`.
 
         Returns
         -------
         QuantileResidualDisplay
-            The picture.
+            The display with its plot.
 
         Raises
         ------
         ImportError
-            If matplotlib is missing.
+            If matplotlib is not installed.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model = fitted_mixture(estimator)
@@ -117,19 +118,19 @@ class QuantileResidualDisplay:
         return display.plot(ax, scatter_kwargs=scatter_kwargs)
 
     def plot(self, ax=None, *, scatter_kwargs=None):
-        """Draw the picture.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes or array-like of two Axes, default=None
-            One is divided. None makes a new figure.
+            A single axes is divided. None creates a new figure.
         scatter_kwargs : dict, default=None
-            Keywords of matplotlib's `scatter`.
+            Keywords for matplotlib's `scatter`.
 
         Returns
         -------
         QuantileResidualDisplay
-            This object, with the attributes of the drawing.
+            This object, with the attributes of the plot.
         """
         self.axes_ = several_axes(self, ax, 2, (4.0, 3.6), sharey=True)
         self.figure_ = self.axes_[0].figure

@@ -1,4 +1,4 @@
-"""How well components are separated: a rootogram of memberships."""
+"""Rootograms of memberships, to see how well components are separated."""
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -11,14 +11,14 @@ _N_BINS = 20
 
 
 class RootogramDisplay:
-    """Histograms of the memberships of each component, with bars of root height.
+    """Histograms of the memberships of each component, with square roots of counts.
 
-    Bars at 1 are rows (or groups) that surely belong to the component, bars in the
-    middle those in doubt, bars near 0 those that surely do not. Square roots keep small
-    bars visible. Memberships below a small number are left out, as most rows have
-    nothing to do with most components.
+    Bars near 1 are rows (or groups) that almost certainly belong to the component, bars
+    in the middle uncertain ones, and bars near 0 those that almost certainly do not
+    belong to it. Square roots keep small bars visible. Memberships below `eps` are left
+    out, as most rows are unrelated to most components.
 
-    Make it with `from_estimator`; the constructor stores arrays.
+    Use `from_estimator` to create it; the constructor stores arrays.
 
     Parameters
     ----------
@@ -26,18 +26,18 @@ class RootogramDisplay:
         Memberships of rows, or of groups.
 
     eps : float, default=1e-4
-        Memberships below are left out.
+        Memberships below this value are left out.
 
     unit_name : str, default="rows"
-        What is counted.
+        Name of the units that are counted.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes of shape (n_components,)
-        The axes drawn in.
+        Axes of the plot.
 
     figure_ : matplotlib Figure
-        The figure that has these axes.
+        Figure that contains these axes.
 
     bars_ : list of matplotlib BarContainer
         The bars of each component.
@@ -45,8 +45,8 @@ class RootogramDisplay:
     References
     ----------
     Tantrum, J., Murua, A. & Stuetzle, W. (2003). Assessment and pruning of hierarchical
-    model based clustering. Proceedings of the 9th ACM SIGKDD, 197-205. The picture is
-    that of R's flexmix.
+    model based clustering. Proceedings of the 9th ACM SIGKDD, 197-205. R's flexmix
+    draws the same plot.
 
     Examples
     --------
@@ -96,21 +96,22 @@ class RootogramDisplay:
         trials : array-like of shape (n_samples,), default=None
             Trials of the rows.
         eps : float, default=1e-4
-            Memberships below are left out.
+            Memberships below this value are left out.
         ax : matplotlib Axes or array-like of Axes, default=None
-            One for each component, or one to be divided. None makes a new figure.
+            One axes for each component, or one to be divided. None creates a new
+            figure.
         bar_kwargs : dict, default=None
-            Keywords of matplotlib's `bar`.
+            Keywords for matplotlib's `bar`.
 
         Returns
         -------
         RootogramDisplay
-            The picture.
+            The display with its plot.
 
         Raises
         ------
         ImportError
-            If matplotlib is missing.
+            If matplotlib is not installed.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model, given = fitted_mixture(estimator), {"offset": offset, "trials": trials}
@@ -122,19 +123,20 @@ class RootogramDisplay:
         return display.plot(ax, bar_kwargs=bar_kwargs)
 
     def plot(self, ax=None, *, bar_kwargs=None):
-        """Draw the picture.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes or array-like of Axes, default=None
-            One for each component, or one to be divided. None makes a new figure.
+            One axes for each component, or one to be divided. None creates a new
+            figure.
         bar_kwargs : dict, default=None
-            Keywords of matplotlib's `bar`.
+            Keywords for matplotlib's `bar`.
 
         Returns
         -------
         RootogramDisplay
-            This object, with the attributes of the drawing.
+            This object, with the attributes of the plot.
         """
         K = self.probabilities.shape[1]
         self.axes_ = several_axes(self, ax, K, (2.2, 2.8), sharex=True, sharey=True)
@@ -160,7 +162,7 @@ class RootogramDisplay:
 
 
 def _root_ticks(ax):
-    """Ticks at roots, labelled with the counts themselves."""
+    """Put ticks at square roots, labeled with the counts themselves."""
     most = max(ax.get_ylim()[1] ** 2, 4.0)
     counts = [c for c in (0, *_round_numbers()) if c <= most]
     counts = [0, *counts[-4:]] if len(counts) > 5 else counts

@@ -1,4 +1,4 @@
-"""How the optimum was found: log-likelihoods of all starts by iteration."""
+"""The course of a search: log-likelihoods of all starts by iteration."""
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -11,22 +11,22 @@ _STYLE = {
     "common scale 2": ("#56B4E9", "--"),
     "own scales": ("#D55E00", "-."),
 }
-# Nats below the best that are drawn as one: optima this close are the same.
+# Nats below the best that are drawn as the best: optima this close are the same.
 _LEAST = 0.05
 
 
 class SearchDisplay:
     """The log-likelihood of every start of the search, by iteration.
 
-    The vertical axis is the distance below the best optimum, in nats and logarithmic:
-    up is better, and on top is what differs from the best by 0.05 nats at most. After
-    the short runs, of which most are dropped early, winners exchange components (the
-    gap between the lines) and climb on, now under the penalised likelihood, which may
-    cost them some nats. Circles are the optima where they end, larger where more of
-    them do; crosses are degenerate optima. Arms that end on top found the same optimum
-    independently.
+    The vertical axis is the distance below the best optimum, in nats on a logarithmic
+    scale: up is better, and the top contains everything within 0.05 nats of the best.
+    After the short runs, most of which stop early, winners exchange components (the gap
+    between the lines) and continue under the penalized likelihood, which may cost some
+    nats. Circles are the optima where they end, larger if more of them end there;
+    crosses are degenerate optima. Arms, the independent searches within a round, that
+    end at the top have found the same optimum.
 
-    Make it with `from_estimator`; the constructor stores what it is given.
+    Use `from_estimator` to create it; the constructor stores its arguments.
 
     Parameters
     ----------
@@ -39,10 +39,10 @@ class SearchDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes drawn in.
+        Axes of the plot.
 
     figure_ : matplotlib Figure
-        The figure that has these axes.
+        Figure that contains these axes.
 
     lines_ : list of matplotlib Line2D
         A line for each path.
@@ -72,48 +72,48 @@ class SearchDisplay:
         estimator : MixtureRegressor or MixtureRegressorIC
             Fitted mixture.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a new figure.
+            Axes to draw in. None creates a new figure.
         line_kwargs : dict, default=None
-            Keywords of matplotlib's `plot`, by their long names (`linewidth`).
+            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
 
         Returns
         -------
         SearchDisplay
-            The picture.
+            The display with its plot.
 
         Raises
         ------
         ImportError
-            If matplotlib is missing.
+            If matplotlib is not installed.
         ValueError
-            If there was no search: one component, a start that was given, or a
+            If there was no search: for one component, a given start, or a
             mixture that grew from another one.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model = fitted_mixture(estimator)
         if not model.search_:
             raise ValueError(
-                "There was no search: the mixture has one component, began at a start"
-                " that was given, or grew from a smaller one."
+                "estimator has no search to draw: it has one component, began at a"
+                " given start, or grew from a smaller mixture."
             )
         record = model.search_
         display = cls(paths=record["paths"], optima=record["optima"])
         return display.plot(ax, line_kwargs=line_kwargs)
 
     def plot(self, ax=None, *, line_kwargs=None):
-        """Draw the picture.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a new figure.
+            Axes to draw in. None creates a new figure.
         line_kwargs : dict, default=None
-            Keywords of matplotlib's `plot`, by their long names (`linewidth`).
+            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
 
         Returns
         -------
         SearchDisplay
-            This object, with the attributes of the drawing.
+            This object, with the attributes of the plot.
         """
         self.ax_ = ax = one_axes(self, ax)
         self.figure_ = ax.figure

@@ -1,9 +1,9 @@
-"""What all pictures have in common: colours, marks, axes."""
+"""Style shared by all plots: colors, markers and axes."""
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-# Okabe & Ito (2008): colours that colour-blind readers tell apart, too.
+# Okabe & Ito (2008): colors that color-blind readers can also distinguish.
 PALETTE = (
     "#0072B2",
     "#D55E00",
@@ -16,22 +16,22 @@ PALETTE = (
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 GREY = "0.45"
-# Panels side by side.
+# Most panels in a row.
 _MOST_COLUMNS = 6
 
 
 def colors(n):
-    """Colours of n components."""
+    """Colors of n components."""
     return [PALETTE[k % len(PALETTE)] for k in range(n)]
 
 
 def markers(n):
-    """Marks of n components, for where colour alone would tell them apart."""
+    """Markers of n components, so that color is not the only difference."""
     return [MARKERS[k % len(MARKERS)] for k in range(n)]
 
 
 def one_axes(display, ax):
-    """The axes to draw one panel in, a new figure's if there are none."""
+    """Axes for one panel; those of a new figure if `ax` is None."""
     check_matplotlib_support(f"{type(display).__name__}.plot")
     if ax is None:
         import matplotlib.pyplot as plt
@@ -41,16 +41,16 @@ def one_axes(display, ax):
 
 
 def several_axes(display, ax, n, panel, **subplots):
-    """The n axes to draw panels in, up to six in a row.
+    """Axes for n panels, up to six in a row.
 
     Parameters
     ----------
     ax : matplotlib Axes, array-like of Axes or None
-        One axes gives its place to n; None makes a new figure.
+        A single axes is divided into n; None creates a new figure.
     panel : tuple of float
         Size of a panel of a new figure.
     **subplots
-        Of matplotlib's `subplots`.
+        Keywords for matplotlib's `subplots`.
     """
     check_matplotlib_support(f"{type(display).__name__}.plot")
     n_columns = min(n, _MOST_COLUMNS)
@@ -66,7 +66,7 @@ def several_axes(display, ax, n, panel, **subplots):
         place = ax.get_subplotspec()
         if place is None:
             raise ValueError(
-                "ax was not made by subplots or a grid, and cannot be divided:"
+                "ax was not created by subplots or a grid, and cannot be divided:"
                 f" pass an array of {n} axes."
             )
         ax.remove()
@@ -74,7 +74,7 @@ def several_axes(display, ax, n, panel, **subplots):
     else:
         axes = np.asarray(ax, dtype=object).ravel()
         if len(axes) != n:
-            raise ValueError(f"ax has {len(axes)} axes; {n} are needed.")
+            raise ValueError(f"ax has {len(axes)} axes; it must have {n}.")
         return axes
     for left_over in axes.flat[n:]:
         left_over.remove()
@@ -82,7 +82,7 @@ def several_axes(display, ax, n, panel, **subplots):
 
 
 def font_size():
-    """Points of the font of legends."""
+    """Font size of legends, in points."""
     from matplotlib import font_manager, rcParams
 
     name = rcParams["legend.fontsize"]
@@ -90,14 +90,14 @@ def font_size():
 
 
 def plain(ax):
-    """Without a frame on the sides that mean nothing."""
+    """Remove the top and right sides of the frame."""
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def legend_above(ax, handles):
-    """Above the axes: inside, no corner is free of data for certain.
+    """Put a legend above the axes, as no corner inside is certain to be free of data.
 
-    It is no wider than the axes: a layout would make room for it, from the axes.
+    It is no wider than the axes: a layout would otherwise shrink the axes to fit it.
     """
     letter = 0.6 * font_size() / 72
     entry = letter * (4 + max(len(handle.get_label()) for handle in handles))

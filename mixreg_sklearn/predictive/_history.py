@@ -1,4 +1,4 @@
-"""Weights of the components for new rows of units that have been seen before."""
+"""Probabilities of the components for new rows of units with a history."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ _TEXT_OR_NUMBER = dict.fromkeys("US", "text") | dict.fromkeys("iufb", "number")
 
 
 def given_history(model, prior, groups, history):
-    r"""Weights of new rows, of which some belong to units with a history.
+    r"""Probabilities of the components for new rows, given the history of their units.
 
     By Bayes' theorem, with the earlier rows :math:`H_g` of the unit g of a row
 
@@ -24,17 +24,17 @@ def given_history(model, prior, groups, history):
     groups : array-like of shape (n_samples,)
         Units of the new rows.
     history : dict
-        Earlier rows: `X`, `y` and `groups`, and `offset` and `trials` where there are.
+        Earlier rows: `X`, `y` and `groups`, and `offset` and `trials` if there are any.
 
     Returns
     -------
     ndarray of shape (n_samples, n_components)
-        Weights: the prior ones where a unit has no history.
+        Probabilities of the components; prior ones for units without a history.
 
     Raises
     ------
     ValueError
-        If something is missing, or prior probabilities differ within a unit.
+        If a key is missing or unknown, or prior probabilities differ within a unit.
     """
     new = check_groups(groups, prior)
     rows = _check_history(history, new)
@@ -47,7 +47,7 @@ def given_history(model, prior, groups, history):
     kinds = {_TEXT_OR_NUMBER.get(each.dtype.kind) for each in (new.labels, labels)}
     if kinds == {"text", "number"}:
         raise ValueError(
-            "groups and history['groups'] have no label in common: those of one are"
+            "groups and history['groups'] share no label: the labels of one are"
             " strings, those of the other numbers."
         )
     number = {label: i for i, label in enumerate(labels.tolist())}
@@ -60,15 +60,15 @@ def given_history(model, prior, groups, history):
     if not same.all():
         row = np.flatnonzero(seen)[np.argmin(same.all(axis=1))]
         raise ValueError(
-            f"The prior probability (gate) of row {row} of X is not that of its history"
-            f" (group {new.labels[new.of_row[row]]}): the rows of a group share one"
-            " component, so features of the gate must be the same for all of them."
+            f"The prior probability (gate) of row {row} of X differs from that of its"
+            f" history (group {new.labels[new.of_row[row]]}): the rows of a group share"
+            " a component, so the gate's features must be the same for all of them."
         )
     return np.where(seen[:, None], memberships[earlier], prior)
 
 
 def _check_history(history, new):
-    """The history as a dict without what is None."""
+    """Check the history, and return it as a dict without values of None."""
     allowed = ("X", "y", "groups", "offset", "trials")
     if not isinstance(history, dict):
         raise ValueError(

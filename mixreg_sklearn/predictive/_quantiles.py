@@ -7,7 +7,7 @@ from ._roots import find_root
 
 
 def quantiles(mixture, u):
-    """Quantiles (n,) at levels (n,), responses that are not counts."""
+    """Quantiles (n,) at levels (n,) of responses other than counts."""
     low, high = _bracket(mixture, u)
     rows = np.flatnonzero((low < high) & np.isfinite(low) & np.isfinite(high))
     mixture, u = mixture[rows], u[rows]
@@ -22,7 +22,7 @@ def quantiles(mixture, u):
 
 
 def _bracket(mixture, u):
-    """Lowest and highest quantile (n,) of the components that have weight."""
+    """Lowest and highest quantile (n,) of the components with positive weight."""
     low, high = np.full(u.shape, np.inf), np.full(u.shape, -np.inf)
     given = row_data_for(mixture, 1)
     for k in range(mixture.weights.shape[1]):
@@ -40,11 +40,11 @@ def count_quantiles(mixture, u):
     rows = np.flatnonzero(high > low + 1)
     while rows.size:
         a, b = low[rows], high[rows]
-        # Wide brackets come from rare levels, and the quantile is near their low end.
+        # Wide brackets come from extreme levels; the quantile is near their low end.
         wide = b + 2 > 16 * (a + 2)
         middle = np.where(wide, np.sqrt(a + 2) * np.sqrt(b + 2) - 2, 0.5 * (a + b))
         middle = np.floor(middle)
-        # Beyond 2**53 neighbours are further apart than one.
+        # Beyond 2**53, neighboring floats are more than one apart.
         inside = (middle > a) & (middle < b)
         rows, middle = rows[inside], middle[inside]
         reached = mixture[rows].cdf(middle) >= u[rows]
@@ -54,11 +54,12 @@ def count_quantiles(mixture, u):
 
 
 def _count_bracket(mixture, u):
-    r"""Counts (n,) whose cdf is short of the levels, and has reached them.
+    r"""Counts (n,) with a cdf below the levels, and counts (n,) that reach them.
 
-    The quantiles of components of counts are found by search themselves, so the bracket
-    is that of Cantelli's inequality, :math:`\mu - \sigma \sqrt{(1 - u) / u}` to
-    :math:`\mu + \sigma \sqrt{u / (1 - u)}`. That of level 1 is the largest response.
+    Quantiles of the components of counts would take a search themselves, so the bracket
+    comes from Cantelli's inequality, :math:`\mu - \sigma \sqrt{(1 - u) / u}` to
+    :math:`\mu + \sigma \sqrt{u / (1 - u)}`. For level 1, it ends at the largest
+    response.
     """
     mean, std = mixture.mean(), mixture.std()
     with np.errstate(divide="ignore", invalid="ignore"):

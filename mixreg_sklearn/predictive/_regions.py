@@ -1,9 +1,10 @@
-"""Highest-density regions of mixtures, and tables of the counts that matter.
+"""Highest-density regions of mixtures, and tables of the relevant counts.
 
-The density of a row is tabulated on a grid that knows the width of every component,
-and its maxima and minima are put into the grid. Between two points it is then monotone:
-the edges of ``{p >= t}`` for a threshold t lie where neighbours are on different sides
-of t, and t is a root of the probability between the edges less the level.
+The density of a row is tabulated on a grid adapted to the width of every component, to
+which its maxima and minima are added. Between two neighboring points the density is
+then monotone: the edges of ``{p >= t}`` for a threshold t lie between neighbors on
+different sides of t, and t is a root of the probability between the edges minus the
+level.
 """
 
 import numpy as np
@@ -12,13 +13,13 @@ from scipy import special
 from ._components import component_quantiles
 from ._roots import find_maximum, find_root
 
-# The grid of a component, in standard deviations of a normal distribution.
+# Levels of the grid of a component: those of a normal at these standard deviations.
 _GRID = special.ndtr([-8.0, -4.0, -2.5, -1.5, -0.7, 0.0, 0.7, 1.5, 2.5, 4.0, 8.0])
 _STEPS = 6
 _BLOCK = 2048
-# Log-densities below are as good as minus infinity, with which one cannot interpolate.
+# Lower log-densities are set to this value, as infinity cannot be interpolated.
 _LOWEST = -1e5
-# Counts that have less probability together than this are not looked at.
+# Counts with less total probability than this are ignored.
 _NEGLIGIBLE = 1e-15
 _MOST_COUNTS = 2**22
 _CELLS = 2**20
@@ -72,7 +73,7 @@ def _table(mixture):
     n = len(mixture)
     x = np.concatenate([fine.reshape(n, -1), coarse[..., -1]], axis=1)
     x = np.sort(x, axis=1)
-    # Points that coincide would hide an extremum between their neighbours.
+    # Coincident points would hide an extremum between their neighbors.
     x[:, 1:][x[:, 1:] == x[:, :-1]] = np.nan
     x = np.sort(x, axis=1)
     x = np.where(np.isnan(x), np.nanmax(x, axis=1, keepdims=True), x)
@@ -85,7 +86,7 @@ def _table(mixture):
 
 
 def _refine(mixture, x, log_density, sign, refined):
-    """`refined` with maxima (sign 1) or minima (-1) for the points next to them."""
+    """Replace points of `refined` by nearby maxima (sign 1) or minima (-1)."""
     g = sign * log_density
     peak = (g[:, 1:-1] >= g[:, :-2]) & (g[:, 1:-1] > g[:, 2:])
     row, i = np.nonzero(peak)
@@ -114,10 +115,10 @@ def _thresholds(mixture, x, log_density, level):
 
 
 def _bracket(log_density, mass, level):
-    """Thresholds of regions that have more, and less, than the level for certain.
+    """Thresholds of regions with certainly more, and certainly less, than the level.
 
-    A region has the cells of the grid of which both ends are above the threshold, and
-    no part of those of which neither is.
+    A region contains the cells of the grid with both ends above the threshold, and no
+    part of those with neither end above it.
     """
     first, second = log_density[:, :-1], log_density[:, 1:]
     bounds = []
@@ -132,7 +133,7 @@ def _bracket(log_density, mass, level):
 
 
 def _edges(mixture, x, log_density, log_threshold):
-    """Rows (m,), whether the density falls there (m,), and where (m,), in order."""
+    """Rows (m,), whether the density falls (m,), and edges (m,), in order."""
     value = log_density - log_threshold[:, None]
     above = value >= 0
     row, i = np.nonzero(above[:, 1:] != above[:, :-1])
@@ -153,7 +154,8 @@ def _between_edges(mixture, x, log_density, log_threshold):
     row, falling, edge = _edges(mixture, x, log_density, log_threshold)
     ends = []
     for side, crossing in ((0, ~falling), (-1, falling)):
-        # Where the density is high up to the bound of the responses, the edge is there.
+        # If the density is high up to the bound of the responses, the edge is that
+        # bound.
         open_ = np.flatnonzero(log_density[:, side] >= log_threshold)
         bound = component_quantiles(mixture[open_], [0.0, 1.0])[..., side]
         bound = bound.min(axis=1) if side == 0 else bound.max(axis=1)
@@ -174,7 +176,7 @@ def _runs(mixture, level):
     for rows, counts in count_tables(mixture, _NEGLIGIBLE):
         probability = mixture[rows].pdf(counts)
         falling = -np.sort(-probability, axis=1)
-        # Sums are known to rounding, and so are ties.
+        # Sums and ties are exact only up to rounding.
         enough = np.cumsum(falling, axis=1) >= level - 1e-14
         enough[:, -1] = True
         least = np.take_along_axis(falling, enough.argmax(axis=1)[:, None], axis=1)
@@ -186,25 +188,25 @@ def _runs(mixture, level):
 
 
 def count_tables(mixture, tail):
-    """Yield rows (m,) and their counts (m, w), some rows of similar width at a time.
+    """Yield rows (m,) and their counts (m, w), a few rows of similar width at a time.
 
     Parameters
     ----------
     mixture : MixtureDistribution
-        Of counts.
+        A distribution of counts.
     tail : float
-        Probability that may be left out at either end.
+        Probability that may be omitted at either end.
 
     Yields
     ------
     rows : ndarray of int of shape (m,)
     counts : ndarray of shape (m, w)
-        All counts of each row, and some beyond.
+        All counts of each row, and possibly more.
 
     Raises
     ------
     ValueError
-        If a row has too many counts.
+        If the counts of a row spread over too many values.
     """
     low, high = mixture.quantile([tail, 1 - tail]).T
     width = high - low + 1

@@ -1,4 +1,4 @@
-"""Roots and extrema of many functions at once, each within a bracket of its own."""
+"""Roots and extrema of many functions at once, each within its own bracket."""
 
 import numpy as np
 
@@ -7,22 +7,23 @@ _GOLDEN = (np.sqrt(5) - 1) / 2
 
 
 def find_root(function, low, high, at_low, at_high, tolerance=0.0, n_iter=400):
-    """Chandrupatla's method: inverse quadratic interpolation, or else bisection.
+    """Find roots by Chandrupatla's method: quadratic interpolation or bisection.
 
     A bracket of one sign that spans orders of magnitude is halved geometrically.
-    Elements leave as they are found, so that a few slow ones cost little.
+    Roots are removed as they are found, so a few slow ones cost little.
 
     Parameters
     ----------
     function : callable
-        ``function(x, rows)`` is the values at `x` (m,) of the functions that have the
+        ``function(x, rows)`` returns the values at `x` (m,) of the functions with the
         numbers `rows` (m,).
     low, high : ndarray of shape (n,)
         Brackets.
     at_low, at_high : ndarray of shape (n,)
-        Values there. Where they are of one sign, the end nearer to zero is returned.
+        Values at the brackets. If they have the same sign, the end with the value
+        closer to zero is returned.
     tolerance : float or ndarray of shape (n,), default=0.0
-        A value that small is zero.
+        Values up to this size count as zero.
     n_iter : int, default=400
         Upper bound on the iterations.
 
@@ -40,7 +41,8 @@ def find_root(function, low, high, at_low, at_high, tolerance=0.0, n_iter=400):
     tolerance = np.broadcast_to(tolerance, low.shape)
     root = np.where(np.abs(at_low) < np.abs(at_high), low, high)
     rows = np.flatnonzero(np.sign(at_low) * np.sign(at_high) < 0)
-    # a is the newest point, b on the other side of the root, c the one before.
+    # a is the newest point, b is on the other side of the root, c is the previous
+    # point.
     a, fa, b, fb = low[rows], at_low[rows], high[rows], at_high[rows]
     c, fc = a, fa
     x = _middle(a, b)
@@ -65,7 +67,7 @@ def find_root(function, low, high, at_low, at_high, tolerance=0.0, n_iter=400):
 
 
 def _middle(a, b):
-    """Middle of brackets: geometric where that is the one in the middle of floats."""
+    """Middle of brackets: geometric if they are positive and span a factor of 4."""
     apart = (a > 0) & (b > 0) & (np.maximum(a, b) > 4 * np.minimum(a, b))
     # Roots first: the product may overflow.
     root = np.sqrt(np.where(apart, a, 1)) * np.sqrt(np.where(apart, b, 1))
@@ -73,7 +75,7 @@ def _middle(a, b):
 
 
 def _next(a, b, c, fa, fb, fc, narrow):
-    """Interpolated where three points bend no more than a parabola; else the middle."""
+    """Next points: interpolated if three points are smooth enough, else the middle."""
     with np.errstate(all="ignore"):
         xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
         smooth = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
@@ -85,7 +87,7 @@ def _next(a, b, c, fa, fb, fc, narrow):
 
 
 def find_maximum(function, low, high, n_iter=34):
-    """Golden section; after 34 steps to 1e-7 of the bracket, and the value to 1e-14.
+    """Find maxima by golden section, in 34 steps to 1e-7 of the bracket.
 
     Parameters
     ----------
@@ -94,12 +96,12 @@ def find_maximum(function, low, high, n_iter=34):
     low, high : ndarray of shape (n,)
         Brackets of one maximum each.
     n_iter : int, default=34
-        Number of sections.
+        Number of sections. By default, the values are accurate to about 1e-14.
 
     Returns
     -------
     ndarray of shape (n,)
-        Where the maxima are.
+        Positions of the maxima.
     """
     rows = np.arange(len(low))
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
