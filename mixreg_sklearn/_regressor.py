@@ -376,9 +376,11 @@ class MixtureRegressor(
             problem = make_problem(data, structure, threads_that_pay(self, data.X))
             progress = Progress(self, data.X, y, problem)
             estimate = self._estimate(problem, progress)
-            self._set_attributes(problem, estimate)
+            set_estimate(self, problem, estimate)
         progress.end(self.log_likelihood_, estimate)
-        self._warn(estimate)
+        message = complaint(self, estimate)
+        if message:
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
         return self
 
     def _estimate(self, problem, progress):
@@ -403,42 +405,6 @@ class MixtureRegressor(
         return from_memberships(
             problem, check_memberships(self.init, problem.n_rows, K)
         )
-
-    def _set_attributes(self, problem, estimate):
-        polished = estimate.polished
-        # Of another family, or gate, an earlier fit has attributes that this has not.
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            if name not in ("n_features_in_", "feature_names_in_"):
-                delattr(self, name)
-        for name, value in problem.to_user(polished.params).attributes().items():
-            setattr(self, name, value)
-        self.log_likelihood_ = problem.loglik_to_user(
-            polished.objective[0], problem.rows.total_weight
-        )
-        self.n_parameters_ = problem.model.basis(polished.params).shape[1]
-        self.converged_ = estimate.proven
-        self.newton_decrement_ = float(polished.decrement[0])
-        self.smallest_eigenvalue_ = float(polished.smallest_eigenvalue[0])
-        self.degenerate_ = bool(estimate.flaw)
-        self.n_iter_ = int(polished.n_iter[0])
-        self.search_ = search_record(problem, estimate.search)
-
-    def _warn(self, estimate):
-        if self.degenerate_:
-            message = f"The estimate is degenerate: {estimate.flaw.value}."
-        elif estimate.infinite:
-            message = f"The estimate is at a boundary: {estimate.infinite.value}."
-        elif not self.converged_:
-            message = (
-                "The estimate is not proven to be a maximum (Newton decrement"
-                f" {self.newton_decrement_:.1e}, tol={self.tol:.1e}; smallest"
-                f" eigenvalue of the information {self.smallest_eigenvalue_:.1e})."
-                " Increase max_iter, or use fewer components if the eigenvalue is"
-                " close to zero: the data then do not tell the components apart."
-            )
-        else:
-            return
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
     def _fitted_table(self):
         return component_table(self)
@@ -679,3 +645,41 @@ class MixtureRegressor(
         fitted, X, *rest = estimates_and_rows(self, X, offset, trials=trials)
         groups = check_groups(groups, X)
         return fitted.sample(X, make_rng(random_state), groups, *rest)
+
+
+def set_estimate(model, problem, estimate):
+    """Set the fitted attributes of a `MixtureRegressor`."""
+    polished = estimate.polished
+    # Of another family, or gate, an earlier fit has attributes that this has not.
+    for name in [name for name in vars(model) if name.endswith("_")]:
+        if name not in ("n_features_in_", "feature_names_in_"):
+            delattr(model, name)
+    for name, value in problem.to_user(polished.params).attributes().items():
+        setattr(model, name, value)
+    model.log_likelihood_ = problem.loglik_to_user(
+        polished.objective[0], problem.rows.total_weight
+    )
+    model.n_parameters_ = problem.model.basis(polished.params).shape[1]
+    model.converged_ = estimate.proven
+    model.newton_decrement_ = float(polished.decrement[0])
+    model.smallest_eigenvalue_ = float(polished.smallest_eigenvalue[0])
+    model.degenerate_ = estimate.flaw is not None
+    model.n_iter_ = int(polished.n_iter[0])
+    model.search_ = search_record(problem, estimate.search)
+
+
+def complaint(model, estimate):
+    """What is wrong with an estimate that is no proven maximum, or None."""
+    if estimate.flaw:
+        return f"The estimate is degenerate: {estimate.flaw.value}."
+    if estimate.infinite:
+        return f"The estimate is at a boundary: {estimate.infinite.value}."
+    if model.converged_:
+        return None
+    return (
+        "The estimate is not proven to be a maximum (Newton decrement"
+        f" {model.newton_decrement_:.1e}, tol={model.tol:.1e}; smallest eigenvalue of"
+        f" the information {model.smallest_eigenvalue_:.1e}). Increase max_iter, or use"
+        " fewer components if the eigenvalue is close to zero: the data then do not"
+        " tell the components apart."
+    )

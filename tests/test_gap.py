@@ -6,9 +6,11 @@ from numpy.testing import assert_allclose
 from support import log_normal, separated, two_lines
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
-from mixreg_sklearn._growth.newcomers import find_newcomers, make_ground
+from mixreg_sklearn._growth.candidates import find_candidates
+from mixreg_sklearn._rebuilt import rebuild
 from mixreg_sklearn.datasets import make_mixture_regression
 from mixreg_sklearn.metrics import optimality_gap
+from mixreg_sklearn.metrics._gap import _whole_landscape
 from mixreg_sklearn.metrics._gap_proof import (
     _bound,
     _bounds_of,
@@ -116,7 +118,7 @@ def test_more_components_close_the_gap(data):
 def test_a_proof_is_close_to_what_was_found(data, model, monkeypatch):
     proven = optimality_gap(model, *data)
     assert proven.gap - 1e-9 < proven.bound < proven.gap + 2
-    monkeypatch.setattr("mixreg_sklearn.metrics._gap.provable", lambda ground: False)
+    monkeypatch.setattr("mixreg_sklearn.metrics._gap.provable", lambda landscape: False)
     found = optimality_gap(model, *data)
     assert not found.proven
     assert found.bound == np.inf
@@ -146,11 +148,16 @@ def test_the_bound_is_the_maximum_where_it_is_known():
     assert 30 <= _bound(rows, factor, 30.5) <= 30.5
 
 
+def landscape(model, X, y):
+    """The rows as candidate components of a fitted model see them."""
+    return _whole_landscape(rebuild(model, X, y))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_weights_of_distributions_satisfy_the_optimality_conditions(seed):
     sample = separated(seed, n=80, d=1)
     model = MixtureRegressor(2, random_state=0).fit(sample.X, sample.y)
-    ground = make_ground(model, sample.X, sample.y)
+    ground = landscape(model, sample.X, sample.y)
     mixing, excess, _ = best_mixing(ground, np.random.default_rng(0))
     assert_allclose(np.bincount(mixing.component, mixing.weight), 1)
     assert (mixing.weight > 0).all()
@@ -165,25 +172,25 @@ def test_weights_are_found_in_a_problem_with_a_known_answer():
     # Each unit has one atom that explains it alone: weights are shares of units.
     log_density = np.where(np.eye(3, dtype=bool), 0.0, -50.0)[:, [0, 0, 1, 2]]
 
-    class Ground:
+    class Landscape:
         weight = np.ones(4)
 
     mixing = Mixing(None, np.zeros(3, int), np.full(3, 1 / 3), log_density, None, 0.0)
     for _ in range(20):
         log_mixture = np.log(mixing.weight @ np.exp(log_density))
         mixing = mixing._replace(log_mixture=log_mixture)
-        weight = _newton_weights(Ground, mixing)
+        weight = _newton_weights(Landscape, mixing)
         mixing = mixing._replace(weight=0.5 * (mixing.weight + weight))
     assert_allclose(mixing.weight, [0.5, 0.25, 0.25], atol=1e-4)
 
 
 def test_regressions_without_weight_leave():
-    class Ground:
+    class Landscape:
         weight = np.ones(4)
 
     log_density = np.zeros((3, 4))
     mixing = _mixing(
-        Ground,
+        Landscape,
         np.zeros((3, 1)),
         np.array([0, 0, 1]),
         np.array([0.5, 0, 2]),
@@ -194,13 +201,13 @@ def test_regressions_without_weight_leave():
 
 
 def test_newcomers_are_local_maxima_of_the_derivative(data, model):
-    ground = make_ground(model, *data)
-    found = find_newcomers(ground, ground.log_mixture, np.random.default_rng(0), 20)
+    ground = landscape(model, *data)
+    found = find_candidates(ground, ground.log_mixture, np.random.default_rng(0), 20)
     assert (np.diff(found.derivative) <= 0).all()
     best = found.take(slice(0, 1))
     scale = ground.scale[best.component]
     for move in np.vstack([np.eye(2), -np.eye(2)]) * 0.1 * scale[0]:
-        moved = ground.log_densities(best.coef + move, scale)
+        moved = ground.log_densities(best.coef + move, best.component)
         value = np.exp(moved - ground.log_mixture) @ ground.weight
         assert value[0] < best.derivative[0] * (1 + 1e-6)
 

@@ -153,10 +153,19 @@ class Mixture:
             self.regressions.statistic(at, members, share, block),
         )
 
-    def log_joint(self, params, block):
-        """Logarithms of prior probability times density, `base` left out, (R, K, U)."""
-        log_prior, _ = self.gate.prior(params, block)
-        return self.regressions.evaluate(params, block, log_prior)[1]
+    def posterior(self, params, block):
+        """Memberships, with what derivatives of the family they go with.
+
+        Returns
+        -------
+        local : Local
+        members : ndarray of shape (R, K, U)
+        loglik : ndarray of shape (R, U)
+        prior : ndarray of shape (R, K, U) or (R, K, 1)
+        """
+        local, log_density = self.regressions.local(params, block)
+        log_prior, prior = self.gate.prior(params, block)
+        return local, *_posterior(log_density + log_prior, 1.0), prior
 
     def expected_share(self, params, block):
         """Sums of the prior probabilities over units, (R, K)."""
@@ -195,9 +204,7 @@ class Mixture:
         """Curvature, expectations of ``u`` times roots of weights, and the prior."""
         layout = layout_of(params)
         shape, own = params.coef.shape[:2], layout.n_own
-        local, log_density = self.regressions.local(params, block)
-        log_prior, prior = self.gate.prior(params, block)
-        members, loglik = _posterior(log_density + log_prior, 1.0)
+        local, members, loglik, prior = self.posterior(params, block)
         score = np.empty((*shape, layout.n_each, len(block.unit_weight)))
         self.regressions.scores(local, block, out=score[:, :, :own])
         score[:, :, own:] = block.gate

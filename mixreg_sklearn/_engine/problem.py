@@ -55,6 +55,11 @@ class Problem(NamedTuple):
     first: np.ndarray
     n_rows: int
 
+    def restructured(self, structure):
+        """The problem of another mixture on the same rows and features."""
+        models = _models(structure, self.design, self.origin, self.unit)
+        return self._replace(structure=structure, model=models[0])
+
     def loglik_to_user(self, loglik, weight):
         """Log-likelihood of all rows in the user's units.
 
@@ -85,12 +90,16 @@ class Problem(NamedTuple):
             fitted = fitted._replace(gate_intercept=constant, gate_coef=gate_coef)
         return fitted.reorder(self._canonical(weights, intercept[0], coef[0]))
 
+    def to_features(self, coef):
+        """Intercepts (K,) and coefficients (K, d) of regressions (K, p), each free."""
+        intercept, slopes = self.design.to_features(coef * self.unit)
+        return intercept + self.origin * self.design.intercept, slopes
+
     def _features(self, coef):
         """Intercepts (K,) and coefficients (K, d) of the regressions' features."""
         constraints = self.structure.constraints
         if not constraints.any():
-            intercept, slopes = self.design.to_features(coef * self.unit)
-            return intercept + self.origin * self.design.intercept, slopes
+            return self.to_features(coef)
         # Of the free numbers the solution of least norm: what is held or shared is so
         # to the last digit, and also where columns depend on each other.
         selection, held = constraints.free_numbers()

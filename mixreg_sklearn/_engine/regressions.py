@@ -120,7 +120,7 @@ class Regressions:
         log_joint : ndarray of shape (R, K, U)
         """
         shape, units = params.coef.shape[:2], block.units
-        eta, scale = self._arguments(params, block)
+        eta, scale = self.arguments(params, block)
         outside = self.family.outside(eta)
         # Rows on their own take the prior along, which spares a pass.
         ahead = log_prior.reshape(shape[0] * shape[1], -1) if units.single else 0.0
@@ -192,7 +192,7 @@ class Regressions:
         )
         return params.coef + step, constants
 
-    def _arguments(self, params, block):
+    def arguments(self, params, block):
         """Predictors and constants as a family takes them, for C = R K columns."""
         n_restarts, n_components, n_coef = params.coef.shape
         n = n_restarts * n_components
@@ -210,6 +210,10 @@ class Regressions:
             scale = constants if constants.shape[1] else np.ones((n, 1))
         return eta[0] if len(eta) == 1 else np.stack(eta), scale
 
+    def first(self, values):
+        """What is of the first predictor, of values for all predictors."""
+        return values if len(self.predictors) == 1 else values[0]
+
     # Exact derivatives ----------------------------------------------------------------
 
     def local(self, params, block):
@@ -222,7 +226,7 @@ class Regressions:
         log_density : ndarray of shape (R, K, U)
         """
         shape = params.coef.shape[:2]
-        eta, scale = self._arguments(params, block)
+        eta, scale = self.arguments(params, block)
         at = self.family.local(block.y, eta, scale)
         log_density = _masked(at.log_density, self.family.outside(eta))
         each = (*shape, log_density.shape[-1])

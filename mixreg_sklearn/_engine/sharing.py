@@ -32,6 +32,10 @@ class Separate:
         """Whether components in the order `order` are under the same constraints."""
         return True
 
+    def directions(self):
+        """Orthonormal directions (p, s) in which components may differ."""
+        return np.eye(self.n_columns)
+
     def step(self, gram, cross):
         """Newton step of the coefficients, (R, K, p)."""
         return _solve(gram, cross)
@@ -110,6 +114,14 @@ class Constrained:
 
     def alike(self, order):
         return self.constraints.alike(order)
+
+    def directions(self):
+        sharing, held = self.constraints
+        # NaN stands for what is free, and equals nothing.
+        differs = ~(held == held[:, :1]).all(axis=1)
+        if self.n_components > 1:
+            differs &= (sharing != sharing[:, :1]).any(axis=1)
+        return _orthonormal(self.to_columns[:, differs])
 
     def step(self, gram, cross):
         if not self._columns.shape[1]:

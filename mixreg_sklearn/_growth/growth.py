@@ -1,30 +1,38 @@
-"""From a fitted mixture to one with a component more, whose likelihood is no lower.
+"""From a fitted mixture to one with one more component, whose likelihood is no lower.
 
 The mixture of K components is one of K + 1, too: any component may be written down
 twice, with half its share each. There the likelihood of K + 1 has a saddle, or a
-plateau, and the ways up from it are known: two halves that move apart, or a newcomer
-through rows that the mixture explains badly. Each start is a dict for `init`.
+plateau, and the ways up from it are known: two halves that move apart, or a candidate
+component through rows that the mixture explains badly.
 """
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
+from operator import add
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
-from .._fitted import Fitted
-from ..families._names import make_family
+from .._blas import one_blas_thread
+from .._data.structure import make_structure
+from .._engine.layout import layout_of
+from .._engine.params import Params, concatenate
+from .._rebuilt import rebuild
+from .._regressor import complaint, set_estimate
+from .._search.estimate import FLOOR, Limits, estimate_from
+from .._search.sample import all_units, search_sample
 from ..gates import ConstantGate
-from .newcomers import find_newcomers, make_ground
+from .candidates import find_candidates, landscape_of
 
 # Halves move apart by so many standard deviations, RMS over the component's rows.
 _STEPS = (0.3, 0.6, 1.0, 1.5)
-# Climbs for newcomers, and the newcomers that are tried.
-_CLIMBS, _NEWCOMERS = 40, 3
+# Climbs for candidates, and the candidates that are tried.
+_CLIMBS, _CANDIDATES = 40, 3
 # Starts that are climbed from.
 _TRIED = 4
-# A variance below this part of the pooled one is a collapse, as in the search.
-_FLOOR = 1e-4
 # Log-likelihoods that differ by less, in nats, are the same.
 _SAME = 1e-8
 
@@ -51,24 +59,22 @@ def can_grow(model):
     return not isinstance(model.gate, ConstantGate) or model.gate.weights is None
 
 
-def grow(model, X, y, **metadata):
-    """The best mixture with one component more that a fitted one leads to.
+def grow(model, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+    """The best mixture with one more component that a fitted one leads to.
 
     The fits climb from the halves of every component, moved apart in the direction in
-    which the likelihood of K + 1 curves upward most, and from newcomers at local maxima
-    of the directional derivative (`_newcomers`). If none of them is sound and higher,
-    the climb starts where a component is simply there twice: so the log-likelihood of
-    the result is never below that of `model`, but for rounding (and the ridge of a
-    `SoftmaxGate`, which counts K + 1 otherwise than K).
+    which the likelihood of K + 1 curves upward most, and from candidates at local
+    maxima of the directional derivative. If none of them is sound and higher, the climb
+    starts where a component is simply there twice: so the log-likelihood of the result
+    is never below that of `model`, but for rounding (and the ridge of a `SoftmaxGate`,
+    which counts K + 1 otherwise than K).
 
     Parameters
     ----------
     model : MixtureRegressor
         Fitted to the data that follow.
-    X, y
+    X, y, sample_weight, groups, offset, trials
         As in `MixtureRegressor.fit`.
-    **metadata
-        Weights, groups, offset and trials, as in `fit`; only those that there are.
 
     Returns
     -------
@@ -80,187 +86,225 @@ def grow(model, X, y, **metadata):
     ValueError
         If constraints name components: they do not carry over to K + 1.
     """
+    larger = model.n_components + 1
+    metadata = {"groups": groups, "offset": offset, "trials": trials}
+    return grown_to(model, larger, X, y, sample_weight, **metadata)
+
+
+def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
+    """The mixture with `n_components` that grows from a fitted one, or itself.
+
+    Groups, offset and trials are in `metadata`.
+    """
     if not can_grow(model):
         raise ValueError(
             "A mixture whose constraints name components (shared_features as a dict,"
             " held_coef with a value for each component, a ConstantGate with weights)"
             " cannot grow: they do not carry over to another number of components."
         )
-    ground = make_ground(model, X, y, **metadata)
+    if model.n_components == n_components:
+        return model
+    rebuilt = rebuild(model, X, y, sample_weight, **metadata)
+    limits = Limits(1, model.tol, model.max_iter)
+    problem, params = rebuilt.problem, rebuilt.params
+    with one_blas_thread(), np.errstate(under="ignore"):
+        for size in range(model.n_components + 1, n_components + 1):
+            grown = clone(model).set_params(n_components=size, init=None)
+            family = problem.structure.family
+            structure = make_structure(grown, family, rebuilt.columns)
+            larger = problem.restructured(structure)
+            estimate = _grown(problem, larger, params, limits)
+            problem, params = larger, estimate.polished.params
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(model, name):
+            setattr(grown, name, getattr(model, name))
+    set_estimate(grown, problem, estimate)
+    message = complaint(grown, estimate)
+    if message:
+        warnings.warn(message, ConvergenceWarning, stacklevel=2)
+    return grown
+
+
+def _grown(problem, larger, params, limits):
+    """The best estimate of the larger problem that grows from parameters of one."""
+    least = problem.rows.sum(problem.model.summarize, params).loglik[0] - _SAME
+    model = larger.model
+    starts = concatenate(
+        [*_halves(problem, larger, params), *_joined(problem, larger, params)]
+    )
+    starts = model.constrain(starts)
     # Starts are compared by where they are; the highest are the most promising.
-    starts = sorted(
-        [*_halves(model, ground), *_newcomers(model, ground)], key=lambda s: -s[0]
-    )
-    least = model.log_likelihood_ - _SAME
-    fits = [_climb(model, start, X, y, metadata) for _, start in starts[:_TRIED]]
-    if not any(_sound(fit) and fit.log_likelihood_ >= least for fit, _ in fits):
-        heaviest = int(np.argmax(model.weights_))
-        fits.append(_climb(model, _twice(model, heaviest), X, y, metadata))
-    best, messages = max(fits, key=lambda f: (_sound(f[0]), f[0].log_likelihood_))
-    for message in messages:
-        warnings.warn(message.message, message.category, stacklevel=2)
-    return best.set_params(
-        init=None, warm_start=model.warm_start, verbose=model.verbose
-    )
+    height = larger.rows.sum(model.summarize, starts).loglik
+    height = np.where(np.isfinite(height), height, -np.inf)
+    chosen = np.argsort(-height, kind="stable")[:_TRIED]
+    found = [estimate_from(larger, starts.take(int(start)), limits) for start in chosen]
+    if not any(
+        _is_sound(larger, estimate) and estimate.polished.objective[0] >= least
+        for estimate in found
+    ):
+        heaviest = int(problem.model.shares(params, problem.rows)[0].argmax())
+        start = model.constrain(_twice(params, heaviest))
+        found.append(estimate_from(larger, start, limits))
+    return max(found, key=lambda e: (_is_sound(larger, e), e.polished.objective[0]))
 
 
-def grown_to(model, n_components, X, y, **metadata):
-    """The mixture with `n_components` that grows from a fitted one, or itself."""
-    while model.n_components < n_components:
-        model = grow(model, X, y, **metadata)
-    return model
-
-
-def _climb(model, start, X, y, metadata):
-    """Fit K + 1 components from a start: the fit, and what it warned of."""
-    larger = clone(model).set_params(
-        n_components=model.n_components + 1, init=start, warm_start=False, verbose=0
-    )
-    with warnings.catch_warnings(record=True) as messages:
-        warnings.simplefilter("always")
-        return larger.fit(X, y, **metadata), messages
-
-
-def _sound(fit):
+def _is_sound(problem, estimate):
     """Whether no component collapsed, by the standards of the search."""
-    pooled = float(fit.weights_ @ fit.scale_**2)
-    collapsed = fit.scale_.min() ** 2 < _FLOOR * pooled
-    return not fit.degenerate_ and not (
-        collapsed and not make_family(fit.family).bounded
-    )
+    if estimate.flaw is not None:
+        return False
+    model, params = problem.model, estimate.polished.params
+    variance = params.scale[0] ** 2
+    pooled = variance @ model.shares(params, problem.rows)[0]
+    collapses = model.regressions.collapses[:1].any()
+    return not (collapses and variance.min() < FLOOR * pooled)
 
 
 # Starts ---------------------------------------------------------------------------
 
 
-def _twice(model, k):
-    """The fitted mixture with component k written down twice."""
-    order = np.append(np.arange(model.n_components), k)
-    start = Fitted.of(model).reorder(order).arrays()
-    start["weights"][[k, -1]] /= 2
-    if "gate_intercept" in start:
-        start["gate_intercept"][[k, -1]] -= np.log(2)
-    # A component of no weight at all is no start.
-    start["weights"] = np.maximum(start["weights"], np.finfo(float).tiny)
-    return start
+def _twice(params, k):
+    """A mixture, a batch of one, with component k written down twice."""
+    order = np.append(np.arange(params.n_components), k)
+    coef, constants, logits = (field[:, order] for field in params)
+    logits[:, [k, -1], 0] -= np.log(2)
+    return Params(coef, constants, logits).normalized()
 
 
-def _halves(model, ground):
-    """Every component in two halves that move apart: (log-likelihood, start)."""
-    tau = np.exp(ground.log_joint - ground.log_mixture)
-    starts = []
-    for k in range(len(tau)):
-        direction = _way_apart(ground, tau[k], k)
+def _halves(problem, larger, params):
+    """Every component in two halves that move apart, the best of several steps each."""
+    rows, model = problem.rows, problem.model
+    sums = rows.sum(partial(_information, model), params)
+    free = _free_directions(larger.model.regressions)
+    for k in range(params.n_components):
+        direction = _way_apart(sums, free, k)
         if direction is None:
             continue
-        best = (-np.inf, None)
-        for step in _STEPS:
-            log_likelihood = _moved_apart(ground, k, step * direction)
-            best = max(best, (log_likelihood, step), key=lambda pair: pair[0])
-        apart = best[1] * direction
-        start = _twice(model, k)
-        shift = ground.to_user @ apart[:-1]
-        for row, sign in ((k, 1.0), (-1, -1.0)):
-            start["intercept"][row] += sign * shift[0]
-            start["coef"][row] += sign * shift[1:]
-            if not model.shared_scale:
-                start["scale"][row] *= np.exp(sign * apart[-1])
-        starts.append((best[0], start))
-    return starts
+        start = _twice(params, k)
+        starts = concatenate([_apart(start, k, step * direction) for step in _STEPS])
+        value = rows.sum(larger.model.summarize, starts).loglik
+        value = np.where(np.isfinite(value), value, -np.inf)
+        yield starts.take(int(value.argmax()))
 
 
-def _way_apart(ground, tau, k):
-    r"""Direction (p + 1,) in which two halves of a component gain the most.
+def _apart(start, k, step):
+    """Two halves of a component, its number and the last, moved by a step (P + S,)."""
+    coef, constants = start.coef.copy(), start.constants.copy()
+    n_coef = coef.shape[2]
+    for row, sign in ((k, 1.0), (-1, -1.0)):
+        coef[0, row] += sign * step[:n_coef]
+        constants[0, row] *= np.exp(sign * step[n_coef:])
+    return start._replace(coef=coef, constants=constants)
 
-    The coefficients and the log scale of the halves are :math:`\theta_k \pm \delta`.
-    Then, to second order, the log-likelihood changes by
+
+class _Information(NamedTuple):
+    """Sums over units for every component, in its own P + S numbers. They add.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (K, P + S, P + S)
+        ``sum_i w_i tau_ik s_i s_i'`` of the scores.
+    bends : ndarray of shape (K, P + S, P + S)
+        ``sum_i w_i tau_ik`` times their derivatives.
+    weight : ndarray of shape (K,)
+        ``sum_i w_i tau_ik`` over rows.
+    """
+
+    scores: np.ndarray
+    bends: np.ndarray
+    weight: np.ndarray
+
+    def __add__(self, other):
+        return _Information(*map(add, self, other))
+
+
+def _information(model, params, block):
+    """Scores and bends of a batch of one."""
+    local, members, *_ = model.posterior(params, block)
+    n_own, n_units = layout_of(params).n_own, len(block.unit_weight)
+    score = np.empty((1, params.n_components, n_own, n_units))
+    model.regressions.scores(local, block, out=score)
+    weight = members * block.unit_weight
+    rows = block.units.spread(weight)
+    own = (score * weight[:, :, None, :]) @ score.swapaxes(-1, -2)
+    bends = np.zeros_like(own)
+    model.regressions.bends(local, rows, block, out=bends)
+    return _Information(own[0], bends[0], rows[0].sum(axis=1))
+
+
+def _free_directions(regressions):
+    """Directions (P + S, f) in which one component may move by itself."""
+    n_coef, n_constants = regressions.predictors[-1].stop, len(regressions.rules)
+    free = np.eye(n_coef + n_constants)
+    if regressions.rule.tied is True and n_constants:
+        free = np.delete(free, n_coef, axis=1)
+    first = regressions.predictors[0]
+    directions = regressions.sharings[0].directions()
+    own = np.zeros((len(free), directions.shape[1]))
+    own[first] = directions
+    return np.hstack([own, free[:, first.stop :]])
+
+
+def _way_apart(sums, free, k):
+    r"""Direction (P + S,) in which two halves of a component gain the most.
+
+    The numbers of the halves, constants in logarithms, are
+    :math:`\theta_k \pm \delta`. Then, to second order, the log-likelihood changes by
     :math:`\tfrac12 \delta^\top M \delta` with
     :math:`M = \sum_i w_i \tau_{ik} (s_i s_i^\top + \nabla s_i)` and the scores
-    :math:`s_i = \nabla \log f_k(y_i)`. The direction maximises this for given
+    :math:`s_i = \nabla \log f_k(y_i)`. The direction maximizes this for given
     information :math:`\sum_i w_i \tau_{ik} s_i s_i^\top`; its length is one standard
     deviation for each row.
     """
-    # p coefficients on orthonormal columns, by which derivatives in eta are multiplied.
-    eta = ground.fitted_predictor[k]
-    at = ground.family.derivatives(ground.target, eta, ground.scale[k])
-    has_scale = ground.family.n_scale and ground.scale[k] > 0
-    columns = np.column_stack([ground.Z, np.ones(len(ground.Z))])
-    first = np.column_stack([np.repeat(at.eta[:, None], ground.Z.shape[1], axis=1)])
-    score = columns * np.column_stack([first, at.scale * has_scale])
-    score = ground.of_units(score.T)
-    weight = ground.weight * tau
-    rows = ground.of_rows(weight[None])[0]
-    p = ground.Z.shape[1]
-    bend = np.empty((p + 1, p + 1))
-    bend[:p, :p] = (ground.Z.T * (rows * at.eta_eta)) @ ground.Z
-    bend[p, :p] = bend[:p, p] = ground.Z.T @ (rows * at.eta_scale) * has_scale
-    bend[p, p] = rows @ np.broadcast_to(at.scale_scale, rows.shape) * has_scale
-    information = (score * weight) @ score.T
+    information = free.T @ sums.scores[k] @ free
+    bend = free.T @ sums.bends[k] @ free
     values, vectors = np.linalg.eigh(information)
-    kept = values > 1e-10 * max(values.max(), np.finfo(float).tiny)
+    kept = values > 1e-10 * max(values.max(initial=0.0), np.finfo(float).tiny)
     if not kept.any():
         return None
     root = vectors[:, kept] / np.sqrt(values[kept])
     _, directions = np.linalg.eigh(root.T @ (information + bend) @ root)
     direction = root @ directions[:, -1]
-    return direction * np.sqrt(rows.sum())
+    return free @ direction * np.sqrt(sums.weight[k])
 
 
-def _moved_apart(ground, k, apart):
-    """Log-likelihood with two halves of component k at ``theta_k +- apart``."""
-    shift = ground.Z @ apart[:-1]
-    halves = []
-    for sign in (1.0, -1.0):
-        eta = ground.fitted_predictor[k] + sign * shift
-        scale = ground.scale[k] * np.exp(sign * apart[-1])
-        rows = ground.family.log_density(ground.target, eta, scale)
-        halves.append(ground.of_units(rows[None])[0] + ground.log_prior[k] - np.log(2))
-    others = np.delete(ground.log_joint, k, axis=0)
-    log_joint = np.vstack([others, *halves])
-    value = float(ground.weight @ np.logaddexp.reduce(log_joint, axis=0))
-    return value if np.isfinite(value) else -np.inf
-
-
-def _newcomers(model, ground):
-    """Newcomers with the share that suits them: (log-likelihood, start)."""
-    if not ground.Z.shape[1]:
-        return []
+def _joined(problem, larger, params):
+    """The mixture joined by each of the best candidates, with the share that suits."""
+    model = larger.model
+    # Large data are sampled; small ones keep their order, as the draws depend on it.
+    sample = search_sample(problem.rows, model.n_components)
+    if sample.n_units == problem.rows.n_units:
+        sample = all_units(problem.rows)
+    directions = model.regressions.sharings[0].directions()
+    if not directions.size:
+        return
+    landscape = landscape_of(problem.model, params, sample, directions)
     # Any seed will do, but always the same: growth is part of the search.
     rng = np.random.default_rng(0)
-    found = find_newcomers(ground, ground.log_mixture, rng, _CLIMBS)
-    found = found.take(found.derivative > ground.weight.sum())
-    return [
-        _with_newcomer(model, ground, found, c)
-        for c in range(min(_NEWCOMERS, len(found.coef)))
-    ]
+    found = find_candidates(landscape, landscape.log_mixture, rng, _CLIMBS)
+    found = found.take(found.derivative > landscape.weight.sum())
+    shares = problem.model.shares(params, problem.rows)[0]
+    for c in range(min(_CANDIDATES, len(found.coef))):
+        yield _with_candidate(landscape, params, shares, found, c)
 
 
-def _with_newcomer(model, ground, found, c):
-    """The mixture joined by a candidate: (log-likelihood, start)."""
-    # A few steps of EM for the newcomer's share, from one row's worth on.
-    n, log_mixture = ground.weight.sum(), ground.log_mixture
+def _with_candidate(landscape, params, shares, found, c):
+    """The mixture joined by a candidate."""
+    # A few steps of EM for the candidate's share, from one row's worth on.
+    n, log_mixture = landscape.weight.sum(), landscape.log_mixture
     share = 1.0 / n
     for _ in range(20):
         log_old = log_mixture + np.log1p(-share)
         log_new = found.log_density[c] + np.log(share)
         log_likelihood = np.logaddexp(log_old, log_new)
-        share = float(ground.weight @ np.exp(log_new - log_likelihood)) / n
+        share = float(landscape.weight @ np.exp(log_new - log_likelihood)) / n
         share = min(share, 0.9)
-    intercept, coef = ground.regression(found.coef[c])
-    fitted = Fitted.of(model)
-    weights = fitted.weights
-    start = {
-        "weights": np.append(weights * (1 - share), share),
-        "coef": np.vstack([model.coef_, coef]),
-        "intercept": np.append(model.intercept_, intercept),
-        "scale": np.append(model.scale_, ground.scale[found.component[c]]),
-    }
-    start["weights"] = np.maximum(start["weights"], np.finfo(float).tiny)
-    if fitted.gate_coef is not None:
-        # A gate cannot give one component the same share everywhere; nearly so.
-        gate_coef, gate_intercept = fitted.gate_coef, fitted.gate_intercept
-        start["gate_coef"] = np.vstack([gate_coef, weights @ gate_coef])
-        others = weights @ (gate_intercept - np.log(weights))
-        level = others + np.log(share / (1 - share))
-        start["gate_intercept"] = np.append(gate_intercept, level)
-    return float(ground.weight @ log_likelihood), start
+    share = max(share, np.finfo(float).tiny)
+    k = found.component[c]
+    coef = params.coef[:, k : k + 1].copy()
+    first = landscape.regression(found.coef[c])
+    coef[0, 0, : len(first)] = first
+    # A gate cannot give one component the same share everywhere; nearly so.
+    logits = np.einsum("k,rkq->rq", shares, params.logits)[:, None]
+    logits[..., 0] -= shares @ np.log(np.maximum(shares, np.finfo(float).tiny))
+    logits[..., 0] += np.log(share / (1 - share))
+    return params.joined(Params(coef, params.constants[:, k : k + 1], logits))

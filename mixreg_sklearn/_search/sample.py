@@ -32,6 +32,17 @@ def search_sample(rows, n_components):
     return rows.sample(chosen, np.ones(size), order)
 
 
+def all_units(rows, inflation=1.0):
+    """All rows in memory and in their own order, weights divided by a number."""
+    parts = rows.scan(_unit_weight, None)
+    weight = np.concatenate(list(parts)) / inflation
+    return rows.sample(np.arange(rows.n_units), weight)
+
+
+def _unit_weight(params, block):
+    return block.unit_weight
+
+
 def _canonical_order(rows):
     """An order of rows and one of units that the data alone determine.
 

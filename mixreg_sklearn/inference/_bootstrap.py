@@ -9,12 +9,12 @@ from sklearn.utils import check_random_state
 
 from .._blas import one_blas_thread
 from .._data.groups import check_groups
-from .._data.row_data import given, target_of
+from .._data.row_data import target_of
 from .._engine.problem import make_problem
 from .._fitted import fitted_mixture
 from .._numerics import log_normalize, make_rng
+from .._rebuilt import rebuild
 from .._search.estimate import Limits, estimate_from
-from ._information import rebuild
 from ._table import Estimates, check_level
 from ._terms import terms_of, values_of
 
@@ -193,7 +193,7 @@ def bootstrap(
         )
     with one_blas_thread(), np.errstate(under="ignore"):
         rebuilt = rebuild(
-            model, X, y, sample_weight, groups, offset, given(trials=trials)
+            model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
         )
         terms = terms_of(rebuilt)
         plan = (_Cases if method == "case" else _Responses)(rebuilt)

@@ -5,9 +5,9 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._blas import one_blas_thread
 from .._data.groups import check_constant, check_groups
-from .._data.row_data import given
 from .._fitted import fitted_mixture
-from ._information import covariance_factor, rebuild
+from .._rebuilt import rebuild
+from ._information import covariance_factor
 from ._result import InferenceResult
 from ._terms import terms_of, values_of
 
@@ -120,7 +120,7 @@ def inference(
     cluster = _check_cluster(cluster, cov_type, X, groups)
     with one_blas_thread(), np.errstate(under="ignore"):
         rebuilt = rebuild(
-            model, X, y, sample_weight, groups, offset, given(trials=trials)
+            model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
         )
         terms = terms_of(rebuilt)
         factor = covariance_factor(rebuilt, terms, cov_type, cluster)

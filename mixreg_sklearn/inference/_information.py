@@ -11,14 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._blas import threads_that_pay
-from .._data.data import Data
-from .._data.read import read
 from .._engine.layout import layout_of
 from .._engine.mixture import Curvature
-from .._engine.params import Params
-from .._engine.problem import Problem, make_problem
-from .._fitted import Fitted
 from .._search.flaws import why_infinite
 from ._terms import jacobian
 
@@ -27,54 +21,6 @@ _POSITIVE = 1e-9
 # Nats that Newton's method may still gain at what counts as the maximum: the estimate
 # is then within 5 % of a standard error.
 _GAIN = 1e-3
-
-
-class Rebuilt(NamedTuple):
-    """A fitted model on its data, as the engine sees it.
-
-    Attributes
-    ----------
-    model : MixtureRegressor
-    fitted : Fitted
-        Its estimates.
-    data : Data
-    problem : Problem
-    params : Params
-        A batch of one, with the components in the model's order.
-    names : list of str
-        Of the features.
-    offset_feature : int or None
-    """
-
-    model: object
-    fitted: Fitted
-    data: Data
-    problem: Problem
-    params: Params
-    names: list
-    offset_feature: int | None
-
-
-def rebuild(model, X, y, sample_weight, groups, offset, row_data):
-    """Prepare the data of a fit as `fit` did, and its estimate.
-
-    Returns
-    -------
-    Rebuilt
-    """
-    data, _, structure, columns = read(
-        model, X, y, sample_weight, groups, offset, row_data, reset=False
-    )
-    problem = make_problem(data, structure, threads_that_pay(model, data.X))
-    names = columns.names
-    if names is None:
-        names = [f"x{j}" for j in range(columns.n_features)]
-    at = None
-    if model.offset_feature is not None:
-        at = columns.one(model.offset_feature, "offset_feature")
-    fitted = Fitted.of(model)
-    params = problem.from_user(fitted)
-    return Rebuilt(model, fitted, data, problem, params, list(names), at)
 
 
 def covariance_factor(rebuilt, terms, cov_type, cluster):

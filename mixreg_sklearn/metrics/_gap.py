@@ -8,11 +8,13 @@ from above are at hand.
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitted import best_of
-from .._growth.newcomers import make_ground
+from .._growth.candidates import landscape_of
+from .._numerics import make_rng
+from .._rebuilt import rebuild
+from .._search.sample import all_units
 from ._gap_proof import provable, proven_excess
 from ._mixing import best_mixing
 
@@ -158,19 +160,18 @@ def optimality_gap(
     """
     model = best_of(model)
     check_is_fitted(model)
-    ground = make_ground(
+    rebuilt = rebuild(
         model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
     )
-    random = check_random_state(random_state)
-    rng = np.random.default_rng(random.randint(2**31 - 1))
-    mixing, excess, first = best_mixing(ground, rng)
-    gained = mixing.log_likelihood - ground.weight @ ground.log_mixture
+    landscape = _whole_landscape(rebuilt)
+    mixing, excess, first = best_mixing(landscape, make_rng(random_state))
+    gained = mixing.log_likelihood - landscape.weight @ landscape.log_mixture
     gap = max(float(gained + excess.sum()), 0.0)
-    threshold, bound = _threshold(ground, model.weights_), np.inf
-    proven = provable(ground)
+    threshold, bound = _threshold(landscape, model.weights_), np.inf
+    proven = provable(landscape)
     if proven:
-        bound = gap + float((proven_excess(ground, mixing, excess) - excess).sum())
-    intercept, coef = ground.regression(first.coef[0])
+        bound = gap + float((proven_excess(landscape, mixing, excess) - excess).sum())
+    intercept, coef = _in_user_units(rebuilt.problem, landscape, first.coef[:1])
     return OptimalityGap(
         gap,
         threshold,
@@ -179,14 +180,30 @@ def optimality_gap(
         bound,
         intercept,
         coef,
-        float(ground.scale[first.component[0]]),
+        float(np.atleast_2d(rebuilt.fitted.scale)[0, first.component[0]]),
         float(first.derivative[0]),
         len(mixing.weight),
     )
 
 
-def _threshold(ground, weights):
+def _whole_landscape(rebuilt):
+    """All rows under the user's weights, as candidates see them."""
+    problem, model = rebuilt.problem, rebuilt.problem.model
+    sample = all_units(problem.rows, problem.inflation)
+    directions = model.regressions.sharings[0].directions()
+    return landscape_of(model, rebuilt.params, sample, directions)
+
+
+def _in_user_units(problem, landscape, coef):
+    """Intercept and coefficients (d,) of a regression (1, s)."""
+    intercept, slopes = problem.to_features(landscape.regression(coef))
+    whole = np.nan_to_num(problem.structure.known)
+    whole[problem.structure.regression] = slopes[0]
+    return float(intercept[0]), whole
+
+
+def _threshold(landscape, weights):
     """What right optima seldom exceed."""
-    K, p = len(ground.scale), ground.Z.shape[1]
-    tightness = weights @ np.log(ground.scale.max() / ground.scale)
+    K, p = len(landscape.scale), len(landscape.Z)
+    tightness = weights @ np.log(landscape.scale.max() / landscape.scale)
     return float(K * (p + 1) / 2 * (1 + 1.5 * tightness) + 3)

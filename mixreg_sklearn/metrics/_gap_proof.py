@@ -8,28 +8,32 @@ import numpy as np
 from ..families import Gaussian
 from ._mixing import shares
 
-# The bounds may leave so much more than what was found, in nats.
+# Nats by which the bounds together may exceed what was found.
 _LEFT = 1.0
 # Boxes times rows that may be looked at, for each component.
 _MOST_WORK = 1e6
 
 
-def provable(ground):
+def provable(landscape):
     """Whether all regressions can be looked at: gaussian rows, two coefficients."""
-    plane = 0 < ground.Z.shape[1] <= 2
-    return isinstance(ground.family, Gaussian) and ground.groups is None and plane
+    plane = 0 < len(landscape.Z) <= 2
+    return (
+        isinstance(landscape.family, Gaussian)
+        and landscape.block.units.single
+        and plane
+    )
 
 
-def proven_excess(ground, mixing, found):
+def proven_excess(landscape, mixing, found):
     """Upper bounds of ``max_b D_k(b)`` over all regressions, (K,)."""
-    share = shares(ground, mixing)
+    share = shares(landscape, mixing)
     bounds = []
-    for k, scale in enumerate(ground.scale):
-        log_factor = ground.log_prior[k] - mixing.log_mixture
-        factor = np.exp(log_factor) * ground.weight / (scale * np.sqrt(2 * np.pi))
-        net = ground.target - ground.known
-        rows = np.column_stack([-ground.Z, net]) / scale
-        enough = share[k] + found[k] + _LEFT / len(ground.scale)
+    for k, scale in enumerate(landscape.scale):
+        log_factor = landscape.log_prior[k] - mixing.log_mixture
+        factor = np.exp(log_factor) * landscape.weight / (scale * np.sqrt(2 * np.pi))
+        net = landscape.block.y - landscape.known
+        rows = np.column_stack([-landscape.Z.T, net]) / scale
+        enough = share[k] + found[k] + _LEFT / len(landscape.scale)
         bounds.append(_bound(rows[factor > 0], factor[factor > 0], enough) - share[k])
     return np.maximum(bounds, 0.0)
 

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
-from .._growth.newcomers import Candidates, climb_derivative, find_newcomers
+from .._growth.candidates import Candidates, climb_derivative, find_candidates
 
-# Climbs for a newcomer in each round, for every component; how many of them may join.
+# Climbs for a candidate in each round, for every component; how many of them may join.
 _CLIMBS, _JOINING = 10, 5
 _MAX_ROUNDS = 30
 _EM_STEPS = 3
-# In nats: what newcomers promise is no longer worth their while.
+# Rounds end when all candidates together promise less than this, in nats.
 _EXACT = 0.25
 # Weights below this are no part of a distribution.
 _NOTHING = 1e-10
@@ -47,7 +47,7 @@ class Mixing(NamedTuple):
     log_likelihood: float
 
 
-def _mixing(ground, coef, component, weight, log_density):
+def _mixing(landscape, coef, component, weight, log_density):
     """Distributions with their likelihood; regressions of no weight leave."""
     kept = weight > _NOTHING
     coef, component, weight, log_density = (
@@ -56,7 +56,7 @@ def _mixing(ground, coef, component, weight, log_density):
     totals = np.bincount(component, weight)
     weight = weight / totals[component]
     log_mixture = _mixed(weight, log_density)
-    log_likelihood = float(ground.weight @ log_mixture)
+    log_likelihood = float(landscape.weight @ log_mixture)
     return Mixing(coef, component, weight, log_density, log_mixture, log_likelihood)
 
 
@@ -66,8 +66,8 @@ def _mixed(weight, log_density):
     return np.logaddexp.reduce(log_joint, axis=0)
 
 
-def best_mixing(ground, rng):
-    """Raise the likelihood over distributions by newcomers.
+def best_mixing(landscape, rng):
+    """Raise the likelihood over distributions by candidates.
 
     Returns
     -------
@@ -76,65 +76,73 @@ def best_mixing(ground, rng):
     excess : ndarray of shape (K,)
         The largest ``D_k`` at it that was found.
     first : Candidates
-        The newcomer with the largest derivative at the fitted mixture.
+        The candidate with the largest derivative at the fitted mixture.
     """
-    K, p = len(ground.scale), ground.Z.shape[1]
+    K, p = len(landscape.scale), len(landscape.Z)
     # The fitted regressions enter by their densities; where they are does not matter.
     mixing = _mixing(
-        ground, np.full((K, p), np.nan), np.arange(K), np.ones(K), ground.log_joint
+        landscape,
+        np.full((K, p), np.nan),
+        np.arange(K),
+        np.ones(K),
+        landscape.log_joint,
     )
     first = None
     for _ in range(_MAX_ROUNDS):
-        found = _newcomers(ground, mixing, rng)
+        found = _candidates(landscape, mixing, rng)
         if first is None:
             first = found.take(slice(0, 1))
         excess = np.zeros(K)
         np.maximum.at(excess, found.component, found.derivative)
         if excess.sum() < _EXACT:
             break
-        mixing = _reweighted(ground, _joined(ground, mixing, found))
+        mixing = _reweighted(landscape, _joined(landscape, mixing, found))
     return mixing, excess, first
 
 
-def _newcomers(ground, mixing, rng):
+def _candidates(landscape, mixing, rng):
     """Candidates that any component would gain by, their derivatives D_k."""
     f = mixing.log_mixture
     found = [
-        find_newcomers(ground, f, rng, _CLIMBS * len(ground.scale), ground.log_prior)
+        find_candidates(
+            landscape, f, rng, _CLIMBS * len(landscape.scale), landscape.log_prior
+        )
     ]
     # Those that are there can often move.
     there = np.isfinite(mixing.coef[:, 0]) if mixing.coef.shape[1] else []
     if np.any(there):
         moved = mixing.coef[there], mixing.component[there]
-        found.append(climb_derivative(ground, f, *moved, ground.log_prior, (1, 1)))
+        found.append(
+            climb_derivative(landscape, f, *moved, landscape.log_prior, (1, 1))
+        )
     found = Candidates(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-    share = shares(ground, mixing)
+    share = shares(landscape, mixing)
     found = found._replace(derivative=found.derivative - share[found.component])
     return found.take(np.argsort(-found.derivative, kind="stable"))
 
 
-def shares(ground, mixing):
+def shares(landscape, mixing):
     """Total memberships ``sum_i w_i tau_ik`` of the components, (K,)."""
-    ratio = np.exp(mixing.log_density - mixing.log_mixture) @ ground.weight
+    ratio = np.exp(mixing.log_density - mixing.log_mixture) @ landscape.weight
     return np.bincount(mixing.component, mixing.weight * ratio)
 
 
-def _joined(ground, mixing, found):
-    """The distributions with the best newcomers of each component.
+def _joined(landscape, mixing, found):
+    """The distributions with the best candidates of each component.
 
     Together they begin with half a unit's worth of weight: against the density that
-    includes them no ratio of densities is out of all bounds, even at an outlier.
+    includes them every ratio of densities is bounded, even at an outlier.
     """
     chosen = np.concatenate(
         [
             np.flatnonzero((found.component == k) & (found.derivative > 0))[:_JOINING]
-            for k in range(len(ground.scale))
+            for k in range(len(landscape.scale))
         ]
     )
     found = found.take(chosen)
-    share = 0.5 / max(1.0, ground.weight.sum())
+    share = 0.5 / max(1.0, landscape.weight.sum())
     return _mixing(
-        ground,
+        landscape,
         np.concatenate([mixing.coef, found.coef]),
         np.append(mixing.component, found.component),
         np.append(mixing.weight, np.full(len(chosen), share / _JOINING)),
@@ -142,13 +150,13 @@ def _joined(ground, mixing, found):
     )
 
 
-def _reweighted(ground, mixing, n_steps=6):
-    """Weights that maximise the likelihood, by constrained Newton (Wang 2007)."""
-    # Newcomers first find the order of magnitude of their weights, by EM.
+def _reweighted(landscape, mixing, n_steps=6):
+    """Weights that maximize the likelihood, by constrained Newton (Wang 2007)."""
+    # Candidates first find the order of magnitude of their weights, by EM.
     for _ in range(_EM_STEPS):
-        ratio = np.exp(mixing.log_density - mixing.log_mixture) @ ground.weight
+        ratio = np.exp(mixing.log_density - mixing.log_mixture) @ landscape.weight
         mixing = _mixing(
-            ground,
+            landscape,
             mixing.coef,
             mixing.component,
             mixing.weight * ratio,
@@ -156,12 +164,12 @@ def _reweighted(ground, mixing, n_steps=6):
         )
     for _ in range(n_steps):
         before = mixing.log_likelihood
-        target = _newton_weights(ground, mixing)
+        target = _newton_weights(landscape, mixing)
         step = 1.0
         while step > 1e-4:
             weight = mixing.weight + step * (target - mixing.weight)
             log_mixture = _mixed(weight, mixing.log_density)
-            log_likelihood = float(ground.weight @ log_mixture)
+            log_likelihood = float(landscape.weight @ log_mixture)
             if log_likelihood > before:
                 mixing = mixing._replace(
                     weight=weight,
@@ -172,18 +180,18 @@ def _reweighted(ground, mixing, n_steps=6):
             step /= 3
         if mixing.log_likelihood < before + 0.01 * _EXACT:
             break
-    return _mixing(ground, *mixing[:4])
+    return _mixing(landscape, *mixing[:4])
 
 
-def _newton_weights(ground, mixing):
-    r"""Maximise the quadratic model, :math:`-\frac12 \sum_i w_i (S_i^\top v - 2)^2`.
+def _newton_weights(landscape, mixing):
+    r"""Maximize the quadratic model, :math:`-\frac12 \sum_i w_i (S_i^\top v - 2)^2`.
 
     S holds the ratios of the regressions' densities to that of the mixture; weights v
     of each component are non-negative and sum to one, the latter by heavy rows.
     """
     K = mixing.component.max() + 1
     ratio = np.exp(mixing.log_density - mixing.log_mixture)
-    root = np.sqrt(ground.weight / ground.weight.sum())
+    root = np.sqrt(landscape.weight / landscape.weight.sum())
     # The weights sum to K, so that the constant moves into the matrix.
     model = ((ratio - 2.0 / K) * root).T
     if len(model) > model.shape[1]:
@@ -193,6 +201,6 @@ def _newton_weights(ground, mixing):
     try:
         target, _ = nnls(np.vstack([model, heavy]), right, maxiter=50 * len(ratio))
     except RuntimeError:  # out of iterations: a step of EM is always possible
-        target = mixing.weight * (ratio @ ground.weight)
+        target = mixing.weight * (ratio @ landscape.weight)
     totals = np.bincount(mixing.component, target)
     return target / totals[mixing.component]
