@@ -45,9 +45,15 @@ def component_table(model):
     if np.isfinite(model.scale_).any():
         rows.append(("scale", model.scale_))
     fitted = Fitted.of(model)
+    constants, predictors = fitted.family.constants, fitted.family.predictors
+    rows += [(c.name, v) for c, v in zip(constants, fitted.constants, strict=True)][1:]
+    further = [p.name for p in predictors], fitted.intercept, fitted.coef
+    parts = list(zip(*further, strict=True))[1:]
     if fitted.gate_coef is not None:
-        rows.append(("gate intercept", fitted.gate_intercept))
-        rows += _used([f"gate {name}" for name in names], fitted.gate_coef)
+        parts.append(("gate", fitted.gate_intercept, fitted.gate_coef))
+    for part, intercept, coef in parts:
+        rows.append((f"{part} intercept", intercept))
+        rows += _used([f"{part} {name}" for name in names], coef)
     shown = slice(_MOST_COMPONENTS)
     header = [f"component {k}" for k in range(K)[shown]]
     cells = [

@@ -2,12 +2,13 @@
 
 The data's path::
 
-    fit(X, y)  ->  design and rows in the engine's units        _problem, _design, _rows
-               ->  search: rounds of independent arms           _search, _starts
-                     rows + parameters -> moments               _model.summarise   _em
-                     moments -> parameters                      _model.solve
-               ->  polish the best to a proven maximum          _estimate, _newton
-               ->  weights_, coef_, intercept_, scale_ in the user's units
+    fit(X, y)  ->  validated rows and their structure           _data/read
+               ->  design and rows in the engine's units        _engine/problem
+               ->  search: rounds of independent arms           _search/arms
+                     rows + parameters -> moments               _engine/em, mixture
+                     moments -> parameters
+               ->  polish the best to a proven maximum          _search/estimate
+               ->  weights_, coef_, ... in the user's units     _fitted
 """
 
 import warnings

@@ -392,14 +392,24 @@ def _table(fits, names, X, y, metadata):
         "n_parameters": [fit.n_parameters_ for fit in fits],
     }
     for criterion in _CRITERIA:
-        columns[criterion] = [getattr(of_fit, criterion)() for of_fit in judged]
+        columns[criterion] = [
+            _criterion(criterion, fit, of_rows, X, y, metadata)
+            for fit, of_rows in zip(fits, judged, strict=True)
+        ]
     columns |= {
-        "entropy": [of_fit.certainty() for of_fit in judged],
+        "entropy": [of_rows.certainty() for of_rows in judged],
         "smallest_share": [fit.weights_.min() for fit in fits],
         "converged": [fit.converged_ for fit in fits],
         "degenerate": [fit.degenerate_ for fit in fits],
     }
     return {name: np.array(values) for name, values in columns.items()}
+
+
+def _criterion(name, fit, of_rows, X, y, metadata):
+    """From the evidence, unless a mixture has a method of its own."""
+    if getattr(type(fit), name) is getattr(MixtureRegressor, name):
+        return getattr(of_rows, name)()
+    return getattr(fit, name)(X, y, **metadata)
 
 
 def _lowest(criteria, fits):
