@@ -70,6 +70,7 @@ class Regressions:
         self.rules = (self.rule, *others)[: len(constants)]
         self.lower = np.sqrt([rule.floor for rule in self.rules])
         self.upper = np.array([c.upper for c in constants])
+        self._limited = np.isfinite(self.upper).any()
         ends = np.cumsum([0, *(sharing.n_columns for sharing in self.sharings)])
         self.predictors = tuple(map(slice, ends[:-1], ends[1:]))
 
@@ -190,6 +191,8 @@ class Regressions:
         constants = self.family.update_constants(
             params.constants, sums.weight, sums.statistic, gain, self.rules
         )
+        if self._limited:
+            constants = np.minimum(constants, self.upper)
         return params.coef + step, constants
 
     def arguments(self, params, block):

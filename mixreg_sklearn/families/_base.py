@@ -254,20 +254,15 @@ class Family(ABC, BaseEstimator):
         A single one is updated by `update_scale`, several each by a Newton step in its
         logarithm, from the statistics that `evaluate` of this class makes.
         """
-        if not self.constants:
-            return constants
-        if len(self.constants) == 1:
+        if len(rules) == 1:
             scale = constants[..., 0]
-            new = [self.update_scale(scale, weight, statistic, gain, rules[0])]
-        else:
-            new = [
-                newton_update(
-                    rule, constants[..., s], weight, statistic[..., 2 * s : 2 * s + 2]
-                )
-                for s, rule in enumerate(rules)
-            ]
-        bounds = [(constant.lower, constant.upper) for constant in self.constants]
-        return np.clip(np.stack(new, axis=-1), *np.transpose(bounds))
+            new = self.update_scale(scale, weight, statistic, gain, rules[0])
+            return new[..., None]
+        new = np.empty_like(constants)
+        for s, rule in enumerate(rules):
+            pair = statistic[..., 2 * s : 2 * s + 2]
+            new[..., s] = newton_update(rule, constants[..., s], weight, pair)
+        return new
 
     def log_density(self, y, eta, scale):
         """Logarithm of the density or probability of `y`, all of it.

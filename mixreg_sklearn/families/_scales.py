@@ -65,10 +65,13 @@ class ScaleRule(NamedTuple):
         -------
         ndarray of shape (R, K)
         """
-        squares = squares + self.strength * self.target
-        weight = weight + self.strength
-        total = np.maximum(weight.sum(axis=1, keepdims=True), NO_WEIGHT)
-        pooled = squares.sum(axis=1, keepdims=True) / total
+        if self.strength:
+            squares = squares + self.strength * self.target
+            weight = weight + self.strength
+        pooled = None
+        if self.tied is not False or self.ratio:
+            total = np.maximum(weight.sum(axis=1, keepdims=True), NO_WEIGHT)
+            pooled = squares.sum(axis=1, keepdims=True) / total
         own = squares / np.maximum(weight, NO_WEIGHT)
         return self.settle(own, pooled, weight, current)
 
@@ -79,8 +82,8 @@ class ScaleRule(NamedTuple):
         ----------
         own : ndarray of shape (R, K)
             Suggested by the rows of each component.
-        pooled : ndarray of shape (R, 1)
-            Suggested by all rows together.
+        pooled : ndarray of shape (R, 1), or None
+            Suggested by all rows together; None if the rule does not ask for it.
         weight : ndarray of shape (R, K)
         current : ndarray of shape (R, K)
             The old variances, which components without rows keep.
@@ -89,10 +92,13 @@ class ScaleRule(NamedTuple):
         -------
         ndarray of shape (R, K)
         """
-        variance = np.where(weight < NO_WEIGHT, current, own)
+        variance = own
+        if weight.min() < NO_WEIGHT:
+            variance = np.where(weight < NO_WEIGHT, current, own)
         if self.ratio:
             variance = np.maximum(variance, self.ratio * pooled)
-        variance = np.where(self.tied, pooled, variance)
+        if self.tied is not False:
+            variance = np.where(self.tied, pooled, variance)
         return np.maximum(variance, max(self.floor, _LEAST))
 
     def on_floor(self, scale):
