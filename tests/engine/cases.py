@@ -6,8 +6,10 @@ from numpy.testing import assert_allclose
 from support import flat
 
 from mixreg_sklearn._data.data import unconstrained
+from mixreg_sklearn._data.read import read
 from mixreg_sklearn._engine.mixture import Mixture, Moments
 from mixreg_sklearn._engine.params import Params
+from mixreg_sklearn._engine.problem import make_problem
 from mixreg_sklearn._engine.regressions import Regressions, Sums
 from mixreg_sklearn._engine.rows import ArrayRows, Stored
 from mixreg_sklearn._engine.sharing import sharing_of
@@ -167,3 +169,9 @@ def moments_of(rows, params, gated=False):
                 statistic[r] += tau * residual[i] ** 2 / (2 * s**2)
     sums = Sums(weight, (gram,), (cross,), statistic[..., None])
     return Moments(loglik, share, gate, sums)
+
+
+def problem_of(model, X, y, sample_weight=None, *, groups=None, offset=None, **rows):
+    """What `fit` of an estimator makes of its data for the engine."""
+    data, _, structure, _ = read(model, X, y, sample_weight, groups, offset, rows)
+    return make_problem(data, structure, 1)
