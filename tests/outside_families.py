@@ -138,12 +138,12 @@ class ZeroInflatedPoisson(Family):
         return np.stack([np.log(y + 0.5), np.where(y == 0, 0.0, -2.0)])
 
     def local(self, y, eta, scale):
-        mu, sure, chance, share, slope = _zero_inflated(eta)
+        mu, sure, log_chance, share, steep = _zero_inflated(eta)
         zero = y == 0
-        steep = slope / chance
         rest = mu * share * (sure + steep)
+        counted = special.log_expit(-eta[1]) + y * eta[0] - mu
         return Local(
-            np.where(zero, np.log(chance), np.log1p(-sure) + y * eta[0] - mu),
+            np.where(zero, log_chance, counted),
             (np.where(zero, -mu * share, y - mu), np.where(zero, steep, -sure)),
             (
                 np.where(zero, mu * share * (mu * (1 - share) - 1), -mu),
@@ -153,9 +153,10 @@ class ZeroInflatedPoisson(Family):
         )
 
     def information(self, eta, scale):
-        mu, sure, chance, share, slope = _zero_inflated(eta)
+        mu, sure, log_chance, share, steep = _zero_inflated(eta)
+        chance = np.exp(log_chance)
         of_mean = (1 - sure) * mu - chance * mu**2 * share * (1 - share)
-        of_zero = slope**2 / chance + (1 - chance) * sure**2
+        of_zero = steep**2 * chance + (1 - chance) * sure**2
         return np.stack([of_mean, of_zero])
 
     def mean(self, eta, scale):
@@ -181,9 +182,13 @@ class ZeroInflatedPoisson(Family):
 
 
 def _zero_inflated(eta):
-    """Mean, share of sure zeros, probability of zero, share of it, its slope."""
-    mu, sure = np.exp(eta[0]), special.expit(eta[1])
-    poisson = (1 - sure) * np.exp(-mu)
-    chance = sure + poisson
-    slope = sure * (1 - sure) * -np.expm1(-mu)
-    return mu, sure, chance, poisson / chance, slope
+    """Mean, share of sure zeros, log probability of zero, share of it, its slope.
+
+    Finite for any predictors: a search may try wild ones.
+    """
+    mu, sure = np.exp(np.clip(eta[0], -300, 300)), special.expit(eta[1])
+    log_sure, log_rest = special.log_expit(eta[1]), special.log_expit(-eta[1])
+    log_chance = np.logaddexp(log_sure, log_rest - mu)
+    share = np.exp(log_rest - mu - log_chance)
+    steep = np.exp(log_sure + log_rest - log_chance) * -np.expm1(-mu)
+    return mu, sure, log_chance, share, steep

@@ -3,6 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 
 
 class Sample(NamedTuple):
@@ -91,3 +94,33 @@ def flat(sums):
     if isinstance(sums, tuple):
         return [array for part in sums for array in flat(part)]
     return [sums]
+
+
+# Random input: how much of it a test can afford.
+seeds = st.integers(0, 10**6)
+few = settings(derandomize=True, deadline=None, max_examples=10)
+some = settings(derandomize=True, deadline=None, max_examples=15)
+many = settings(derandomize=True, deadline=None, max_examples=25)
+
+
+def as_init(model, order=slice(None)):
+    """The estimates of a model, as the parameter `init` takes them."""
+    names = ("weights", "coef", "intercept", "scale")
+    if hasattr(model, "gate_coef_"):
+        names = ("coef", "intercept", "scale", "gate_coef", "gate_intercept")
+    return {name: getattr(model, name + "_")[order] for name in names}
+
+
+def assert_same(ours, theirs, rtol=1e-7):
+    """Same estimates, to `rtol` of the largest number of each kind."""
+    for name in ("weights_", "scale_", "intercept_", "coef_", "log_likelihood_"):
+        _assert_near(ours, theirs, name, rtol)
+    for name in ("gate_intercept_", "gate_coef_"):
+        if hasattr(theirs, name):
+            _assert_near(ours, theirs, name, 10 * rtol)
+
+
+def _assert_near(ours, theirs, name, rtol):
+    value = getattr(theirs, name)
+    atol = rtol * np.abs(value).max()
+    assert_allclose(getattr(ours, name), value, rtol=rtol, atol=atol, err_msg=name)

@@ -6,7 +6,8 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+import support
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import optimize, stats
@@ -14,15 +15,11 @@ from sklearn.ensemble import BaggingRegressor
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from support import fitted, jacobian, log_likelihood, separated
+from support import as_init, few, fitted, jacobian, log_likelihood, seeds, separated
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.gates import ConstantGate, SoftmaxGate
 from mixreg_sklearn.metrics import log_likelihood_scorer
-
-seeds = st.integers(0, 10**6)
-few = settings(derandomize=True, deadline=None, max_examples=10)
-some = settings(derandomize=True, deadline=None, max_examples=15)
 
 NAMES = ["age", "dose", "time"]
 
@@ -45,10 +42,7 @@ def fit(X, y, n_components=3, *, seed=0, arguments=None, **options):
 
 
 def assert_same(ours, theirs, rtol=1e-7):
-    for name in ("weights_", "scale_", "intercept_", "coef_", "log_likelihood_"):
-        value = getattr(theirs, name)
-        atol = rtol * np.abs(value).max()
-        assert_allclose(getattr(ours, name), value, rtol=rtol, atol=atol, err_msg=name)
+    support.assert_same(ours, theirs, rtol)
     assert ours.n_parameters_ == theirs.n_parameters_
 
 
@@ -181,7 +175,7 @@ def test_the_search_finds_who_shares(seed, feature):
     free = fit(X, y)
     by_hand = []
     for order in permutations(range(3)):
-        start = _as_init(free, list(order))
+        start = as_init(free, list(order))
         other = fit(X, y, shared_features={feature: [[0, 1]]}, init=start)
         by_hand.append(other.log_likelihood_)
     assert_allclose(model.log_likelihood_, max(by_hand), rtol=1e-9)
@@ -247,11 +241,6 @@ def test_everything_may_be_shared_but_the_scale():
 
 
 # Held --------------------------------------------------------------------------
-
-
-def _as_init(model, order=slice(None)):
-    names = ("weights", "coef", "intercept", "scale")
-    return {name: getattr(model, name + "_")[order] for name in names}
 
 
 @few
@@ -554,7 +543,7 @@ def test_a_start_keeps_its_numbers_and_obeys_the_constraints(options, data):
     X, y = data
     searched = fit(X, y, **options)
     tau = searched.predict_proba(X, y)
-    start = _as_init(searched)
+    start = as_init(searched)
     start["coef"] = start["coef"] + 0.2
     for init in (0.7 * tau + 0.1, start):
         model = MixtureRegressor(3, init=init, **options).fit(X, y)

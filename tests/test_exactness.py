@@ -11,7 +11,15 @@ from scipy import optimize, stats
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression
-from support import fitted, jacobian, log_joint, log_likelihood, separated, two_lines
+from support import (
+    as_init,
+    fitted,
+    jacobian,
+    log_joint,
+    log_likelihood,
+    separated,
+    two_lines,
+)
 
 from mixreg_sklearn import MixtureRegressor
 
@@ -647,15 +655,6 @@ def test_a_shared_scale_is_one_number(data, model):
 # Starts ------------------------------------------------------------------------
 
 
-def _as_init(model):
-    return {
-        "weights": model.weights_,
-        "coef": model.coef_,
-        "intercept": model.intercept_,
-        "scale": model.scale_,
-    }
-
-
 @pytest.mark.parametrize(
     "options",
     [{}, {"shared_scale": True}, {"shared_features": [0]}, {"fit_intercept": False}],
@@ -666,7 +665,7 @@ def test_a_start_climbs_to_the_optimum_of_the_search(data, options):
     searched = MixtureRegressor(random_state=0, **options).fit(X, y)
     # Half of the memberships blurred, components in another order.
     tau = searched.predict_proba(X, y)[:, ::-1]
-    start = _as_init(searched)
+    start = as_init(searched)
     start["coef"] = start["coef"] + 0.2
     start["scale"] = 2 * start["scale"]
     for init in (0.6 * tau + 0.2, 7 * tau, tau.argmax(1)[:, None] == [0, 1], start):
@@ -693,7 +692,7 @@ def test_a_start_takes_offsets(data):
     offset = 10 * X[:, 0]
     searched = MixtureRegressor(random_state=0).fit(X, y, offset=offset)
     tau = searched.predict_proba(X, y, offset=offset)
-    for init in (tau, _as_init(searched)):
+    for init in (tau, as_init(searched)):
         model = MixtureRegressor(init=init).fit(X, y, offset=offset)
         assert model.n_iter_ <= 15
         assert_allclose(model.coef_, searched.coef_, rtol=1e-7)
@@ -713,7 +712,7 @@ def test_a_start_takes_offsets(data):
     ],
 )
 def test_a_bad_start_is_explained(change, message, data, model):
-    init = {k: v for k, v in (_as_init(model) | change).items() if v is not None}
+    init = {k: v for k, v in (as_init(model) | change).items() if v is not None}
     with pytest.raises(ValueError, match=message):
         MixtureRegressor(init=init).fit(*data)
 
@@ -897,7 +896,7 @@ def test_a_large_sample_is_searched_on_a_part_and_polished_on_all():
     model = MixtureRegressor(random_state=0).fit(X, y)
     assert model.converged_
     assert_allclose(model.log_likelihood(X, y), model.log_likelihood_, rtol=1e-11)
-    again = MixtureRegressor(init=_as_init(model)).fit(X, y)
+    again = MixtureRegressor(init=as_init(model)).fit(X, y)
     assert_allclose(again.log_likelihood_, model.log_likelihood_, rtol=1e-12)
     order = np.random.default_rng(0).permutation(6000)
     shuffled = MixtureRegressor(random_state=0).fit(X[order], y[order])

@@ -7,7 +7,8 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+import support
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
@@ -18,17 +19,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from support import jacobian, log_normal
+from support import as_init, few, jacobian, log_normal, seeds, some
 
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn.gates import ConstantGate, SoftmaxGate
 from mixreg_sklearn.metrics import log_likelihood_scorer
 
-seeds = st.integers(0, 10**6)
 sizes = st.sampled_from([2, 3])
 alphas = st.sampled_from([0.0, 0.3, 5.0])
-few = settings(derandomize=True, deadline=None, max_examples=10)
-some = settings(derandomize=True, deadline=None, max_examples=15)
 
 NAMES = ["dose", "age", "site"]
 REGRESSIONS, GATE = [0, 1], [1, 2]
@@ -76,18 +74,7 @@ def densities(model, X, y):
 
 
 def assert_same(ours, theirs, rtol=1e-6):
-    for name in ("weights_", "scale_", "intercept_", "coef_", "log_likelihood_"):
-        value = getattr(theirs, name)
-        atol = rtol * np.abs(value).max()
-        assert_allclose(getattr(ours, name), value, rtol=rtol, atol=atol, err_msg=name)
-    if not hasattr(theirs, "gate_coef_"):
-        return
-    for name in ("gate_intercept_", "gate_coef_"):
-        value = getattr(theirs, name)
-        atol = 10 * rtol * np.abs(value).max()
-        assert_allclose(
-            getattr(ours, name), value, rtol=10 * rtol, atol=atol, err_msg=name
-        )
+    support.assert_same(ours, theirs, rtol)
 
 
 @pytest.fixture(scope="module")
@@ -623,22 +610,17 @@ def test_a_bad_gate_or_choice_of_features_is_explained(options, message, data):
 # Starts ------------------------------------------------------------------------
 
 
-def _as_init(model):
-    names = ("coef", "intercept", "scale", "gate_coef", "gate_intercept")
-    return {name: getattr(model, name + "_") for name in names}
-
-
 @pytest.mark.parametrize("alpha", [0.0, 3.0])
 @pytest.mark.parametrize("n_components", [2, 3])
 def test_a_start_with_a_gate_climbs_to_the_optimum_of_the_search(n_components, alpha):
     X, y, _ = gated(6, n_components=n_components)
     searched = fit(X, y, n_components, alpha)
-    exact = fit(X, y, n_components, alpha, init=_as_init(searched))
+    exact = fit(X, y, n_components, alpha, init=as_init(searched))
     assert exact.search_ == {}
     assert exact.n_iter_ <= 5
     assert_same(exact, searched, rtol=1e-8)
     # Components in another order, gate off the mark, another baseline.
-    start = {name: value[::-1] for name, value in _as_init(searched).items()}
+    start = {name: value[::-1] for name, value in as_init(searched).items()}
     start["gate_coef"] = start["gate_coef"] + 0.3 * X.std(axis=0)
     start["gate_intercept"] = start["gate_intercept"] - 5.0
     assert_same(fit(X, y, n_components, alpha, init=start), searched)
@@ -652,7 +634,7 @@ def test_a_start_with_a_gate_climbs_to_the_optimum_of_the_search(n_components, a
 
 def test_a_start_decides_by_its_gate_where_it_has_weights_too(data, model):
     X, y, _ = data
-    start = _as_init(model) | {"weights": [0.01, 0.99]}
+    start = as_init(model) | {"weights": [0.01, 0.99]}
     assert_same(fit(X, y, init=start), model, rtol=1e-8)
 
 
@@ -669,7 +651,7 @@ def test_a_start_decides_by_its_gate_where_it_has_weights_too(data, model):
 )
 def test_a_bad_start_of_the_gate_is_explained(change, message, data, model):
     X, y, _ = data
-    init = _as_init(model) | change
+    init = as_init(model) | change
     init = {key: value for key, value in init.items() if value is not None}
     with pytest.raises(ValueError, match=message):
         fit(X, y, init=init)
@@ -677,7 +659,7 @@ def test_a_bad_start_of_the_gate_is_explained(change, message, data, model):
 
 def test_a_start_with_a_gate_is_for_mixtures_with_a_gate(data, model):
     X, y, _ = data
-    start = _as_init(model) | {"weights": model.weights_}
+    start = as_init(model) | {"weights": model.weights_}
     with pytest.raises(ValueError, match=r"unknown: \['gate_coef', 'gate_intercept'\]"):
         MixtureRegressor(init=start).fit(X, y)
 

@@ -1,26 +1,17 @@
-"""Groups of rows that share a component."""
-
-import pickle
+"""Rows that share a component: repeated measures, panels."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from panels import fit, joint_of_groups, log_densities, panel, sizes
 from scipy import stats
-from sklearn import config_context
-from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.model_selection import (
-    GridSearchCV,
-    GroupKFold,
-    cross_val_score,
-    cross_validate,
-)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from support import flat, jacobian, log_normal
+from support import assert_same, few, flat, jacobian, log_normal, seeds, some
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn._engine.mixture import Mixture
@@ -30,59 +21,6 @@ from mixreg_sklearn._engine.rows import ArrayRows, Stored
 from mixreg_sklearn._engine.sharing import Separate
 from mixreg_sklearn.families import Gaussian
 from mixreg_sklearn.gates import SoftmaxGate
-from mixreg_sklearn.metrics import InSample, bic_scorer, log_likelihood_scorer
-
-seeds = st.integers(0, 10**6)
-sizes = st.sampled_from([2, 3])
-few = settings(derandomize=True, deadline=None, max_examples=10)
-some = settings(derandomize=True, deadline=None, max_examples=15)
-
-
-def panel(seed, n_groups=40, n_components=2, largest=6, spacing=2.0):
-    """Groups of 1 to `largest` rows, rows in any order; lines that overlap a little.
-
-    Returns X, y, the group of every row, and the component of every group.
-    """
-    rng = np.random.default_rng(seed)
-    size = rng.integers(1, largest + 1, size=n_groups)
-    group = rng.permutation(np.repeat(np.arange(n_groups), size))
-    label = rng.permutation(np.arange(n_groups) % n_components)
-    X = rng.normal(size=(len(group), 2))
-    coef = rng.normal(size=(n_components, 2))
-    of_row = label[group]
-    mean = spacing * of_row + np.einsum("ij,ij->i", X, coef[of_row])
-    return X, mean + 0.6 * rng.normal(size=len(group)), group, label
-
-
-def fit(X, y, group, n_components=2, *, weight=None, **options):
-    model = MixtureRegressor(n_components, random_state=0, **options)
-    return model.fit(X, y, weight, groups=group)
-
-
-def log_densities(model, X, y):
-    """Gaussian log-densities of rows, (n, K)."""
-    columns = [
-        log_normal(y, a + X @ b, s)
-        for a, b, s in zip(model.intercept_, model.coef_, model.scale_, strict=True)
-    ]
-    return np.column_stack(columns)
-
-
-def joint_of_groups(model, log_density, group):
-    """``log pi_k + sum_i log f_k(y_i)``, one loop for each group; (G, K)."""
-    return np.array(
-        [
-            np.log(model.weights_) + log_density[group == g].sum(axis=0)
-            for g in np.unique(group)
-        ]
-    )
-
-
-def assert_same(ours, theirs, rtol=1e-7):
-    for name in ("weights_", "scale_", "intercept_", "coef_", "log_likelihood_"):
-        value = getattr(theirs, name)
-        atol = rtol * np.abs(value).max()
-        assert_allclose(getattr(ours, name), value, rtol=rtol, atol=atol, err_msg=name)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +33,7 @@ def model(data):
     return fit(*data)
 
 
-# What the numbers mean ---------------------------------------------------------
+# What the numbers mean ----------------------------------------------------------
 
 
 @some
@@ -198,7 +136,7 @@ def test_a_panel_is_told_apart_where_rows_are_not():
     assert_allclose(np.sort(model.coef_[:, 0]), [-1, 1], atol=0.25)
 
 
-# What must not matter ----------------------------------------------------------
+# What must not matter -----------------------------------------------------------
 
 
 @some
@@ -367,7 +305,7 @@ def test_blocks_never_split_a_group(seed, size):
             assert_allclose(mine, other, rtol=1e-9, atol=1e-9)
 
 
-# Long groups -------------------------------------------------------------------
+# Long groups --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("length", [1000, 3000])
@@ -413,7 +351,7 @@ def test_many_groups_are_searched_on_a_part_and_polished_on_all():
     assert_same(fit(X[order], y[order], group[order]), model)
 
 
-# Criteria ----------------------------------------------------------------------
+# Criteria -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_components", [1, 2, 3])
@@ -448,350 +386,7 @@ def test_the_number_of_components_is_chosen_with_groups():
     assert_array_equal(ours, theirs)
 
 
-# What is refused ---------------------------------------------------------------
-
-
-def test_weights_that_vary_within_a_group_are_refused(data, model):
-    X, y, group = data
-    weight = np.ones(len(y))
-    weight[np.flatnonzero(group == 7)[-1]] = 2.0
-    assert (group == 7).sum() > 1
-    message = "sample_weight varies within group .*7.*: the rows of a group share one"
-    with pytest.raises(ValueError, match=message):
-        fit(X, y, group, weight=weight)
-    for method in ("log_likelihood", "aic", "bic", "icl"):
-        with pytest.raises(ValueError, match=message):
-            getattr(model, method)(X, y, weight, groups=group)
-    # Without groups there is nothing wrong with them.
-    fit(X, y, None, weight=weight)
-
-
-@pytest.mark.parametrize("named", [False, True])
-def test_features_of_the_gate_that_vary_within_a_group_are_refused(named, data):
-    X, y, group = data
-    rng = np.random.default_rng(0)
-    z = rng.normal(size=group.max() + 1)[group]
-    frame = pd.DataFrame({"dose": X[:, 0], "age": z})
-    rows = frame if named else frame.to_numpy()
-    options = {"gate": "softmax", "gate_features": [1], "regression_features": [0]}
-    model = fit(rows, y, group, **options)
-    spoilt = frame.copy()
-    spoilt.loc[np.flatnonzero(group == 7)[-1], "age"] += 0.5
-    spoilt = spoilt if named else spoilt.to_numpy()
-    column = "'age'" if named else "feature 1"
-    message = f"gate_features: {column} varies within group .*7.*: the rows of a"
-    with pytest.raises(ValueError, match=message):
-        fit(spoilt, y, group, **options)
-    # All features are the gate's by default.
-    with pytest.raises(ValueError, match=r"gate_features: .* varies within group"):
-        fit(rows, y, group, gate="softmax")
-    # The same for predictions of groups, not for those of rows.
-    message = r"prior probability \(gate\) varies within group .*7"
-    for method in ("predict_proba", "predict_membership", "log_likelihood", "bic"):
-        with pytest.raises(ValueError, match=message):
-            getattr(model, method)(spoilt, y, groups=group)
-    with pytest.raises(ValueError, match=message):
-        model.predict_group_proba(spoilt, y, group)
-    with pytest.raises(ValueError, match=message):
-        model.sample(spoilt, groups=group)
-    model.predict_proba(spoilt, y)
-
-
-NAN = float("nan")
-BAD_GROUPS = [
-    ("too few", lambda g: g[:-1], "inconsistent numbers of samples"),
-    ("too many", lambda g: np.append(g, 0), "inconsistent numbers of samples"),
-    ("two columns", lambda g: np.column_stack([g, g]), "must be one label for every"),
-    ("a number", lambda g: 3, "must be one label for every row"),
-    ("a name", lambda g: "unit", "must be one label for every row"),
-    ("nan", lambda g: np.where(g == g[4], NAN, g), "has no label for row 4"),
-    ("none", lambda g: [None if i == 4 else f"{v}" for i, v in enumerate(g)], "row 4"),
-    ("list", lambda g: [NAN if i == 4 else f"{v}" for i, v in enumerate(g)], "row 4"),
-    (
-        "category",
-        lambda g: pd.Series([None, *g[1:].astype(str)]).astype("category"),
-        "has no label for row 0",
-    ),
-    (
-        "string",
-        lambda g: pd.Series([None, *g[1:].astype(str)], dtype="string"),
-        "has no label for row 0",
-    ),
-    (
-        "nullable",
-        lambda g: pd.Series([None, *g[1:]], dtype="Int64"),
-        "has no label for row 0",
-    ),
-    (
-        "date",
-        lambda g: pd.Series([None, *(np.datetime64("2020-01-01") + g[1:])]),
-        "has no label for row 0",
-    ),
-    (
-        "mixed",
-        lambda g: pd.Series([int(v) if v % 2 else f"{v}" for v in g], dtype=object),
-        "labels that cannot be compared",
-    ),
-]
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [case[1:] for case in BAD_GROUPS],
-    ids=[c[0] for c in BAD_GROUPS],
-)
-def test_bad_groups_are_explained(spoil, message, data, model):
-    X, y, group = data
-    bad = spoil(group)
-    with pytest.raises(ValueError, match=message):
-        fit(X, y, bad)
-    with pytest.raises(ValueError, match=message):
-        model.predict_proba(X, y, groups=bad)
-    with pytest.raises(ValueError, match=message):
-        model.sample(X, groups=bad)
-
-
-def test_none_is_no_groups_at_all(data):
-    X, y, _ = data
-    ours = MixtureRegressor(random_state=0).fit(X, y, groups=None)
-    assert_same(ours, MixtureRegressor(random_state=0).fit(X, y), rtol=1e-12)
-    assert_array_equal(ours.predict_proba(X, y, groups=None), ours.predict_proba(X, y))
-    with pytest.raises(ValueError, match="groups is None"):
-        ours.predict_group_proba(X, y, None)
-
-
-def test_groups_are_given_by_name():
-    X, y, group, _ = panel(0)
-    with pytest.raises(TypeError):
-        MixtureRegressor().fit(X, y, None, group)
-
-
-def test_memberships_of_groups_need_no_groups_of_the_fit(data, model):
-    # A mixture that was fitted to rows predicts groups, and the other way round.
-    X, y, group = data
-    plain = MixtureRegressor(random_state=0).fit(X, y)
-    joint = joint_of_groups(plain, log_densities(plain, X, y), group)
-    tau = np.exp(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))
-    assert_allclose(plain.predict_group_proba(X, y, group)[1], tau, atol=1e-10)
-    joint = np.log(model.weights_) + log_densities(model, X, y)
-    tau = np.exp(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))
-    assert_allclose(model.predict_proba(X, y), tau, atol=1e-10)
-
-
-# Inside scikit-learn -----------------------------------------------------------
-
-
-def _scores(X, y, group, folds, n_components, score):
-    values = []
-    for train, test in folds.split(X, y, group):
-        model = fit(X[train], y[train], group[train], n_components)
-        values.append(score(model, X[test], y[test], group[test]))
-    return values
-
-
-def _held_out(model, X, y, group):
-    return model.log_likelihood(X, y, groups=group) / len(y)
-
-
-@pytest.mark.parametrize("in_pipeline", [False, True])
-def test_a_grid_search_hands_groups_to_fit_and_scorer_and_splitter(data, in_pipeline):
-    X, y, group = data
-    folds = GroupKFold(3)
-    model, name = MixtureRegressor(random_state=0), "n_components"
-    with config_context(enable_metadata_routing=True):
-        if in_pipeline:
-            model, name = (
-                make_pipeline(StandardScaler(), model),
-                f"mixtureregressor__{name}",
-            )
-        search = GridSearchCV(
-            model,
-            {name: [1, 2]},
-            scoring=log_likelihood_scorer,
-            cv=folds,
-            error_score="raise",
-        ).fit(X, y, groups=group)
-    for place, K in enumerate((1, 2)):
-        theirs = _scores(X, y, group, folds, K, _held_out)
-        ours = [search.cv_results_[f"split{i}_test_score"][place] for i in range(3)]
-        assert_allclose(ours, theirs, rtol=1e-6)
-    best = search.best_estimator_[-1] if in_pipeline else search.best_estimator_
-    assert search.best_params_[name] == 2
-    loglik = fit(X, y, group).log_likelihood_
-    assert_allclose(best.log_likelihood_, loglik, rtol=1e-9)
-
-
-def test_cross_validation_hands_on_groups(data):
-    X, y, group = data
-    folds = GroupKFold(4)
-    with config_context(enable_metadata_routing=True):
-        scores = cross_validate(
-            MixtureRegressor(random_state=0),
-            X,
-            y,
-            cv=folds,
-            scoring={"r2": "r2", "loglik": log_likelihood_scorer},
-            params={"groups": group},
-            error_score="raise",
-        )
-        default = cross_val_score(
-            MixtureRegressor(random_state=0), X, y, cv=folds, params={"groups": group}
-        )
-    theirs = _scores(X, y, group, folds, 2, _held_out)
-    assert_allclose(scores["test_loglik"], theirs, rtol=1e-9)
-    theirs = _scores(X, y, group, folds, 2, lambda m, X, y, _: m.score(X, y))
-    assert_allclose(scores["test_r2"], theirs, rtol=1e-9)
-    assert_allclose(default, theirs, rtol=1e-9)
-
-
-def test_criteria_in_a_grid_search_count_groups(data):
-    X, y, group = data
-    with config_context(enable_metadata_routing=True):
-        search = GridSearchCV(
-            MixtureRegressor(random_state=0),
-            {"n_components": [1, 2]},
-            scoring=bic_scorer,
-            cv=InSample(),
-            error_score="raise",
-        ).fit(X, y, groups=group)
-    theirs = [-fit(X, y, group, K).bic(X, y, groups=group) for K in (1, 2)]
-    assert_allclose(search.cv_results_["mean_test_score"], theirs, rtol=1e-9)
-
-
-def test_without_routing_a_grid_search_keeps_groups_from_fit(data):
-    # scikit-learn hands `groups` to the splitter alone; the page on groups says so.
-    X, y, group = data
-    folds = GroupKFold(3)
-    search = GridSearchCV(
-        MixtureRegressor(random_state=0), {"n_components": [2]}, cv=folds
-    ).fit(X, y, groups=group)
-    rows = MixtureRegressor(random_state=0).fit(X, y)
-    assert_same(search.best_estimator_, rows, rtol=1e-12)
-    assert search.best_estimator_.log_likelihood_ != fit(X, y, group).log_likelihood_
-    scores = []
-    for train, test in folds.split(X, y, group):
-        part = MixtureRegressor(random_state=0).fit(X[train], y[train])
-        scores.append(part.score(X[test], y[test]))
-    ours = [search.cv_results_[f"split{i}_test_score"][0] for i in range(3)]
-    assert_allclose(ours, scores, rtol=1e-9)
-
-
-def test_without_routing_a_pipeline_hands_groups_on_by_prefix(data, model):
-    X, y, group = data
-    pipe = make_pipeline(StandardScaler(), MixtureRegressor(random_state=0))
-    pipe.fit(X, y, mixtureregressor__groups=group)
-    loglik = pipe[-1].log_likelihood_
-    assert_allclose(loglik, model.log_likelihood_, rtol=1e-9)
-
-
-def test_with_routing_a_pipeline_hands_groups_on(data, model):
-    X, y, group = data
-    with config_context(enable_metadata_routing=True):
-        pipe = make_pipeline(StandardScaler(), MixtureRegressor(random_state=0))
-        pipe.fit(X, y, groups=group)
-        tau = pipe.predict_proba(X, y=y, groups=group)
-    assert_allclose(pipe[-1].log_likelihood_, model.log_likelihood_, rtol=1e-9)
-    assert_allclose(tau, model.predict_proba(X, y, groups=group), atol=1e-6)
-
-
-def test_with_routing_the_number_of_components_is_chosen_with_groups(data):
-    X, y, group = data
-    with config_context(enable_metadata_routing=True):
-        chosen = MixtureRegressorIC((1, 2), random_state=0)
-        pipe = make_pipeline(StandardScaler(), chosen).fit(X, y, groups=group)
-    bic = [fit(X, y, group, K).bic(X, y, groups=group) for K in (1, 2)]
-    assert_allclose(pipe[-1].criterion_, bic, rtol=1e-9)
-
-
-def test_a_grouped_mixture_survives_pickling_and_cloning(data, model):
-    X, y, group = data
-    again = pickle.loads(pickle.dumps(model))
-    assert_array_equal(
-        again.predict_proba(X, y, groups=group), model.predict_proba(X, y, groups=group)
-    )
-    assert_same(clone(model).fit(X, y, groups=group), model, rtol=1e-12)
-
-
-# Starts ------------------------------------------------------------------------
-
-
-def test_a_start_climbs_to_the_optimum_of_the_search(data, model):
-    X, y, group = data
-    tau = model.predict_proba(X, y, groups=group)
-    start = {
-        "weights": model.weights_[::-1],
-        "coef": model.coef_[::-1] + 0.2,
-        "intercept": model.intercept_[::-1],
-        "scale": 1.5 * model.scale_[::-1],
-    }
-    for init in (tau, 0.6 * tau[:, ::-1] + 0.2, start):
-        ours = MixtureRegressor(init=init).fit(X, y, groups=group)
-        assert ours.search_ == {}
-        assert_same(ours, model, rtol=1e-6)
-
-
-def test_a_warm_start_takes_other_groups(data, model):
-    X, y, group = data
-    warm = clone(model).set_params(warm_start=True).fit(X, y, groups=group)
-    assert warm.fit(X, y, groups=group).search_ == {}
-    assert warm.n_iter_ <= 5
-    assert_same(warm, model)
-    kept = group > 3
-    warm.fit(X[kept], y[kept], groups=group[kept])
-    assert_same(warm, fit(X[kept], y[kept], group[kept]), rtol=1e-6)
-
-
-# Draws -------------------------------------------------------------------------
-
-
-def test_a_draw_has_one_component_for_each_group(data, model):
-    X, _, group = data
-    drawn, component = model.sample(X, random_state=0, groups=group)
-    assert drawn.shape == component.shape == (len(X),)
-    of_group = pd.Series(component).groupby(group)
-    assert (of_group.nunique() == 1).all()
-    assert component.min() == 0
-    assert component.max() == 1
-    again, _ = model.sample(X, random_state=0, groups=group)
-    assert_array_equal(drawn, again)
-    # Rows on their own differ within a group.
-    _, alone = model.sample(X, random_state=0)
-    assert (pd.Series(alone).groupby(group).nunique() > 1).any()
-
-
-def test_draws_of_groups_follow_the_shares(model):
-    n = 20000
-    group = np.random.default_rng(0).permutation(np.repeat(np.arange(n), 2))
-    X = np.tile([[0.5, -0.2]], (2 * n, 1))
-    y, component = model.sample(X, random_state=1, groups=group)
-    first = np.unique(group, return_index=True)[1]
-    observed = np.bincount(component[first], minlength=2)
-    assert stats.chisquare(observed, n * model.weights_).pvalue > 1e-3
-    for k in range(2):
-        mean = model.predict_components(X[:1])[0, k]
-        z = (y[component == k] - mean) / model.scale_[k]
-        assert stats.kstest(z, "norm").pvalue > 1e-3
-    # Given their component the rows of a group are independent.
-    order = np.argsort(group, kind="stable").reshape(n, 2)
-    residual = y - model.predict_components(X)[np.arange(2 * n), component]
-    pairs = residual[order]
-    assert abs(np.corrcoef(pairs.T)[0, 1]) < 0.03
-
-
-def test_draws_lead_back_to_the_mixture(model):
-    rng = np.random.default_rng(2)
-    group = np.repeat(np.arange(600), 4)
-    X = rng.normal(size=(len(group), 2))
-    y, _ = model.sample(X, random_state=3, groups=group)
-    again = fit(X, y, group)
-    ours, theirs = (
-        np.column_stack([m.intercept_, m.coef_, m.scale_])[m.intercept_.argsort()]
-        for m in (again, model)
-    )
-    assert_allclose(ours, theirs, atol=0.12)
-
-
-# With everything else ----------------------------------------------------------
+# With everything else -----------------------------------------------------------
 
 
 @few

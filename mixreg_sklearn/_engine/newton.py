@@ -145,6 +145,8 @@ def _advance(model, rows, basis, climb):
     curvature = rows.sum(model.curvature, climb.trial)
     value = curvature.loglik + model.penalty(climb.trial)
     rose = value >= climb.best - 1e-12 * (np.abs(climb.best) + rows.total_weight)
+    # Formulas of a family may overflow far away: from there is no way on.
+    rose &= np.isfinite(curvature.hessian).all(axis=(1, 2))
     accepted, best = climb.accepted, np.where(rose, value, climb.best)
     step, length, tries = climb.step.copy(), climb.length * 0.25, climb.tries + 1
     decrement, smallest = climb.decrement.copy(), climb.smallest.copy()
