@@ -152,8 +152,8 @@ class Regressions:
         columns = tau.reshape(-1, tau.shape[2])
         grams, crosses = [], []
         for score, information, z in self._by_predictor(at, block):
-            cross = z.cross(columns * score) * at.unit
-            factor = at.unit * at.unit
+            cross = z.cross(columns * score) * at.factor
+            factor = at.factor * at.factor
             if np.ndim(information) == 0:
                 gram, factor = z.shared_grams(tau), information * factor
             else:

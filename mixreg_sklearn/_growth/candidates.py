@@ -244,8 +244,8 @@ def _step(landscape, log_rest, coef, component, stretch):
     arguments = landscape.arguments(coef, component, stretch)
     at = landscape.family.evaluate(landscape.block.y, *arguments, 0.0)
     first = landscape.model.regressions.first
-    score = weight * first(at.raw_score) * at.unit
-    information = weight * first(at.raw_information) * at.unit**2
+    score = weight * first(at.raw_score) * at.factor
+    information = weight * first(at.raw_information) * at.factor**2
     Z = landscape.Z
     gram = np.stack([(Z * row) @ Z.T for row in information])
     diagonal = np.einsum("cpp->cp", gram)

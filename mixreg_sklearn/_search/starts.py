@@ -57,7 +57,7 @@ def _influences(pool):
     eta = np.dot(pool.coef, pool.Z)[None] + pool.offset
     at = family.local(pool.y, *pool.arguments(eta))
     expected = family.evaluate(pool.y, *pool.arguments(eta.copy()), 0.0)
-    information = np.ravel(pool.first(expected.raw_information) * expected.unit**2)
+    information = np.ravel(pool.first(expected.raw_information) * expected.factor**2)
     gram = np.dot(pool.Z * (weight * information), pool.Z.T) / total
     coef = np.linalg.solve(gram + 1e-10 * np.eye(pool.p), pool.Z * at.slope[0][0])
     scale = np.zeros(len(weight))

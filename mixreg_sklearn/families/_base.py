@@ -1,4 +1,4 @@
-"""What a family of conditional distributions has to know."""
+"""What the engine asks of a family of conditional distributions."""
 
 import re
 from abc import ABC, abstractmethod
@@ -15,9 +15,9 @@ from ._support import Constant, Predictor, Support
 class Evaluation(NamedTuple):
     """A family at some rows, for every column of components.
 
-    ``score = unit * raw_score`` is ``d log f / d eta`` and ``information = unit**2 *
-    raw_information`` its negative expected derivative; a factor that is the same for
-    all rows of a component is kept apart so that it need not be multiplied n times.
+    ``score = factor * raw_score`` is ``d log f / d eta`` and ``information = factor**2
+    * raw_information`` its negative expected derivative. A factor that all rows of a
+    component share is separate, which saves n multiplications.
 
     Attributes
     ----------
@@ -25,22 +25,22 @@ class Evaluation(NamedTuple):
         ``log pi + log f``, less `Family.base`.
     raw_score : ndarray of shape (C, B), or (L, C, B)
     raw_information : float or ndarray of shape (C, B), or (L, C, B)
-    unit : float or ndarray of shape (C, 1)
+    factor : float or ndarray of shape (C, 1)
     statistic : tuple of ndarray of shape (C, B)
-        What the update of the constants sums over rows; empty without any.
+        What the update of the constants sums over rows; empty without constants.
     """
 
     log_joint: np.ndarray
     raw_score: np.ndarray
     raw_information: float | np.ndarray
-    unit: float | np.ndarray
+    factor: float | np.ndarray
     statistic: tuple
 
 
 class Derivatives(NamedTuple):
-    """Log-density less `Family.base`, and its derivatives, all (C, B).
+    """Log-density less `Family.base`, and its derivatives in ``eta``, ``log scale``.
 
-    They are those in ``eta`` and in ``log scale``.
+    All of them are (C, B).
     """
 
     log_density: np.ndarray
@@ -52,10 +52,10 @@ class Derivatives(NamedTuple):
 
 
 class Local(NamedTuple):
-    """Log-density less `Family.base`, and its derivatives.
+    """Log-density less `Family.base`, and its derivatives in coordinates.
 
-    They are those in the E = L + S *coordinates* of a family: its predictors, and the
-    logarithms of its constants.
+    The E = L + S *coordinates* of a family are its predictors and the logarithms of its
+    constants.
 
     Attributes
     ----------
@@ -77,41 +77,40 @@ class Family(ABC, BaseEstimator):
 
     A family knows neither components nor restarts: everything is elementwise over
     arrays that broadcast, by convention ``C`` columns of components by ``B`` rows.
-    ``y`` is what `target` made of the response; rows are its last axis.
+    ``y`` is the result of `target`, with rows on the last axis.
 
     A family declares L linear predictors and S positive constants. Its methods take
     them as `eta` and `scale`: with one predictor `eta` is (C, B), with several
-    (L, C, B); with one constant `scale` is (C, 1), with several (S, C, 1), with none it
-    means nothing.
+    (L, C, B); with one constant `scale` is (C, 1), with several (S, C, 1), and without
+    constants it is ignored.
 
-    A family of one's own needs `initial`, `mean`, `variance` and `quantile` or
-    `sample`. With one predictor and at most one constant it needs `derivatives` and
-    `information`, otherwise `local`, `information` and what it declares
-    (docs/own_family.md). The other methods follow from these; the families here have
-    faster ones, or more exact.
+    A custom family defines `initial`, `mean`, `variance` and `quantile` or `sample`.
+    With one predictor and at most one constant it also defines `derivatives` and
+    `information`, otherwise `local`, `information` and its declarations
+    (docs/own_family.md). The other methods follow from these; the families of the
+    library override some of them for speed or accuracy.
 
     Attributes
     ----------
     predictors : tuple of Predictor
         The linear predictors; by default one, the mean.
     constants : tuple of Constant
-        By default a single scale, a dispersion: its square is proportional to a
-        variance, and the distribution concentrates as it vanishes. `n_scale`, 0 or 1,
-        `bounded` and `least_scale` are a short form of such a declaration.
+        By default a single scale: its square is proportional to a variance, and the
+        distribution concentrates as it vanishes. `n_scale`, `bounded` and `least_scale`
+        are a short form of such a declaration.
     support : Support
         Where responses lie; by default anywhere on the line.
     row_data : tuple of str
-        Keywords for what `target`, `mean` and the methods after it take besides, a
-        number for every row. `target` then stacks the response and these, (1 + D, n).
+        Keywords of further numbers, one for each row, that `target`, `mean` and the
+        methods below `mean` take. `target` stacks the response and these, (1 + D, n).
     n_scale : {0, 1}
         Number of constants.
     bounded : bool
         Whether the likelihood stays bounded as the scale vanishes.
     least_scale : float
-        Where the likelihood is at its limit, to rounding.
+        Where the likelihood reaches its limit, to rounding.
     links : tuple of str
-        Links that the parameter `link` may name, the default first; empty where there
-        is no such parameter.
+        Values of the parameter `link`, the default first; empty without this parameter.
     """
 
     predictors = (Predictor(),)
@@ -123,24 +122,28 @@ class Family(ABC, BaseEstimator):
     links = ()
 
     def _link(self):
-        """The link object that the parameter `link` means."""
+        """The link object that the parameter `link` names."""
         return resolve_link(self.link, self.links, self.links[0])
 
     @property
     def endless(self):
-        """Whether the best coefficients may be infinite: responses, all zero, say."""
+        """Whether the best coefficients may be infinite: separation, for example.
+
+        Responses that are all zero, or that a feature separates into zeros and others,
+        are such data.
+        """
         collapses = any(constant.collapses for constant in self.constants)
         return not collapses and bool(self.links) and self._link().endless
 
     @property
     def constants(self):
-        """What the short form says."""
+        """The constants that the short form declares."""
         if not self.n_scale:
             return ()
         return (Constant("scale", self.least_scale, collapses=not self.bounded),)
 
     def admits(self, y, *row_data):
-        """Where `y` is a possible response, elementwise."""
+        """Where `y` is a possible response, elementwise; row data after it."""
         return self.support.admits(y)
 
     def check_target(self, y):
@@ -156,10 +159,7 @@ class Family(ABC, BaseEstimator):
     def target(self, y, **row_data):
         """The response as the other methods take it, rows last.
 
-        Raises
-        ------
-        ValueError
-            If row data are given, other than None, that the family does not declare.
+        Row data that the family does not declare, other than None, raise a ValueError.
         """
         for name, values in row_data.items():
             if values is not None and name not in self.row_data:
@@ -172,31 +172,27 @@ class Family(ABC, BaseEstimator):
         return y
 
     def units(self, y, weight, fit_intercept):
-        """Origin and unit (two floats) in which `y` is best expressed."""
+        """Origin and unit of measurement (two floats) that suit `y`, (n,)."""
         return 0.0, 1.0
 
     def base(self, y):
-        """The part of the log-density that is the response's alone, (n,) or 0.0.
+        """The part of the log-density that depends on `y` alone, (n,) or 0.0.
 
-        `evaluate` and `local` leave it out, and `log_density` includes it: the rows of
-        a fit add it up once, and not in every pass.
+        `log_density` includes it; `evaluate` and `local` do not, as the rows of a fit
+        sum it once, not in every pass.
         """
         return 0.0
 
     @abstractmethod
     def initial(self, y):
-        """The linear predictors that each row suggests by itself, (n,) or (L, n)."""
+        """The linear predictors that each row alone suggests, (n,) or (L, n)."""
 
     def derivatives(self, y, eta, scale):
         """The log-density less `base`, and its derivatives. -> Derivatives."""
         raise NotImplementedError(f"{type(self).__name__} has no derivatives")
 
     def local(self, y, eta, scale):
-        """The log-density less `base`, and its derivatives in coordinates. -> Local.
-
-        This is the one place where the six named `derivatives` of a family with one
-        predictor and at most one constant become coordinates.
-        """
+        """The log-density less `base`, and its derivatives in coordinates. -> Local."""
         at = self.derivatives(y, eta, scale)
         if not self.constants:
             return Local(at.log_density, (at.eta,), (at.eta_eta,))
@@ -206,27 +202,24 @@ class Family(ABC, BaseEstimator):
     def information(self, eta, scale):
         """Expectation of the squared derivative in each predictor, (C, B) or (L, C, B).
 
-        `evaluate` needs it, unless a family has one of its own.
+        The default `evaluate` needs it.
         """
         raise NotImplementedError(f"{type(self).__name__} has no information")
 
     def outside(self, eta):
         """Where `eta` gives no distribution, (C, B) of bool; None for nowhere.
 
-        There the density is zero, whatever `evaluate`, `local` and `log_kernel` say of
-        it: their numbers have to be finite, and their callers leave them out.
+        There the density is zero. `evaluate`, `local` and `log_kernel` return finite
+        numbers, which their callers ignore.
         """
         return self._link().outside(eta) if self.links else None
 
     def evaluate(self, y, eta, scale, log_prior):
-        """What a pass of EM needs. -> Evaluation.
-
-        It may overwrite `eta`: a caller who still needs that gives a copy.
-        """
+        """What a pass of EM needs. -> Evaluation. It may overwrite `eta`."""
         at = self.local(y, eta, scale)
         n_predictors, n_slopes = len(self.predictors), len(at.slope)
         score = np.stack(at.slope[:n_predictors]) if n_predictors > 1 else at.slope[0]
-        # Where the rows of the triangle of second derivatives begin.
+        # The diagonal of the triangle of second derivatives.
         first = np.cumsum([0, *range(n_slopes, 1, -1)])
         statistic = []
         for e in range(n_predictors, n_slopes):
@@ -242,17 +235,17 @@ class Family(ABC, BaseEstimator):
     def update_scale(self, scale, weight, statistic, gain, rule):
         """New scales (R, K) from the summed statistics (R, K, s) of `evaluate`.
 
-        `gain` (R, K) is twice the rise of the quadratic model of the log-likelihood
-        by the new coefficients. Here the statistics are the first and second
-        derivative in the log scale.
+        `gain` (R, K) is twice the rise of the quadratic approximation of the
+        log-likelihood by the new coefficients. The default is for statistics that are
+        the first and second derivative in the log scale.
         """
         return newton_update(rule, scale, weight, statistic)
 
     def update_constants(self, constants, weight, statistic, gain, rules):
         """New constants (R, K, S), by one rule for each.
 
-        A single one is updated by `update_scale`, several each by a Newton step in its
-        logarithm, from the statistics that `evaluate` of this class makes.
+        A single constant is updated by `update_scale`, several by a Newton step in each
+        logarithm, from the statistics of the default `evaluate`.
         """
         if len(rules) == 1:
             scale = constants[..., 0]
@@ -265,14 +258,14 @@ class Family(ABC, BaseEstimator):
         return new
 
     def log_density(self, y, eta, scale):
-        """Logarithm of the density or probability of `y`, all of it.
+        """Logarithm of the density or probability of `y`, including `base`.
 
-        Minus infinity where `y` is no possible response, or `eta` is `outside`.
+        Minus infinity where `y` is not a possible response, or `eta` is `outside`.
         """
         response, *row_data = y if self.row_data else (y,)
         possible = self.admits(response, *row_data)
         if not np.all(possible):
-            # The formulas need not know what they are not for.
+            # The formulas hold for possible responses only.
             response = np.where(possible, response, self.support.inner)
             y = np.stack([response, *row_data]) if row_data else response
         with np.errstate(all="ignore"):
@@ -295,15 +288,15 @@ class Family(ABC, BaseEstimator):
         """Variance of the response, (C, B)."""
 
     def cdf(self, y, eta, scale):
-        """Probability of a response of at most `y`; a fit does not need it."""
+        """Probability of a response of at most `y`; not needed for fitting."""
         raise NotImplementedError(f"{type(self).__name__} has no cdf")
 
     def quantile(self, u, eta, scale):
-        """Smallest response whose cdf is at least `u`; a fit does not need it."""
+        """Smallest response whose cdf is at least `u`; not needed for fitting."""
         raise NotImplementedError(f"{type(self).__name__} has no quantile")
 
     def sample(self, eta, scale, rng):
-        """Draw one response for every column and row of `eta`."""
+        """Draw one response for every column and row of `eta`, (C, B)."""
         shape = np.shape(eta) if len(self.predictors) == 1 else np.shape(eta)[1:]
         return self.quantile(rng.random(shape), eta, scale)
 

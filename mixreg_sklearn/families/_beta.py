@@ -84,7 +84,7 @@ class Beta(Family):
 
     def sample(self, eta, scale, rng):
         draws = rng.beta(*self._shapes(eta, scale))
-        # A draw may round to a bound, and the bounds are no responses.
+        # A draw may round to a bound, which is not a possible response.
         return np.clip(draws, np.finfo(float).tiny, 1 - np.finfo(float).epsneg)
 
     def _shapes(self, eta, scale):
@@ -96,7 +96,7 @@ class Beta(Family):
 
 
 class _Parts:
-    r"""What density and derivatives share; all of it is exact as ``nu`` grows.
+    r"""Terms of the density and its derivatives, exact as ``nu`` grows.
 
     With the gamma excess ``h`` (see `_special`) and ``q = 1 - mu``
 
@@ -108,7 +108,7 @@ class _Parts:
     """
 
     def __init__(self, link, y, eta, scale):
-        # Both shapes stay numbers; the derivatives beyond are those of the bound.
+        # Both shapes stay finite; derivatives beyond a bound are those at the bound.
         eta = np.clip(eta, *link.bounds)
         at = link.logs(eta)
         self.precision = scale**-2.0

@@ -17,7 +17,7 @@ class Binomial(Family):
     not identified unless rows are grouped; see the user guide. There is no scale.
 
     The methods of the likelihood take the target ``(successes, trials)``; `mean` and
-    those after it take successes alone, and ``trials``.
+    the methods below it take successes alone, and ``trials``.
 
     Parameters
     ----------
@@ -40,13 +40,7 @@ class Binomial(Family):
         return super().admits(y) & np.less_equal(y, trials)
 
     def target(self, y, trials=None):
-        """Successes and trials, (2, n).
-
-        Raises
-        ------
-        ValueError
-            If trials are not whole numbers of at least 1, or fewer than successes.
-        """
+        """Successes and trials, (2, n); trials are whole numbers, max(y, 1) or more."""
         y = np.asarray(y, dtype=float)
         given = trials is not None
         trials = np.ones_like(y) if not given else np.asarray(trials, dtype=float)
@@ -91,10 +85,10 @@ class Binomial(Family):
         at, bend = link.logs(eta), link.bend(eta)
         p, q = at.success_slope, at.failure_slope
         log_density = successes * at.success + failures * at.failure
-        none = np.broadcast_to(0.0, log_density.shape)
+        zero = np.broadcast_to(0.0, log_density.shape)
         curvature = successes * p * (bend - p) + failures * q * (bend - q)
         return Derivatives(
-            log_density, successes * p + failures * q, none, curvature, none, none
+            log_density, successes * p + failures * q, zero, curvature, zero, zero
         )
 
     def log_kernel(self, y, eta, scale):
@@ -129,7 +123,7 @@ def _log_choose(successes, trials):
 
 
 def _cdf(y, trials, at):
-    # P(S <= s) = I_{1-p}(t - s, s + 1); the smaller of p and 1 - p is known exactly.
+    # P(S <= s) = I_{1-p}(t - s, s + 1); use the smaller of p and 1 - p, which is exact.
     count = np.clip(np.floor(y), 0, np.maximum(np.subtract(trials, 1), 0))
     left = np.subtract(trials, count)
     probability = either(

@@ -8,7 +8,7 @@ from ._scales import NO_WEIGHT
 from ._special import excess, excess_bend, excess_slope
 from ._support import Constant, Support
 
-# A row's deviance is not known better than the square of rounding.
+# The deviance of a row is exact to the square of the relative rounding error.
 _LEAST_DEVIANCE = 1e-32
 
 
@@ -28,7 +28,7 @@ class Gamma(Family):
     Parameters
     ----------
     link : {"log", "identity", "inverse"}, default="log"
-        Under the last two a row has density zero where :math:`\eta \le 0`.
+        With "identity" and "inverse" the density is zero where :math:`\eta \le 0`.
 
     References
     ----------
@@ -61,24 +61,15 @@ class Gamma(Family):
         log_joint += log_prior + excess(shape)
         ratio *= shape
         information = at.information(np.broadcast_to(shape, ratio.shape))
-        return Evaluation(
-            log_joint,
-            at.first(ratio),
-            information,
-            1.0,
-            (deviance,),
-        )
+        return Evaluation(log_joint, at.first(ratio), information, 1.0, (deviance,))
 
     def update_scale(self, scale, weight, statistic, gain, rule):
         deviance = statistic[..., 0]
-        own = _variance(weight, deviance, rule.strength, rule.target)
-        pooled = _variance(
-            weight.sum(axis=1, keepdims=True),
-            deviance.sum(axis=1, keepdims=True),
-            rule.strength * weight.shape[1],
-            rule.target,
-        )
-        return np.sqrt(rule.settle(own, pooled, weight, scale**2))
+        separate = _variance(weight, deviance, rule.strength, rule.target)
+        total, strength = weight.sum(1, keepdims=True), rule.strength * weight.shape[1]
+        pooled = deviance.sum(axis=1, keepdims=True)
+        pooled = _variance(total, pooled, strength, rule.target)
+        return np.sqrt(rule.settle(separate, pooled, weight, scale**2))
 
     def derivatives(self, y, eta, scale):
         shape = scale**-2.0
@@ -121,18 +112,18 @@ class Gamma(Family):
         shape = np.asarray(scale, dtype=float) ** -2.0
         mu = self._link().admissible_mean(eta)
         size = np.broadcast_shapes(shape.shape, mu.shape)
-        # A draw of a very small shape may underflow, and zero is no response.
+        # A draw of a very small shape may underflow; zero is not a possible response.
         draws = rng.standard_gamma(np.broadcast_to(shape, size)) / shape
         return np.maximum(draws, np.finfo(float).tiny) * mu
 
 
 def _variance(weight, deviance, strength, target):
-    r"""Squared dispersions that maximize the penalized likelihood.
+    r"""Squared scales (R, K) that maximize the penalized likelihood.
 
-    With ``a`` the shape, the root of ``N h'(a) + nu / (2 a) = (D + nu s0) / 2``, where
+    The shape ``a`` is the root of ``N h'(a) + nu / (2 a) = (D + nu s0) / 2``, where
     ``h'(a) = log a - digamma(a)``. The left side falls from infinity to zero, as
-    ``1 / a`` at small ``a`` and as ``1 / (2 a)`` at large: with logarithms of both it
-    is nearly a straight line, and Newton's method converges from anywhere.
+    ``1 / a`` for small ``a`` and as ``1 / (2 a)`` for large: in logarithms it is nearly
+    a straight line, and Newton's method converges from anywhere.
     """
     weight = np.maximum(weight, NO_WEIGHT)
     half = 0.5 * (np.maximum(deviance, _LEAST_DEVIANCE * weight) + strength * target)

@@ -22,7 +22,7 @@ class Gaussian(Family):
     constants = (Constant("scale", collapses=True),)
 
     def units(self, y, weight, fit_intercept):
-        """Mean and standard deviation; the origin stays where no intercept moves it."""
+        """Mean and standard deviation; without an intercept the origin is zero."""
         mean = np.average(y, weights=weight)
         origin = mean if fit_intercept else 0.0
         unit = np.sqrt(np.average((y - origin) ** 2, weights=weight))

@@ -23,7 +23,7 @@ class InverseGaussian(Family):
     Parameters
     ----------
     link : {"log", "identity", "inverse"}, default="log"
-        Under the last two a row has density zero where :math:`\eta \le 0`.
+        With "identity" and "inverse" the density is zero where :math:`\eta \le 0`.
 
     References
     ----------
@@ -54,13 +54,8 @@ class InverseGaussian(Family):
         log_joint += log_prior - np.log(scale)
         rate *= scale**-2.0
         relative *= rate
-        return Evaluation(
-            log_joint,
-            at.first(relative),
-            at.information(rate),
-            1.0,
-            (deviance,),
-        )
+        information = at.information(rate)
+        return Evaluation(log_joint, at.first(relative), information, 1.0, (deviance,))
 
     def update_scale(self, scale, weight, statistic, gain, rule):
         return np.sqrt(rule.variance(statistic[..., 0], weight, scale**2))
@@ -132,7 +127,7 @@ def _quantile(u, mu, scale):
     u, log_mean = np.where(defined, u, 0.5), np.log(np.where(defined, mu, 1.0))
 
     def below(x):
-        # In units of the mean the distribution depends on phi sqrt(mu) alone.
+        # The distribution of y / mu depends on phi sqrt(mu) alone.
         return _cdf(np.exp(x), 1.0, relative)
 
     relative = scale * np.exp(0.5 * log_mean)
@@ -148,7 +143,7 @@ def _quantile(u, mu, scale):
         log_density = -0.5 * (np.expm1(x) / relative) ** 2 * np.exp(-x) - 0.5 * x
         slope = np.exp(log_density - 0.5 * _LOG_2PI) / relative
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            # In the lower tail log F is the straighter of the two.
+            # In the lower tail log F is closer to a straight line than F.
             excess = np.where(u < 0.5, reached * np.log(reached / u), reached - u)
             trial = x - excess / slope
         trial = np.where((trial > low) & (trial < high), trial, 0.5 * (low + high))

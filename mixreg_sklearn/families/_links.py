@@ -2,9 +2,7 @@
 
 Families of a positive response work with the logarithm of the mean, those of a
 probability with ``log p`` and ``log(1 - p)``. In these terms every density is a short
-formula, and no link needs a probability or a mean to be clipped. A link is `endless`
-where means reach the ends of their range at infinite predictors only, and says itself
-where a predictor is `outside`: there is no mean, and the density is zero.
+formula, and no probability and no mean is clipped.
 """
 
 from typing import NamedTuple
@@ -12,24 +10,24 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-# Means stay within exp(+-200), so that the fourth power of one, which squares of
-# derivatives contain, is still a number. Data are never near; wild starts are. The
-# derivatives beyond are those of the bound, so that steps lead back.
+# Means stay within exp(+-200), so that their fourth powers, which squares of
+# derivatives contain, are finite. Only wild starts come near. The derivatives beyond a
+# bound are those at the bound, so that steps lead back.
 _FURTHEST = 200.0
-# Beyond this the probit's second derivative is rounding: it cancels as eps * eta**2.
+# Beyond this the second derivative of the probit is rounding error, eps * eta**2.
 _FURTHEST_PROBIT = 1e4
 
 
 class LogMean(NamedTuple):
-    """Logarithm of a positive mean, with what it takes to differentiate through it.
+    """Logarithm of a positive mean, with its derivatives; arrays of the shape of `eta`.
 
     Attributes
     ----------
     value : ndarray
         ``log mu``.
     slope, bend : ndarray or None
-        First and second derivative in ``eta``; None stands for 1 and 0, and spares
-        the log link its passes. Both are zero where no mean exists.
+        First and second derivative in ``eta``; None stands for 1 and 0, which saves the
+        log link some passes. Both are zero where no mean exists.
     """
 
     value: np.ndarray
@@ -61,7 +59,20 @@ class LogProbabilities(NamedTuple):
 
 
 class _Link:
-    """What links have in common."""
+    """Base of all links.
+
+    `mean` and its inverse `predictor` act elementwise. A link of a positive mean has
+    `admissible_mean`, NaN where there is no mean, and `log_mean` (-> LogMean). A link
+    of a probability has `logs` (-> LogProbabilities), `bend`, the derivative of
+    ``log(dp / d eta)``, and `bounds` on the predictor, within which ``p`` and ``1 - p``
+    are both above 1e-87.
+
+    Attributes
+    ----------
+    endless : bool
+        Whether the mean reaches the ends of its range at infinite predictors only, so
+        that separation makes coefficients infinite.
+    """
 
     endless = True
 
@@ -76,19 +87,15 @@ class Log(_Link):
     name = "log"
 
     def mean(self, eta):
-        """Mean at a linear predictor."""
         return np.exp(np.clip(eta, -_FURTHEST, _FURTHEST))
 
     def admissible_mean(self, eta):
-        """Mean, which every linear predictor has."""
         return self.mean(eta)
 
     def predictor(self, mean):
-        """Linear predictor of a mean."""
         return np.log(mean)
 
     def log_mean(self, eta):
-        """-> LogMean."""
         return LogMean(np.clip(eta, -_FURTHEST, _FURTHEST))
 
 
@@ -98,11 +105,9 @@ class _Restricted(_Link):
     endless = False
 
     def outside(self, eta):
-        """Where a linear predictor is not positive."""
         return np.less_equal(eta, 0)
 
     def admissible_mean(self, eta):
-        """Mean, NaN where there is none."""
         return np.where(self.outside(eta), np.nan, self.mean(_positive(eta)))
 
 
@@ -112,15 +117,12 @@ class Identity(_Restricted):
     name = "identity"
 
     def mean(self, eta):
-        """Mean at a linear predictor."""
         return eta
 
     def predictor(self, mean):
-        """Linear predictor of a mean."""
         return mean
 
     def log_mean(self, eta):
-        """-> LogMean."""
         outside, eta = self.outside(eta), _positive(eta)
         slope = np.where(outside, 0.0, 1 / eta)
         return LogMean(np.log(eta), slope, -(slope**2))
@@ -132,23 +134,20 @@ class Inverse(_Restricted):
     name = "inverse"
 
     def mean(self, eta):
-        """Mean at a linear predictor; infinite at zero."""
         with np.errstate(divide="ignore"):
             return 1 / np.asarray(eta, dtype=float)
 
     def predictor(self, mean):
-        """Linear predictor of a mean."""
         return 1 / mean
 
     def log_mean(self, eta):
-        """-> LogMean."""
         outside, eta = self.outside(eta), _positive(eta)
         slope = np.where(outside, 0.0, -1 / eta)
         return LogMean(-np.log(eta), slope, slope**2)
 
 
 def _positive(eta):
-    """Within the bounds of a mean; where there is none, a harmless stand-in."""
+    """Predictors within the bounds of a mean, also where there is no mean."""
     return np.clip(eta, np.exp(-_FURTHEST), np.exp(_FURTHEST))
 
 
@@ -156,26 +155,21 @@ class Logit(_Link):
     r""":math:`p = 1 / (1 + e^{-\eta})`."""
 
     name = "logit"
-    # Where p and 1 - p are both above 1e-87.
     bounds = (-_FURTHEST, _FURTHEST)
 
     def mean(self, eta):
-        """Probability at a linear predictor."""
         return special.expit(eta)
 
     def predictor(self, mean):
-        """Linear predictor of a probability."""
         return special.logit(mean)
 
     def logs(self, eta):
-        """-> LogProbabilities."""
         log_total = np.log1p(np.exp(-np.abs(eta)))
         success = np.minimum(eta, 0) - log_total
         failure = -np.maximum(eta, 0) - log_total
         return LogProbabilities(success, failure, np.exp(failure), -np.exp(success))
 
     def bend(self, eta):
-        """Derivative of ``log(dp / d eta)``."""
         return -np.tanh(np.multiply(eta, 0.5))
 
 
@@ -186,23 +180,20 @@ class Probit(_Link):
     bounds = (-19.0, 19.0)
 
     def mean(self, eta):
-        """Probability at a linear predictor."""
         return special.ndtr(eta)
 
     def predictor(self, mean):
-        """Linear predictor of a probability."""
         return special.ndtri(mean)
 
     def logs(self, eta):
-        """-> LogProbabilities; all from one scaled error function of the tail."""
         x = np.clip(eta, -_FURTHEST_PROBIT, _FURTHEST_PROBIT) * np.sqrt(0.5)
         square = x * x
         scaled, bell = special.erfcx(np.abs(x)), np.exp(-square)
         tail = 0.5 * scaled * bell
         log_tail, log_rest = np.log(0.5 * scaled) - square, np.log1p(-tail)
         # The inverse Mills ratio, and the density over the larger probability.
-        unit = np.sqrt(2 / np.pi)
-        steep, flat = unit / scaled, 0.5 * unit * bell / (1 - tail)
+        factor = np.sqrt(2 / np.pi)
+        steep, flat = factor / scaled, 0.5 * factor * bell / (1 - tail)
         lower = np.less(x, 0)
         return LogProbabilities(
             np.where(lower, log_tail, log_rest),
@@ -212,7 +203,6 @@ class Probit(_Link):
         )
 
     def bend(self, eta):
-        """Derivative of ``log(dp / d eta)``."""
         return -np.clip(eta, -_FURTHEST_PROBIT, _FURTHEST_PROBIT)
 
 
@@ -223,15 +213,12 @@ class Cloglog(_Link):
     bounds = (-_FURTHEST, np.log(_FURTHEST))
 
     def mean(self, eta):
-        """Probability at a linear predictor."""
         return -np.expm1(-np.exp(np.minimum(eta, _FURTHEST)))
 
     def predictor(self, mean):
-        """Linear predictor of a probability."""
         return np.log(-np.log1p(-np.asarray(mean, dtype=float)))
 
     def logs(self, eta):
-        """-> LogProbabilities."""
         eta = np.minimum(eta, _FURTHEST)
         hazard = np.exp(eta)
         # p = hazard * exprel(-hazard), which does not cancel where p is small.
@@ -243,7 +230,6 @@ class Cloglog(_Link):
         )
 
     def bend(self, eta):
-        """Derivative of ``log(dp / d eta)``."""
         return 1 - np.exp(np.minimum(eta, _FURTHEST))
 
 
@@ -254,23 +240,9 @@ _LINKS = {
 
 
 def resolve_link(link, allowed, default):
-    """The link object that a family's parameter means.
+    """The link object for a name, a link object, or None (the default).
 
-    Parameters
-    ----------
-    link : str, link object or None
-        None is the default.
-    allowed : tuple of str
-    default : str
-
-    Returns
-    -------
-    link object
-
-    Raises
-    ------
-    ValueError
-        If it is not one of the allowed links.
+    A ValueError is raised if it is not one of the allowed names.
     """
     name = default if link is None else getattr(link, "name", link)
     if not isinstance(name, str) or name not in allowed:

@@ -1,4 +1,4 @@
-"""Families by the names that the parameter `family` of an estimator may be."""
+"""Families by name, as the parameter `family` of an estimator takes them."""
 
 from ._beta import Beta
 from ._binomial import Binomial
@@ -20,5 +20,5 @@ FAMILIES = {
 
 
 def make_family(family):
-    """The family object that the parameter means."""
+    """The family object for a name or a family."""
     return FAMILIES[family]() if isinstance(family, str) else family

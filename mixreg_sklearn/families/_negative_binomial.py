@@ -26,16 +26,16 @@ class NegativeBinomial(Family):
     .. math:: \log f(y) = \log\frac{\Gamma(y + a)}{\Gamma(a)\, y!}
               + a \log\frac{a}{a + \mu} + y \log\frac{\mu}{a + \mu}
 
-    :math:`\mu` is the inverse link of :math:`\eta`. As :math:`\phi \to 0` this is the
-    Poisson distribution, at which the estimate of a component may lie: a scale of
-    :math:`10^{-6}` says that the counts of the component vary no more than Poisson
-    counts do. There the log-likelihood is that of the Poisson distribution, to less
-    than :math:`10^{-12} \mu` a row in the mean.
+    :math:`\mu` is the inverse link of :math:`\eta`. The limit :math:`\phi \to 0` is the
+    Poisson distribution, and the estimate of a component may lie there: a scale of
+    :math:`10^{-6}` means that the counts of the component vary no more than Poisson
+    counts. There the log-likelihood differs from that of the Poisson distribution by
+    less than :math:`10^{-12} \mu` a row on average.
 
     Parameters
     ----------
     link : {"log", "identity", "inverse"}, default="log"
-        Under the last two a row has probability zero where :math:`\eta \le 0`.
+        With "identity" and "inverse" probabilities are zero where :math:`\eta \le 0`.
 
     References
     ----------
@@ -65,27 +65,22 @@ class NegativeBinomial(Family):
         first, second = parts.log_scale(y, size)
         score = parts.residual * size
         np.multiply(mu, size / parts.total, out=mu)
-        return Evaluation(
-            log_joint,
-            at.first(score),
-            at.information(mu),
-            1.0,
-            (first, second),
-        )
+        information = at.information(mu)
+        return Evaluation(log_joint, at.first(score), information, 1.0, (first, second))
 
     def derivatives(self, y, eta, scale):
         at = self._link().log_mean(eta)
         size, mu = scale**-2.0, np.exp(at.value)
         parts = _Parts(y, mu, size)
         first, second = parts.log_scale(y, size)
-        score, share = size * parts.residual, mu / parts.total
-        curvature = -(1 + parts.residual) * size * share
+        score, fraction = size * parts.residual, mu / parts.total
+        curvature = -(1 + parts.residual) * size * fraction
         return Derivatives(
             parts.log_density(y, at.value, size),
             at.first(score),
             first,
             at.second(score, curvature),
-            at.first(-2 * score * share),
+            at.first(-2 * score * fraction),
             second,
         )
 
@@ -117,7 +112,7 @@ class NegativeBinomial(Family):
 
 
 class _Parts:
-    """What density and derivatives share; all of it is exact as ``a`` grows.
+    """Terms of the density and its derivatives, exact as ``a`` grows.
 
     Attributes
     ----------
@@ -130,7 +125,7 @@ class _Parts:
         self.total = mu + size
         difference = y - mu
         self.residual = difference / self.total
-        # Rounds to -1 only if the component is off by 16 powers of ten.
+        # It rounds to -1 only where y and mu differ by 16 powers of ten.
         relative = np.maximum(-difference / (y + size), -1 + np.finfo(float).eps)
         self.log_ratio = -np.log1p(relative)
 
@@ -153,7 +148,7 @@ class _Parts:
 
 
 def _cdf(y, mu, scale):
-    # P(Y <= y) = I_{a/(a+mu)}(a, y + 1); the smaller share is the exact one.
+    # P(Y <= y) = I_{a/(a+mu)}(a, y + 1); use the smaller fraction, which is exact.
     size = np.asarray(scale, dtype=float) ** -2.0
     count = np.maximum(np.floor(y), 0)
     probability = either(

@@ -18,7 +18,7 @@ class Poisson(Family):
     Parameters
     ----------
     link : {"log", "identity", "inverse"}, default="log"
-        Under the last two a row has probability zero where :math:`\eta \le 0`.
+        With "identity" and "inverse" probabilities are zero where :math:`\eta \le 0`.
 
     References
     ----------
@@ -51,9 +51,9 @@ class Poisson(Family):
         mu = np.exp(at.value)
         score = y - mu
         log_density = y * at.value - mu
-        none = np.broadcast_to(0.0, log_density.shape)
+        zero = np.broadcast_to(0.0, log_density.shape)
         return Derivatives(
-            log_density, at.first(score), none, at.second(score, -mu), none, none
+            log_density, at.first(score), zero, at.second(score, -mu), zero, zero
         )
 
     def log_kernel(self, y, eta, scale):

@@ -1,25 +1,25 @@
-r"""How constants are estimated: one rule for its safeguards, and two kinds of update.
+r"""How constants are estimated: one rule for their safeguards, two kinds of update.
 
-A constant :math:`\phi` is updated through :math:`\phi^2`, which for a scale is a
-variance, or in proportion to one.
+A constant :math:`\phi` is updated through :math:`\phi^2`, which for a scale is
+proportional to a variance.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-# Variances below this, for a response of unit variance, are rounding.
+# Variances below this, for a response of variance one, are rounding errors.
 ROUNDING = 1e-20
-# A component of less than this many rows has none, and keeps its variance.
+# A component of smaller weight has no rows, and keeps its variance.
 NO_WEIGHT = 1e-9
-# Variances are no smaller than the square of rounding: the data cannot tell.
+# Variances are at least the square of the relative rounding error.
 _LEAST = 1e-32
-# A Newton step changes no logarithm by more than this.
+# The largest change of a logarithm by one Newton step.
 _LONGEST = 1.0
 
 
 class ScaleRule(NamedTuple):
-    r"""One update of the variances that covers the search and the estimate.
+    r"""How variances are updated, in the search and in the final fit.
 
     The variances maximize
     :math:`\ell - \frac{\nu}{2} \sum_k (\log s_k^2 + s_0 / s_k^2)`, so
@@ -27,17 +27,17 @@ class ScaleRule(NamedTuple):
     .. math:: s_k^2 = (S_k + \nu s_0) / (N_k + \nu)
 
     with :math:`S_k` the weighted residual sum of squares of component k and
-    :math:`N_k` its weight; a common one has the sums over k above and below. With
-    ``nu = 0`` this is maximum likelihood. The penalty keeps the otherwise unbounded
-    likelihood of unequal variances bounded (Chen, Tan & Zhang 2008); its target is a
+    :math:`N_k` its weight; for a common variance, numerator and denominator are summed
+    over k. With ``nu = 0`` this is maximum likelihood. The penalty bounds the otherwise
+    unbounded likelihood of unequal variances (Chen, Tan & Zhang 2008); its target is a
     variance that the data support.
 
     Attributes
     ----------
     tied : bool or ndarray of bool of shape (R, 1)
-        One variance for all components; in an array, for these restarts of a batch.
+        Whether all components share one variance; an array says so for each restart.
     ratio : float
-        Lower bound on a variance, relative to the pooled variance of the moment.
+        Lower bound on a variance, relative to the current pooled variance.
     floor : float
         Absolute lower bound on a variance.
     strength : float
@@ -53,18 +53,7 @@ class ScaleRule(NamedTuple):
     target: float = 1.0
 
     def variance(self, squares, weight, current):
-        """New variances from sums of squares.
-
-        Parameters
-        ----------
-        squares, weight : ndarray of shape (R, K)
-        current : ndarray of shape (R, K)
-            The old variances.
-
-        Returns
-        -------
-        ndarray of shape (R, K)
-        """
+        """New variances from sums of squares; all arrays are (R, K)."""
         if self.strength:
             squares = squares + self.strength * self.target
             weight = weight + self.strength
@@ -72,29 +61,25 @@ class ScaleRule(NamedTuple):
         if self.tied is not False or self.ratio:
             total = np.maximum(weight.sum(axis=1, keepdims=True), NO_WEIGHT)
             pooled = squares.sum(axis=1, keepdims=True) / total
-        own = squares / np.maximum(weight, NO_WEIGHT)
-        return self.settle(own, pooled, weight, current)
+        separate = squares / np.maximum(weight, NO_WEIGHT)
+        return self.settle(separate, pooled, weight, current)
 
-    def settle(self, own, pooled, weight, current):
-        """Variances within the rule, from those that the rows suggest.
+    def settle(self, separate, pooled, weight, current):
+        """Variances (R, K) that obey the rule, from estimates.
 
         Parameters
         ----------
-        own : ndarray of shape (R, K)
-            Suggested by the rows of each component.
+        separate : ndarray of shape (R, K)
+            From the rows of each component.
         pooled : ndarray of shape (R, 1), or None
-            Suggested by all rows together; None if the rule does not ask for it.
+            From all rows; None if the rule does not ask for it.
         weight : ndarray of shape (R, K)
         current : ndarray of shape (R, K)
             The old variances, which components without rows keep.
-
-        Returns
-        -------
-        ndarray of shape (R, K)
         """
-        variance = own
+        variance = separate
         if weight.min() < NO_WEIGHT:
-            variance = np.where(weight < NO_WEIGHT, current, own)
+            variance = np.where(weight < NO_WEIGHT, current, separate)
         if self.ratio:
             variance = np.maximum(variance, self.ratio * pooled)
         if self.tied is not False:
@@ -102,7 +87,7 @@ class ScaleRule(NamedTuple):
         return np.maximum(variance, max(self.floor, _LEAST))
 
     def on_floor(self, scale):
-        """Where scales are at their absolute lower bound, to rounding."""
+        """Where scales (R, K) are at their absolute lower bound, to rounding."""
         return scale**2 <= self.floor * (1 + 1e-9)
 
     def penalty(self, scale):
@@ -120,7 +105,7 @@ class ScaleRule(NamedTuple):
 
 
 def newton_update(rule, scale, weight, statistic):
-    r"""One damped Newton step in :math:`\log\phi`, where there is no closed form.
+    r"""New scales (R, K) by one damped Newton step in :math:`\log\phi`.
 
     Parameters
     ----------
@@ -128,25 +113,22 @@ def newton_update(rule, scale, weight, statistic):
     scale, weight : ndarray of shape (R, K)
     statistic : ndarray of shape (R, K, 2)
         First and second derivative of the log-likelihood in ``log scale``.
-
-    Returns
-    -------
-    ndarray of shape (R, K)
     """
     first, second = rule.penalty_derivatives(scale)
     first, second = first + statistic[..., 0], second + statistic[..., 1]
-    own = scale * _exp_step(first, second)
-    # A common scale of components that do not have one yet: their geometric mean.
+    separate = scale * _exp_step(first, second)
+    # The common scale starts at the geometric mean of the scales.
     share = weight / weight.sum(axis=1, keepdims=True)
     common = np.exp((share * np.log(scale)).sum(axis=1, keepdims=True))
     together = _exp_step(
         first.sum(axis=1, keepdims=True), second.sum(axis=1, keepdims=True)
     )
-    return np.sqrt(rule.settle(own**2, (common * together) ** 2, weight, scale**2))
+    pooled = (common * together) ** 2
+    return np.sqrt(rule.settle(separate**2, pooled, weight, scale**2))
 
 
 def _exp_step(first, second):
-    """Factor that a Newton step puts on the scale; uphill where curvature is wrong."""
+    """Factor by which a Newton step changes scales; it is uphill at any curvature."""
     curvature = np.maximum(np.abs(second), np.finfo(float).tiny)
     with np.errstate(over="ignore"):
         step = first / curvature

@@ -1,4 +1,4 @@
-r"""Special functions in the form that the families need, exact where scales vanish.
+r"""Special functions of the families, exact as scales vanish.
 
 Densities with a size :math:`a = \phi^{-2}` contain :math:`\log\Gamma(a)` beside terms
 of order :math:`a \log a`, whose difference loses all its digits as :math:`\phi \to 0`.
@@ -7,15 +7,15 @@ Written with the *gamma excess*
 .. math:: h(x) = x \log x - x - \log\Gamma(x)
           = \tfrac12 \log \tfrac{x}{2\pi} - \tfrac{1}{12 x} + \dots
 
-they do not: what remains beside ``h`` is a deviance.
+they are exact: the other terms are a deviance.
 """
 
 import numpy as np
 from scipy import special
 
-# From here Stirling's series is exact to rounding with the terms below (DLMF 5.11).
-# Smaller arguments are raised by as much first: a few divisions, many times faster
-# than polygamma functions by themselves.
+# From here on Stirling's series with the terms below is exact to rounding (DLMF 5.11).
+# Smaller arguments are first raised by this number: a few divisions, many times faster
+# than polygamma functions.
 _LARGE = 10
 _SERIES = (
     (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156),
@@ -66,7 +66,7 @@ def excess_bend(x):
 
 
 def _raised(x):
-    """`x`, raised where it is small, and where that is; None for nowhere."""
+    """`x`, raised where it is small, and a mask of these places; None: nowhere."""
     x = np.asarray(x, dtype=float)
     if x.min(initial=_LARGE) >= _LARGE:
         return x, None
@@ -75,7 +75,7 @@ def _raised(x):
 
 
 def _tail(z, order):
-    """What follows the leading terms of Stirling's series, times a power of `z`."""
+    """What follows Stirling's leading terms, times a power of z."""
     square = 1 / (z * z)
     tail = np.full(z.shape, _SERIES[order][-1])
     for coefficient in _SERIES[order][-2::-1]:
@@ -85,9 +85,9 @@ def _tail(z, order):
 
 
 def at_counts(function, y, size):
-    """``function(y + size)`` for whole numbers `y` and sizes that rows share.
+    """``function(y + size)`` for whole numbers `y` (n,) and sizes (..., 1).
 
-    There are fewer different counts than rows, so that it pays to look values up.
+    Values are looked up in a table, as there are fewer different counts than rows.
     """
     size = np.asarray(size)
     highest = y.max(initial=0)
@@ -104,7 +104,7 @@ def log_factorial(y):
 
 
 def is_count(y):
-    """Where `y` is a whole number of at least zero."""
+    """Where `y` is zero or a positive whole number."""
     return (y >= 0) & (y == np.floor(y)) & np.isfinite(y)
 
 
@@ -131,7 +131,7 @@ def count_quantile(cdf, u, highest):
         low, high = np.where(short, high, low), np.where(short, 2 * high + 1, high)
     while True:
         middle = np.floor(0.5 * (low + high))
-        # Beyond 2**53 neighbours are further apart than one.
+        # Beyond 2**53 neighboring floats are more than one apart.
         open_ = (middle > low) & (middle < high)
         if not open_.any():
             break
@@ -144,14 +144,9 @@ def count_quantile(cdf, u, highest):
 
 
 def either(condition, first, of_first, second, of_second):
-    """One of two ufuncs where a condition holds, the other elsewhere; neither twice.
+    """The ufunc `first` where a condition holds, `second` elsewhere.
 
-    Parameters
-    ----------
-    condition : array_like of bool
-    first, second : ufunc
-    of_first, of_second : tuple of array_like
-        Their arguments.
+    `of_first` and `of_second` are tuples of their arguments; all arrays broadcast.
     """
     shape = np.broadcast_shapes(*map(np.shape, (condition, *of_first, *of_second)))
     value = np.empty(shape)
@@ -161,9 +156,9 @@ def either(condition, first, of_first, second, of_second):
 
 
 def draw_counts(mean, rng):
-    """Poisson counts; NaN where the mean is."""
+    """Poisson counts; NaN where the mean is NaN."""
     mean = np.asarray(mean, dtype=float)
-    # numpy draws up to 9e18. There a count equals its mean to nine digits.
+    # numpy draws up to 9e18, where a count equals its mean to nine digits.
     ordinary = mean < 1e18
     draws = rng.poisson(np.where(ordinary, mean, 0.0))
     return np.where(ordinary, draws, np.floor(mean))

@@ -11,30 +11,30 @@ class Predictor(NamedTuple):
     Attributes
     ----------
     name : str
-        What the predictor determines. The first one is the regression that users mean;
-        the coefficients of another, ``"zero"`` say, are ``zero_coef_``.
+        What the predictor determines. The first one is the regression proper; the
+        coefficients of another, for example ``"zero"``, are ``zero_coef_``.
     """
 
     name: str = "mean"
 
 
 class Constant(NamedTuple):
-    """A positive number of a component that no feature changes.
+    """A positive number of a component that does not depend on features.
 
     It is estimated on the logarithmic scale.
 
     Attributes
     ----------
     name : str
-        ``"scale"`` is the attribute ``scale_``. The first constant is the scale that
-        `shared_scale` and the safeguards of the search are about.
+        ``"scale"`` is the attribute ``scale_``. `shared_scale` and the safeguards of
+        the search apply to the first constant.
     lower, upper : float
-        Bounds within which the estimate is kept. It may lie at one: the likelihood is
-        then at its limit there, to rounding.
+        Bounds of the estimate, which may lie at one of them: there the likelihood is at
+        its limit, to rounding.
     collapses : bool
         Whether the likelihood grows without bound as the constant vanishes.
     start : float
-        Where the fit of a single regression begins.
+        Start of the fit of a single regression.
     """
 
     name: str = "scale"
@@ -77,14 +77,7 @@ class Support(NamedTuple):
         return inside & np.isfinite(y)
 
     def check(self, y, family):
-        """Raise ValueError where `y` is not a possible response.
-
-        Parameters
-        ----------
-        y : ndarray
-        family : str
-            Its name, for the message.
-        """
+        """Raise ValueError where `y` is not a possible response of the named family."""
         inside = self.admits(y)
         if inside.all():
             return
@@ -94,12 +87,11 @@ class Support(NamedTuple):
         )
 
     def _broken(self, y, inside):
-        """The rule that is broken, and by what."""
-        sign = ">=" if self.lattice else ">"
-        bounds = f"y {sign} {self.lower:g}"
+        """The rule that is broken, and the value that breaks it."""
+        above_sign, below_sign = (">=", "<=") if self.lattice else (">", "<")
+        bounds = f"y {above_sign} {self.lower:g}"
         if np.isfinite(self.upper):
-            bounds = f"{self.lower:g} {sign.replace('>', '<')} y"
-            bounds += f" {sign.replace('>', '<')} {self.upper:g}"
+            bounds = f"{self.lower:g} {below_sign} y {below_sign} {self.upper:g}"
         below = y < self.lower if self.lattice else y <= self.lower
         above = y > self.upper if self.lattice else y >= self.upper
         if below.any():
