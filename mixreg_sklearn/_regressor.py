@@ -26,6 +26,7 @@ from ._data.checks import check_memberships
 from ._data.groups import check_groups
 from ._data.read import read
 from ._data.row_data import given
+from ._docs import documented
 from ._engine.problem import make_problem
 from ._fitted import Fitted, check_start, estimates_and_rows, log_joint_of
 from ._notebook import NotebookTable, component_table
@@ -66,6 +67,7 @@ class MetadataRequests:
     }
 
 
+@documented
 class MixtureRegressor(
     InformationCriteria,
     MetadataRequests,
@@ -231,11 +233,7 @@ class MixtureRegressor(
         were searched. Log-likelihoods are before the final climb; those of a sample
         are scaled up to all rows. Empty where there was no search.
 
-    n_features_in_ : int
-        Number of features seen during fit.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during fit, where X has names that are all strings.
+    {n_features_in_, feature_names_in_}
 
     See Also
     --------
@@ -335,23 +333,13 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Response.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; a weight counts the row that many times. Constant
-            within a group, which it counts.
+        {X, y, sample_weight}
         groups : array-like of shape (n_samples,), default=None
             Labels of groups of rows that share one component: repeated measures of a
             unit, panels. None if each row is on its own. Inside cross-validation and
             the like it reaches `fit` only with scikit-learn's metadata routing
             enabled, ``sklearn.set_config(enable_metadata_routing=True)``.
-        offset : array-like of shape (n_samples,), default=None
-            Part of every component's linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: the response counts successes out of so many trials;
-            1 where there are none.
+        {offset, trials}
 
         Returns
         -------
@@ -423,15 +411,11 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
+        {X}
         return_std : bool, default=False
             Whether to return the standard deviation of the predictive mixture, too:
             :math:`\sum_k \pi_k (\sigma_k^2 + \mu_k^2) - \mu^2`, square root.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {offset, trials}
 
         Returns
         -------
@@ -449,12 +433,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, offset, trials}
 
         Returns
         -------
@@ -476,8 +455,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
+        {X}
         groups : array-like of shape (n_samples,), default=None
             Labels of the units that the rows belong to, where there is a history;
             without one they change nothing.
@@ -485,10 +463,7 @@ class MixtureRegressor(
             Earlier rows of some of these units: `"X"`, `"y"` and `"groups"`, and
             `"offset"` and `"trials"` as in `predict_proba`. Units without earlier rows
             keep the prior probabilities; the history may be empty.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {offset, trials}
 
         Returns
         -------
@@ -517,17 +492,10 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
+        {X}
         y : array-like of shape (n_samples,), default=None
             Responses.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {groups, offset, trials}
 
         Returns
         -------
@@ -546,16 +514,10 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
+        {X, y}
         groups : array-like of shape (n_samples,)
             Labels of groups of rows that share one component.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {offset, trials}
 
         Returns
         -------
@@ -574,17 +536,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, y, groups, offset, trials}
 
         Returns
         -------
@@ -600,16 +552,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, y, sample_weight, offset, trials}
 
         Returns
         -------
@@ -624,17 +567,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        random_state : int, RandomState instance or None, default=None
-            Source of randomness.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, random_state, groups, offset, trials}
 
         Returns
         -------

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._criteria import evidence
 from ._data.row_data import given
+from ._docs import documented
 from ._fitted import best_of
 from ._growth.growth import can_grow, grown_to
 from ._notebook import NotebookTable, criterion_table
@@ -34,6 +35,7 @@ def _of_best(name):
     return delegated
 
 
+@documented
 class MixtureRegressorIC(
     MetadataRequests, NotebookTable, RegressorMixin, BaseEstimator
 ):
@@ -131,11 +133,7 @@ class MixtureRegressorIC(
     n_iter_ : int
         EM and Newton iterations of the final climb of the mixture chosen.
 
-    n_features_in_ : int
-        Number of features seen during fit.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during fit, where X has names that are all strings.
+    {n_features_in_, feature_names_in_}
 
     See Also
     --------
@@ -219,21 +217,7 @@ class MixtureRegressorIC(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Response.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; a weight counts the row that many times. Constant
-            within a group, which it counts.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of every component's linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: the response counts successes out of so many trials;
-            1 where there are none.
+        {X, y, sample_weight, groups, offset, trials}
 
         Returns
         -------

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from .._data.checks import check_weight
+from .._docs import documented
 from .._fitted import Fitted, fitted_mixture
 from ..predictive._components import component_means
 from ._table import UNIDENTIFIED, Estimates, Term
@@ -41,6 +42,7 @@ class MarginalEffects(Estimates):
     """
 
 
+@documented
 def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trials=None):
     r"""Average marginal effects of the features on the expected response.
 
@@ -58,16 +60,12 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
 
     Parameters
     ----------
-    model : MixtureRegressor
-        Fitted.
-    X : array-like of shape (n_samples, n_features)
-        Rows to average over; they need not be those of the fit.
+    {fitted_model, data_of_fit}
     result : InferenceResult
         From `inference`: the covariance of the parameters.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
-    offset : array-like of shape (n_samples,), default=None
-        Part of the linear predictor that has no coefficient.
+    {offset}
     trials : array-like of shape (n_samples,), default=None
         Binomial family: the effect is on the number of successes.
 

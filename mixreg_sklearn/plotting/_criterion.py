@@ -4,11 +4,13 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from .._docs import documented
 from ._style import colors, legend_above, markers, one_axes, plain
 
 _CRITERIA = ("aic", "bic", "sabic", "icl")
 
 
+@documented
 class CriterionDisplay:
     """Criteria against the number of components, with the lowest of each marked.
 
@@ -34,11 +36,7 @@ class CriterionDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes of the plot.
-
-    figure_ : matplotlib Figure
-        Figure that contains these axes.
+    {ax_, figure_}
 
     lines_ : list of matplotlib Line2D
         A line for each criterion and template.
@@ -76,10 +74,7 @@ class CriterionDisplay:
             Fitted search over numbers of components.
         criteria : str or list of str, default=("bic", "icl")
             One or more of `"aic"`, `"bic"`, `"sabic"` and `"icl"`.
-        ax : matplotlib Axes, default=None
-            Axes to draw in. None creates a new figure.
-        line_kwargs : dict, default=None
-            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
+        {ax, line_kwargs}
 
         Returns
         -------
@@ -119,10 +114,7 @@ class CriterionDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in. None creates a new figure.
-        line_kwargs : dict, default=None
-            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
+        {ax, line_kwargs}
 
         Returns
         -------
