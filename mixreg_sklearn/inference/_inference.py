@@ -140,7 +140,7 @@ def _title(rebuilt, cov_type):
     model, rows = rebuilt.model, rebuilt.problem.rows
     family = type(rebuilt.problem.structure.family).__name__
     units = f"{rows.n_rows} rows"
-    if rows.start is not None:
+    if rebuilt.data.group is not None:
         units += f" in {rows.n_units} groups"
     plural = "s" if model.n_components > 1 else ""
     return (

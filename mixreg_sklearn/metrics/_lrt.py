@@ -46,7 +46,6 @@ class BootstrapLRT(NamedTuple):
     larger: MixtureRegressor
 
 
-@documented
 @validate_params(
     {
         "model": [MixtureRegressor],
@@ -60,6 +59,7 @@ class BootstrapLRT(NamedTuple):
     },
     prefer_skip_nested_validation=True,
 )
+@documented
 def bootstrap_lrt(
     model,
     X,
