@@ -64,10 +64,8 @@ class MixtureRegressorIC(
     ----------
     n_components : int or array-like of int, default=(1, 2, 3, 4)
         Numbers of components to choose from.
-
     criterion : {"bic", "aic", "icl", "sabic"}, default="bic"
         What to minimise.
-
     estimator : estimator, list or dict of estimators, or None, default=None
         The mixture to fit, with all settings but `n_components`. It is cloned, never
         changed. None means ``MixtureRegressor()``. Several are swept together: every
@@ -77,10 +75,8 @@ class MixtureRegressorIC(
         densities of the same response under the same measure: gaussian with gamma,
         poisson with negative binomial; never counts with a continuous family, nor a
         response with its logarithm.
-
     random_state : int, RandomState instance or None, default=None
         Replaces the `random_state` of `estimator`, where it is not None.
-
     verbose : int, default=0
         1 prints a line for every mixture. `estimator` has a `verbose` of its own.
 
@@ -89,10 +85,8 @@ class MixtureRegressorIC(
     criterion_ : ndarray of shape (n_candidates,)
         The criterion for every number of components, in the order given; with several
         estimators for all numbers of the first, then those of the second, and so on.
-
     log_likelihoods_ : ndarray of shape (n_candidates,)
         The log-likelihoods, in the same order.
-
     table_ : dict of ndarray of shape (n_candidates,)
         All that there is to compare, ready for ``pandas.DataFrame(model.table_)``:
         `n_components`, `estimator` (its position in the list, or its name in the dict),
@@ -101,38 +95,27 @@ class MixtureRegressorIC(
         The entropy is normalised (Ramaswamy et al. 1993), :math:`1 + \sum_i w_i \sum_k
         \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 where memberships are certain, 0 where
         nothing is known of them.
-
     best_index_ : int
         Position of the mixture chosen among the candidates.
-
     n_components_ : int
         The number of components chosen.
-
     estimators_ : list of estimators
         The candidates, fitted.
-
     best_estimator_ : estimator
         The mixture chosen, one of them. Its fitted attributes are attributes of this
         object, too; the most important are:
-
     weights_ : ndarray of shape (`n_components_`,)
         Shares of the components, in decreasing order.
-
     coef_ : ndarray of shape (`n_components_`, n_features)
         Coefficients of the regressions.
-
     intercept_ : ndarray of shape (`n_components_`,)
         Intercepts of the regressions.
-
     scale_ : ndarray of shape (`n_components_`,)
         Standard deviations around the regressions.
-
     converged_ : bool
         Whether the estimate is proven to be a maximum.
-
     n_iter_ : int
         EM and Newton iterations of the final climb of the mixture chosen.
-
     {n_features_in_, feature_names_in_}
 
     See Also

@@ -22,13 +22,10 @@ class CoefficientDisplay:
     ----------
     labels : list of str of shape (m,)
         Names of the parameters within their components.
-
     components : list of int of shape (m,)
         Components of the parameters.
-
     estimates, lower, upper : ndarray of shape (m,)
         Estimates, and the bounds of their intervals; NaN if there are none.
-
     {level}
 
     Attributes

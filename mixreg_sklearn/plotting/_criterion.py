@@ -24,23 +24,18 @@ class CriterionDisplay:
     ----------
     n_components : ndarray of int of shape (n_candidates,)
         Numbers of components of the candidates.
-
     values : dict of str to ndarray of shape (n_candidates,)
         Criteria of the candidates; lower is better.
-
     labels : list of shape (n_candidates,), default=None
         Templates of the candidates, if there are several.
-
     chosen : int, default=None
         Index of the chosen candidate.
 
     Attributes
     ----------
     {ax_, figure_}
-
     lines_ : list of matplotlib Line2D
         A line for each criterion and template.
-
     lowest_ : list of matplotlib Line2D
         Marks of the lowest value of each criterion.
 

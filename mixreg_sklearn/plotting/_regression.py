@@ -30,41 +30,30 @@ class MixtureRegressionDisplay:
     ----------
     x : ndarray of shape (n_samples,)
         Values of the feature on the horizontal axis.
-
     y : ndarray of shape (n_samples,)
         Responses.
-
     probabilities : ndarray of shape (n_samples, n_components)
         Memberships of the rows.
-
     grid : ndarray of shape (n_points,)
         Values of the feature at which the lines are computed.
-
     means : ndarray of shape (n_points, n_components)
         Means of the components on the grid.
-
     lower, upper : ndarray of shape (n_points, n_components)
         Quantiles of the components on the grid.
-
     weights : ndarray of shape (n_components,)
         Shares of the components.
-
     feature_name : str, default="x"
         Label of the horizontal axis.
-
     target_name : str, default="y"
         Label of the vertical axis.
 
     Attributes
     ----------
     {ax_, figure_}
-
     scatter_ : matplotlib PathCollection
         The rows.
-
     lines_ : list of matplotlib Line2D
         The component lines.
-
     bands_ : list of matplotlib PolyCollection
         The bands around them.
 

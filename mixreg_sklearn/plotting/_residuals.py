@@ -25,10 +25,8 @@ class QuantileResidualDisplay:
     ----------
     residuals : ndarray of shape (n_samples,)
         Quantile residuals.
-
     predictions : ndarray of shape (n_samples,)
         Expected responses.
-
     {level}
 
     Attributes

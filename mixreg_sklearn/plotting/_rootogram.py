@@ -26,17 +26,14 @@ class RootogramDisplay:
     ----------
     probabilities : ndarray of shape (n_units, n_components)
         Memberships of rows, or of groups.
-
     eps : float, default=1e-4
         Memberships below this value are left out.
-
     unit_name : str, default="rows"
         Name of the units that are counted.
 
     Attributes
     ----------
     {axes_, figure_}
-
     bars_ : list of matplotlib BarContainer
         The bars of each component.
 

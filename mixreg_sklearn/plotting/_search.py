@@ -34,14 +34,12 @@ class SearchDisplay:
     ----------
     paths : list of dict
         As in `search_["paths"]`.
-
     optima : list of dict
         As in `search_["optima"]`.
 
     Attributes
     ----------
     {ax_, figure_}
-
     lines_ : list of matplotlib Line2D
         A line for each path.
 
