@@ -7,6 +7,7 @@ from scipy.special import xlogy
 
 from ._data.checks import check_weight
 from ._data.groups import check_constant
+from ._docs import documented
 from ._fitted import log_joint_of
 from ._numerics import log_normalize
 
@@ -78,6 +79,7 @@ def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=N
     return Evidence(log_joint, weight, model.n_parameters_)
 
 
+@documented
 class InformationCriteria:
     """The methods of a mixture that judge it on rows."""
 
@@ -91,19 +93,7 @@ class InformationCriteria:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, y, sample_weight, groups, offset, trials}
 
         Returns
         -------
@@ -119,19 +109,7 @@ class InformationCriteria:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, y, sample_weight, groups, offset, trials}
 
         Returns
         -------
@@ -148,19 +126,7 @@ class InformationCriteria:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows, or groups: n is their sum.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, y, sample_weight, groups, offset, trials}
 
         Returns
         -------
@@ -178,19 +144,7 @@ class InformationCriteria:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows, or groups: n is their sum.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, y, sample_weight, groups, offset, trials}
 
         Returns
         -------
@@ -213,19 +167,7 @@ class InformationCriteria:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows, or groups: n is their sum.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, y, sample_weight, groups, offset, trials}
 
         Returns
         -------

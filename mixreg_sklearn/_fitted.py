@@ -50,7 +50,7 @@ class Fitted(NamedTuple):
     def of(cls, model):
         """The estimates of a fitted estimator."""
         family = make_family(model.family)
-        names = (*_places(family), *_GATE_KEYS)
+        names = (*places_of(family), *_GATE_KEYS)
         return cls.from_arrays(
             family, given(**{name: getattr(model, f"{name}_", None) for name in names})
         )
@@ -71,7 +71,7 @@ class Fitted(NamedTuple):
             np.repeat(np.array(starts, dtype=float)[:, None], K, axis=1),
             *(arrays.get(name) for name in ("gate_intercept", "gate_coef")),
         )
-        for name, (field, position) in _places(family).items():
+        for name, (field, position) in places_of(family).items():
             if name in arrays:
                 getattr(fitted, field)[position] = arrays[name]
         return fitted
@@ -80,7 +80,7 @@ class Fitted(NamedTuple):
         """The estimates by name, as `init` takes them."""
         arrays = {
             name: getattr(self, field)[position]
-            for name, (field, position) in _places(self.family).items()
+            for name, (field, position) in places_of(self.family).items()
         }
         # A family without constants has scales of one.
         arrays.setdefault("scale", self.scale)
@@ -176,7 +176,7 @@ class Fitted(NamedTuple):
         return draw_responses(ahead, component, rng)[:, 0], component[:, 0]
 
 
-def _places(family):
+def places_of(family):
     """Where the arrays of a family are: by name the field, and the position in it."""
     places = {
         "weights": ("weights", ...),
@@ -199,7 +199,7 @@ def check_start(init, family, n_components, n_features, gated):
     ValueError
         If a key is missing or unknown, or an array is not of the right shape or range.
     """
-    places = _places(family)
+    places = places_of(family)
     allowed = (*_KEYS, *places, *(_GATE_KEYS if gated else ()))
     required = _GATE_KEYS if gated and "weights" not in init else ("weights",)
     missing = [key for key in (*required, *_KEYS[1:]) if key not in init]

@@ -26,6 +26,7 @@ from ._data.checks import check_memberships
 from ._data.groups import check_groups
 from ._data.read import read
 from ._data.row_data import given
+from ._docs import documented
 from ._engine.problem import make_problem
 from ._fitted import Fitted, check_start, estimates_and_rows, log_joint_of
 from ._notebook import NotebookTable, component_table
@@ -66,6 +67,7 @@ class MetadataRequests:
     }
 
 
+@documented
 class MixtureRegressor(
     InformationCriteria,
     MetadataRequests,
@@ -93,79 +95,62 @@ class MixtureRegressor(
     ----------
     n_components : int, default=2
         Number of regressions, K.
-
     family : str or Family, default="gaussian"
         Distribution of the response around each regression: `"gaussian"`,
         `"poisson"`, `"binomial"`, `"gamma"`, `"negative_binomial"`,
         `"inverse_gaussian"` or `"beta"` with their default links, or an instance from
         `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``.
-
     regression_features : str, int, slice, array-like, callable or None, default=None
         Features of the regressions: names (of a dataframe's columns), indices, a
         slice, a boolean mask, or a callable that is given X and returns one of these.
         None means all; an empty list regressions of an intercept alone.
-
     gate : None, "softmax" or Gate, default=None
         Prior probabilities of the components: None for shares that are the same for
         all rows; `"softmax"` for shares that depend on features by a multinomial
         logistic regression (concomitant variables); or an instance from
         `mixreg_sklearn.gates`: ``SoftmaxGate(alpha=1.0)`` with a ridge,
         ``ConstantGate("equal")`` or ``ConstantGate([0.7, 0.3])`` with given shares.
-
     gate_features : str, int, slice, array-like, callable or None, default=None
         Features of the gate, chosen as `regression_features` are; None means all. A
         feature may serve the gate, the regressions or both.
-
     offset_feature : str, int or None, default=None
         A column of X that is an offset: a part of every component's linear predictor
         with coefficient one, such as the logarithm of an exposure. Unlike the argument
         `offset` of `fit` it survives every pipeline, grid search and ensemble.
-
     shared_features : str, int, slice, array-like, callable, dict or None, default=None
         Features whose coefficient is the same in all components, chosen as
         `regression_features` are; or a dict from a feature's name or index (or
         `"intercept"`) to lists of the components that share its coefficient, as in
         ``{"age": [[0, 1], [2, 3]]}``. Components that are not listed have their own.
-
     held_coef : dict or None, default=None
         Coefficients that are not estimated: a dict from a feature's name or index (or
         `"intercept"`) to the value, or to one value for each component with None where
         it is free, as in ``{"dose": [0.0, None]}``.
-
     shared_scale : bool, default=False
         Whether all components have one scale.
-
     fit_intercept : bool, default=True
         Whether each component has an intercept.
-
     init : None, dict or array-like of shape (n_samples, n_components), default=None
         Where to start, instead of the search: a dict with the arrays `"weights"`
         (K,), `"coef"` (K, d), `"intercept"` (K,) and `"scale"` (K,), and, with a
         softmax gate, `"gate_coef"` (K, d) and `"gate_intercept"` (K,) instead of the
         weights; or the memberships of the training rows. The fit is then the local
         maximum above.
-
     n_init : int, default=8
         Upper bound on the rounds of the search. Each draws 24 independent starts in
         three arms; the search ends as soon as three arms agree.
-
     tol : float, default=1e-8
         Bound on the Newton decrement, the gain in log-likelihood (nats) that is
         still possible according to its curvature.
-
     max_iter : int, default=200
         Upper bound on the Newton iterations of the final polish.
-
     warm_start : bool, default=False
         Start from the solution of the previous fit, instead of the search.
-
     random_state : int, RandomState instance or None, default=None
         Determines the starts of the search. Equal data give equal starts in whatever
         order the rows come.
-
     n_jobs : int or None, default=None
         Threads for passes over large data. The result does not depend on it.
-
     verbose : int, default=0
         1 prints a line for every round of the search and for the polish.
 
@@ -176,53 +161,40 @@ class MixtureRegressor(
         attributes, except where constraints tell the components apart, which then
         keep the numbers that the constraints use. With a softmax gate the mean prior
         probabilities of the training rows (or groups).
-
     coef_ : ndarray of shape (n_components, n_features)
         Coefficients of the regressions: zero for features that are not in them, one
         for `offset_feature`.
-
     intercept_ : ndarray of shape (n_components,)
         Intercepts of the regressions.
-
     scale_ : ndarray of shape (n_components,)
         Scales of the components. Gaussian: standard deviations around the regressions
         (maximum likelihood: divided by the component's weight, not by its degrees of
         freedom); for other families a dispersion, see the family; 1 where there is
         none.
-
     gate_coef_ : ndarray of shape (n_components, n_features)
         Softmax gate only: change of the log-odds of a component against the first one
         for each unit of a feature. Zero for the first component, the baseline, and for
         features that are not in the gate.
-
     gate_intercept_ : ndarray of shape (n_components,)
         Softmax gate only: log-odds of a component against the first one where all
         features are zero.
-
     log_likelihood_ : float
         Log-likelihood of the training data.
-
     n_parameters_ : int
         Number of freely estimated parameters.
-
     converged_ : bool
         Proof of a local maximum: Newton decrement below `tol` and observed
         information positive definite.
-
     newton_decrement_ : float
         Gain in log-likelihood still possible according to the curvature, in nats,
         before the last Newton step.
-
     smallest_eigenvalue_ : float
         Of the observed information, scaled to unit diagonal.
-
     degenerate_ : bool
         Whether a component collapsed on rows it fits without error, or has fewer rows
         than it needs; a warning says what to do.
-
     n_iter_ : int
         EM and Newton iterations of the final climb.
-
     search_ : dict
         What the search found: `"optima"`, a list of dicts, best first, with
         `log_likelihood`, `objective` (penalised, by which they are ranked), `hits`
@@ -230,12 +202,7 @@ class MixtureRegressor(
         `"rounds"`, `"starts"`, `"agreeing_arms"` and `"sample_rows"`, the rows that
         were searched. Log-likelihoods are before the final climb; those of a sample
         are scaled up to all rows. Empty where there was no search.
-
-    n_features_in_ : int
-        Number of features seen during fit.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during fit, where X has names that are all strings.
+    {n_features_in_, feature_names_in_}
 
     See Also
     --------
@@ -335,23 +302,13 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Response.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; a weight counts the row that many times. Constant
-            within a group, which it counts.
+        {X, y, sample_weight}
         groups : array-like of shape (n_samples,), default=None
             Labels of groups of rows that share one component: repeated measures of a
             unit, panels. None if each row is on its own. Inside cross-validation and
             the like it reaches `fit` only with scikit-learn's metadata routing
             enabled, ``sklearn.set_config(enable_metadata_routing=True)``.
-        offset : array-like of shape (n_samples,), default=None
-            Part of every component's linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: the response counts successes out of so many trials;
-            1 where there are none.
+        {offset, trials}
 
         Returns
         -------
@@ -423,15 +380,11 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
+        {X}
         return_std : bool, default=False
             Whether to return the standard deviation of the predictive mixture, too:
             :math:`\sum_k \pi_k (\sigma_k^2 + \mu_k^2) - \mu^2`, square root.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {offset, trials}
 
         Returns
         -------
@@ -449,12 +402,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, offset, trials}
 
         Returns
         -------
@@ -476,8 +424,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
+        {X}
         groups : array-like of shape (n_samples,), default=None
             Labels of the units that the rows belong to, where there is a history;
             without one they change nothing.
@@ -485,10 +432,7 @@ class MixtureRegressor(
             Earlier rows of some of these units: `"X"`, `"y"` and `"groups"`, and
             `"offset"` and `"trials"` as in `predict_proba`. Units without earlier rows
             keep the prior probabilities; the history may be empty.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {offset, trials}
 
         Returns
         -------
@@ -517,17 +461,10 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
+        {X}
         y : array-like of shape (n_samples,), default=None
             Responses.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {groups, offset, trials}
 
         Returns
         -------
@@ -546,16 +483,10 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
+        {X, y}
         groups : array-like of shape (n_samples,)
             Labels of groups of rows that share one component.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {offset, trials}
 
         Returns
         -------
@@ -574,17 +505,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, y, groups, offset, trials}
 
         Returns
         -------
@@ -600,16 +521,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, y, sample_weight, offset, trials}
 
         Returns
         -------
@@ -624,17 +536,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        random_state : int, RandomState instance or None, default=None
-            Source of randomness.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
+        {X, random_state, groups, offset, trials}
 
         Returns
         -------

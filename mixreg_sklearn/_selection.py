@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._criteria import evidence
 from ._data.row_data import given
+from ._docs import documented
 from ._fitted import best_of
 from ._growth.growth import can_grow, grown_to
 from ._notebook import NotebookTable, criterion_table
@@ -34,6 +35,7 @@ def _of_best(name):
     return delegated
 
 
+@documented
 class MixtureRegressorIC(
     MetadataRequests, NotebookTable, RegressorMixin, BaseEstimator
 ):
@@ -62,10 +64,8 @@ class MixtureRegressorIC(
     ----------
     n_components : int or array-like of int, default=(1, 2, 3, 4)
         Numbers of components to choose from.
-
     criterion : {"bic", "aic", "icl", "sabic"}, default="bic"
         What to minimise.
-
     estimator : estimator, list or dict of estimators, or None, default=None
         The mixture to fit, with all settings but `n_components`. It is cloned, never
         changed. None means ``MixtureRegressor()``. Several are swept together: every
@@ -75,10 +75,8 @@ class MixtureRegressorIC(
         densities of the same response under the same measure: gaussian with gamma,
         poisson with negative binomial; never counts with a continuous family, nor a
         response with its logarithm.
-
     random_state : int, RandomState instance or None, default=None
         Replaces the `random_state` of `estimator`, where it is not None.
-
     verbose : int, default=0
         1 prints a line for every mixture. `estimator` has a `verbose` of its own.
 
@@ -87,10 +85,8 @@ class MixtureRegressorIC(
     criterion_ : ndarray of shape (n_candidates,)
         The criterion for every number of components, in the order given; with several
         estimators for all numbers of the first, then those of the second, and so on.
-
     log_likelihoods_ : ndarray of shape (n_candidates,)
         The log-likelihoods, in the same order.
-
     table_ : dict of ndarray of shape (n_candidates,)
         All that there is to compare, ready for ``pandas.DataFrame(model.table_)``:
         `n_components`, `estimator` (its position in the list, or its name in the dict),
@@ -99,43 +95,28 @@ class MixtureRegressorIC(
         The entropy is normalised (Ramaswamy et al. 1993), :math:`1 + \sum_i w_i \sum_k
         \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 where memberships are certain, 0 where
         nothing is known of them.
-
     best_index_ : int
         Position of the mixture chosen among the candidates.
-
     n_components_ : int
         The number of components chosen.
-
     estimators_ : list of estimators
         The candidates, fitted.
-
     best_estimator_ : estimator
         The mixture chosen, one of them. Its fitted attributes are attributes of this
         object, too; the most important are:
-
     weights_ : ndarray of shape (`n_components_`,)
         Shares of the components, in decreasing order.
-
     coef_ : ndarray of shape (`n_components_`, n_features)
         Coefficients of the regressions.
-
     intercept_ : ndarray of shape (`n_components_`,)
         Intercepts of the regressions.
-
     scale_ : ndarray of shape (`n_components_`,)
         Standard deviations around the regressions.
-
     converged_ : bool
         Whether the estimate is proven to be a maximum.
-
     n_iter_ : int
         EM and Newton iterations of the final climb of the mixture chosen.
-
-    n_features_in_ : int
-        Number of features seen during fit.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during fit, where X has names that are all strings.
+    {n_features_in_, feature_names_in_}
 
     See Also
     --------
@@ -219,21 +200,7 @@ class MixtureRegressorIC(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Response.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; a weight counts the row that many times. Constant
-            within a group, which it counts.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component; None if each row is on
-            its own.
-        offset : array-like of shape (n_samples,), default=None
-            Part of every component's linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: the response counts successes out of so many trials;
-            1 where there are none.
+        {X, y, sample_weight, groups, offset, trials}
 
         Returns
         -------

@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils import Bunch, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
+from ._docs import documented
+
 __all__ = ["load_nodata", "load_tone", "load_two_lines", "make_mixture_regression"]
 
 _TWO_LINES = """\
@@ -60,16 +62,13 @@ Graphical Statistics 12, 55-79. Data as in the R package mixtools (NOdata).
 """
 
 
+@documented
 def load_two_lines(*, return_X_y=False, as_frame=False):
     """Load 200 points on two lines (simulated; regression, one feature).
 
     Parameters
     ----------
-    return_X_y : bool, default=False
-        Whether to return ``(data, target)`` instead of a Bunch.
-    as_frame : bool, default=False
-        Whether to return the data as a pandas DataFrame and the target as a Series;
-        needs pandas.
+    {return_X_y, as_frame}
 
     Returns
     -------
@@ -91,6 +90,7 @@ def load_two_lines(*, return_X_y=False, as_frame=False):
     return _load("two_lines", ["x"], "y", _TWO_LINES, return_X_y, as_frame)
 
 
+@documented
 def load_tone(*, return_X_y=False, as_frame=False):
     """Load the tone perception data of Cohen (regression, 150 rows, one feature).
 
@@ -98,11 +98,7 @@ def load_tone(*, return_X_y=False, as_frame=False):
 
     Parameters
     ----------
-    return_X_y : bool, default=False
-        Whether to return ``(data, target)`` instead of a Bunch.
-    as_frame : bool, default=False
-        Whether to return the data as a pandas DataFrame and the target as a Series;
-        needs pandas.
+    {return_X_y, as_frame}
 
     Returns
     -------
@@ -123,6 +119,7 @@ def load_tone(*, return_X_y=False, as_frame=False):
     return _load("tone", ["stretchratio"], "tuned", _TONE, return_X_y, as_frame)
 
 
+@documented
 def load_nodata(*, return_X_y=False, as_frame=False):
     """Load the NO emissions of Brinkman (regression, 88 rows, one feature).
 
@@ -130,11 +127,7 @@ def load_nodata(*, return_X_y=False, as_frame=False):
 
     Parameters
     ----------
-    return_X_y : bool, default=False
-        Whether to return ``(data, target)`` instead of a Bunch.
-    as_frame : bool, default=False
-        Whether to return the data as a pandas DataFrame and the target as a Series;
-        needs pandas.
+    {return_X_y, as_frame}
 
     Returns
     -------

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 
 from ._data.checks import check_response
 from ._data.groups import check_groups, check_prior
+from ._docs import documented
 from ._numerics import log_normalize
 from .families import Gaussian
 from .predictive._components import component_quantiles, log_densities
@@ -28,6 +29,7 @@ _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(8)
 _BLOCK = 1024
 
 
+@documented
 def pit_values(
     model, X, y, *, groups=None, offset=None, trials=None, random_state=None
 ):
@@ -41,19 +43,11 @@ def pit_values(
 
     Parameters
     ----------
-    model : estimator
-        A fitted mixture of regressions.
-    X : array-like of shape (n_samples, n_features)
-        Features.
-    y : array-like of shape (n_samples,)
-        Responses.
+    {model, X, y}
     groups : array-like of shape (n_samples,), default=None
         Labels of groups of rows that share one component. A row is then predicted from
         the rows of its group before it (Rosenblatt's transformation).
-    offset : array-like of shape (n_samples,), default=None
-        Part of the linear predictor that has no coefficient.
-    trials : array-like of shape (n_samples,), default=None
-        Binomial family: trials of every row; 1 where there are none.
+    {offset, trials}
     random_state : int, RandomState instance or None, default=None
         Of the :math:`v_i`; without counts there is nothing random.
 
@@ -86,6 +80,7 @@ def pit_values(
     return lower + share * (upper - lower)
 
 
+@documented
 def quantile_residuals(
     model, X, y, *, groups=None, offset=None, trials=None, random_state=None
 ):
@@ -96,18 +91,10 @@ def quantile_residuals(
 
     Parameters
     ----------
-    model : estimator
-        A fitted mixture of regressions.
-    X : array-like of shape (n_samples, n_features)
-        Features.
-    y : array-like of shape (n_samples,)
-        Responses.
+    {model, X, y}
     groups : array-like of shape (n_samples,), default=None
         Labels of groups of rows that share one component; as in `pit_values`.
-    offset : array-like of shape (n_samples,), default=None
-        Part of the linear predictor that has no coefficient.
-    trials : array-like of shape (n_samples,), default=None
-        Binomial family: trials of every row; 1 where there are none.
+    {offset, trials}
     random_state : int, RandomState instance or None, default=None
         Of the randomisation of counts.
 
@@ -135,23 +122,16 @@ def quantile_residuals(
     return special.ndtri(np.clip(values, least, most))
 
 
+@documented
 def log_score(model, X, y, *, groups=None, offset=None, trials=None):
     r"""Logarithmic score of every row, :math:`-\log p(y_i | x_i)`, in nats.
 
     Parameters
     ----------
-    model : estimator
-        A fitted mixture of regressions.
-    X : array-like of shape (n_samples, n_features)
-        Features.
-    y : array-like of shape (n_samples,)
-        Responses.
+    {model, X, y}
     groups : array-like of shape (n_samples,), default=None
         Labels of groups of rows that share one component; as in `pit_values`.
-    offset : array-like of shape (n_samples,), default=None
-        Part of the linear predictor that has no coefficient.
-    trials : array-like of shape (n_samples,), default=None
-        Binomial family: trials of every row; 1 where there are none.
+    {offset, trials}
 
     Returns
     -------
@@ -168,6 +148,7 @@ def log_score(model, X, y, *, groups=None, offset=None, trials=None):
     return -ahead.logpdf(y)
 
 
+@documented
 def crps(model, X, y, *, groups=None, offset=None, trials=None):
     r"""Continuous ranked probability score of every row.
 
@@ -181,18 +162,10 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
 
     Parameters
     ----------
-    model : estimator
-        A fitted mixture of regressions.
-    X : array-like of shape (n_samples, n_features)
-        Features.
-    y : array-like of shape (n_samples,)
-        Responses.
+    {model, X, y}
     groups : array-like of shape (n_samples,), default=None
         Labels of groups of rows that share one component; as in `pit_values`.
-    offset : array-like of shape (n_samples,), default=None
-        Part of the linear predictor that has no coefficient.
-    trials : array-like of shape (n_samples,), default=None
-        Binomial family: trials of every row; 1 where there are none.
+    {offset, trials}
 
     Returns
     -------

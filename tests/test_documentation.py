@@ -33,3 +33,13 @@ def documented_names():
 
 def test_the_reference_has_every_public_name_once_and_no_other():
     assert sorted(documented_names()) == sorted(public_names())
+
+
+def test_no_public_docstring_has_a_placeholder_left():
+    for path in public_names():
+        module, _, name = path.rpartition(".")
+        public = getattr(importlib.import_module(module), name)
+        members = [getattr(public, member) for member in dir(public)]
+        for documented in (public, *members):
+            text = getattr(documented, "__doc__", None) or ""
+            assert not re.search(r"^ *\{[\w, ]+\}$", text, re.MULTILINE), path

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from .._blas import one_blas_thread
 from .._data.groups import check_groups
 from .._data.row_data import target_of
+from .._docs import documented
 from .._engine.problem import make_problem
 from .._fitted import fitted_mixture
 from .._numerics import log_normalize, make_rng
@@ -102,6 +103,7 @@ class BootstrapResult(Estimates):
         }
 
 
+@documented
 def bootstrap(
     model,
     X,
@@ -127,20 +129,7 @@ def bootstrap(
 
     Parameters
     ----------
-    model : MixtureRegressor
-        Fitted. A `MixtureRegressorIC` or a fitted search stands for its best estimator.
-    X : array-like of shape (n_samples, n_features)
-        Features of the fit.
-    y : array-like of shape (n_samples,)
-        Responses of the fit.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the fit, which count rows (or groups).
-    groups : array-like of shape (n_samples,), default=None
-        Groups of the fit, whose rows share one component.
-    offset : array-like of shape (n_samples,), default=None
-        Offset of the fit.
-    trials : array-like of shape (n_samples,), default=None
-        Trials of the fit.
+    {fitted_model, data_of_fit}
     n_bootstrap : int, default=200
         Number of replicates. 200 are enough for standard errors, 1000 or more for
         intervals.

@@ -6,7 +6,9 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from .._data.checks import check_weight
+from .._docs import documented
 from .._fitted import Fitted, fitted_mixture
+from ..families._names import make_family
 from ..predictive._components import component_means
 from ._table import UNIDENTIFIED, Estimates, Term
 from ._terms import index_of
@@ -41,6 +43,7 @@ class MarginalEffects(Estimates):
     """
 
 
+@documented
 def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trials=None):
     r"""Average marginal effects of the features on the expected response.
 
@@ -58,16 +61,12 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
 
     Parameters
     ----------
-    model : MixtureRegressor
-        Fitted.
-    X : array-like of shape (n_samples, n_features)
-        Rows to average over; they need not be those of the fit.
+    {fitted_model, data_of_fit}
     result : InferenceResult
         From `inference`: the covariance of the parameters.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
-    offset : array-like of shape (n_samples,), default=None
-        Part of the linear predictor that has no coefficient.
+    {offset}
     trials : array-like of shape (n_samples,), default=None
         Binomial family: the effect is on the number of successes.
 
@@ -98,6 +97,12 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
     ('mixture: x0', 0.98)
     """
     model = fitted_mixture(model)
+    family = make_family(model.family)
+    if len(family.predictors) > 1:
+        raise ValueError(
+            "Marginal effects are known for families with one linear predictor;"
+            f" {type(family).__name__} has {len(family.predictors)}."
+        )
     at = _evaluate(model, X, sample_weight, offset, trials)
     terms = _effect_terms(result.terms)
     effects = [
@@ -108,7 +113,10 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
     ]
     slopes = np.array(
         [
-            [slope[t.attribute][index_of(t)] for t in result.terms]
+            [
+                slope[t.attribute][index_of(t)] if t.attribute in slope else 0.0
+                for t in result.terms
+            ]
             for _, slope in effects
         ]
     )
@@ -222,8 +230,8 @@ def _on_mixture(at, j):
 
 
 def _nothing(at):
-    """Derivatives of zero in every attribute."""
+    """Derivatives of zero in every attribute but constants, which move no mean."""
     K = len(at.coef)
     slope = {name: np.zeros(at.coef.shape) for name in ("coef_", "gate_coef_")}
-    vectors = ("intercept_", "gate_intercept_", "weights_", "scale_")
+    vectors = ("intercept_", "gate_intercept_", "weights_")
     return slope | {name: np.zeros(K) for name in vectors}

@@ -5,6 +5,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._blas import one_blas_thread
 from .._data.groups import check_constant, check_groups
+from .._docs import documented
 from .._fitted import fitted_mixture
 from .._rebuilt import rebuild
 from ._information import covariance_factor
@@ -19,6 +20,7 @@ _COV_TYPES = {
 }
 
 
+@documented
 def inference(
     model,
     X,
@@ -49,21 +51,7 @@ def inference(
 
     Parameters
     ----------
-    model : MixtureRegressor
-        Fitted. A `MixtureRegressorIC` or a fitted search stands for its best estimator.
-    X : array-like of shape (n_samples, n_features)
-        Features of the fit.
-    y : array-like of shape (n_samples,)
-        Responses of the fit.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the fit. They count rows (or groups): a weight of 2 is the row twice,
-        and halves its variance.
-    groups : array-like of shape (n_samples,), default=None
-        Groups of the fit, whose rows share one component.
-    offset : array-like of shape (n_samples,), default=None
-        Offset of the fit.
-    trials : array-like of shape (n_samples,), default=None
-        Trials of the fit.
+    {fitted_model, data_of_fit}
     cov_type : {"information", "opg", "sandwich", "cluster"}, default="information"
         "information" and "opg" assume that the model is right; "sandwich" that its
         rows (or groups) are independent; "cluster" that clusters are. Only "cluster"

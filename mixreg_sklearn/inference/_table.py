@@ -33,10 +33,8 @@ class Transform(NamedTuple):
 
 
 _IDENTITY = Transform(np.positive, np.positive, np.ones_like)
-_TRANSFORMS = {
-    "scale_": Transform(np.log, np.exp, np.reciprocal),
-    "weights_": Transform(special.logit, special.expit, lambda v: 1 / (v * (1 - v))),
-}
+_LOG = Transform(np.log, np.exp, np.reciprocal)
+_LOGIT = Transform(special.logit, special.expit, lambda v: 1 / (v * (1 - v)))
 
 
 class Term(NamedTuple):
@@ -75,12 +73,16 @@ class Term(NamedTuple):
     @property
     def transform(self):
         """The scale on which its confidence interval is computed."""
-        return _TRANSFORMS.get(self.attribute, _IDENTITY)
+        if self.attribute == "weights_":
+            return _LOGIT
+        # All other attributes but constants may be zero.
+        signed = self.attribute.endswith(("coef_", "intercept_", "effect"))
+        return _IDENTITY if signed else _LOG
 
     @property
     def tested(self):
         """Whether zero is a testable value."""
-        return self.attribute not in _TRANSFORMS and self.note != HELD
+        return self.transform is _IDENTITY and self.note != HELD
 
 
 class Estimates:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._engine.layout import layout_of
+from .._fitted import places_of
 from ._table import HELD, LIMIT, SHARED, UNIDENTIFIED, Term
 
 # Relative singular values below this are zero (as in `Problem.to_user`).
@@ -13,25 +14,25 @@ _MOVES = 1e-7
 
 
 def terms_of(rebuilt):
-    """The user's parameters: by component intercept, coefficients, scale, prior.
+    """The user's parameters, by component.
+
+    Intercept and coefficients, constants, further predictors, then share or gate.
 
     Returns
     -------
     list of Term
     """
-    structure, model = rebuilt.problem.structure, rebuilt.problem.model
-    K = model.n_components
+    structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
+    K, (_, *others) = mixture.n_components, structure.family.predictors
     _, loose = _regression_map(rebuilt.problem)
     terms = []
     for k in range(K):
         terms += _regression_terms(rebuilt, k, loose[k])
-        if structure.family.constants:
-            limited = model.regressions.at_limit(rebuilt.params)[0, k]
-            note = LIMIT if limited else ""
-            note = note or (SHARED if structure.shared_scale and K > 1 else "")
-            terms.append(Term("scale_", k, None, "scale", note))
+        terms += _constant_terms(rebuilt, k)
+        for predictor in others:
+            terms += _named_terms(rebuilt, k, predictor.name)
         if structure.gate.has_features:
-            terms += _gate_terms(rebuilt, k) if k else []
+            terms += _named_terms(rebuilt, k, "gate") if k else []
         elif K > 1:
             free = structure.gate.basis(K, 1).shape[1]
             terms.append(Term("weights_", k, None, "share", "" if free else HELD))
@@ -41,7 +42,7 @@ def terms_of(rebuilt):
 def _regression_terms(rebuilt, k, loose):
     """Intercept and coefficients of a component."""
     structure = rebuilt.problem.structure
-    rows = _rows_of(structure)
+    rows = _rows_of(structure.regression)
     known = np.flatnonzero(~np.isnan(structure.known))
     features = sorted({*structure.regression, *known} - {rebuilt.offset_feature})
     terms = []
@@ -56,9 +57,9 @@ def _regression_terms(rebuilt, k, loose):
     return terms
 
 
-def _rows_of(structure):
-    """Row of the constraints, by feature; None is the intercept."""
-    return {None: 0} | {int(j): 1 + i for i, j in enumerate(structure.regression)}
+def _rows_of(features):
+    """Where features are after the intercept, None."""
+    return {None: 0} | {int(j): 1 + i for i, j in enumerate(features)}
 
 
 def _constraint(structure, row, k):
@@ -69,14 +70,29 @@ def _constraint(structure, row, k):
     return SHARED if (sharing[row] == sharing[row, k]).sum() > 1 else ""
 
 
-def _gate_terms(rebuilt, k):
-    """Log-odds of a component against the first one."""
-    loose = _loose(rebuilt.problem.gate_design)
-    notes = [UNIDENTIFIED if is_loose else "" for is_loose in loose]
-    terms = [Term("gate_intercept_", k, None, "gate intercept", notes[0])]
-    for j, note in zip(rebuilt.problem.structure.gating, notes[1:], strict=True):
-        terms.append(Term("gate_coef_", k, int(j), f"gate {rebuilt.names[j]}", note))
-    return terms
+def _constant_terms(rebuilt, k):
+    """The scale of a component, and its further constants."""
+    structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
+    note = SHARED if structure.shared_scale and mixture.n_components > 1 else ""
+    if mixture.regressions.at_limit(rebuilt.params)[0, k]:
+        note = LIMIT
+    names = [constant.name for constant in structure.family.constants]
+    terms = [Term(f"{name}_", k, None, name) for name in names]
+    return [Term("scale_", k, None, "scale", note), *terms[1:]] if terms else []
+
+
+def _named_terms(rebuilt, k, name):
+    """Of a further predictor, or the gate: log-odds against the first component."""
+    problem = rebuilt.problem
+    design, features = problem.design, problem.structure.regression
+    if name == "gate":
+        design, features = problem.gate_design, problem.structure.gating
+    notes = [UNIDENTIFIED if is_loose else "" for is_loose in _loose(design)]
+    terms = [Term(f"{name}_intercept_", k, None, f"{name} intercept", notes[0])]
+    for j, note in zip(features, notes[1:], strict=True):
+        label = f"{name} {rebuilt.names[j]}"
+        terms.append(Term(f"{name}_coef_", k, int(j), label, note))
+    return terms if design.intercept else terms[1:]
 
 
 def _regression_map(problem):
@@ -93,8 +109,7 @@ def _regression_map(problem):
     design, constraints = problem.design, problem.structure.constraints
     K, (p, n_rows) = constraints.n_components, design.feature_map.shape
     if not constraints.any():
-        constant, slopes = design.to_features(np.eye(p) * problem.unit)
-        one = np.column_stack([constant, slopes]).T
+        one = problem.unit * _to_features(design)
         values = np.kron(np.eye(K), one).reshape(K, n_rows, K, p)
         return values, np.tile(_loose(design), (K, 1))
     selection, _ = constraints.free_numbers()
@@ -126,18 +141,13 @@ def _loose(design):
     return np.append(constant and design.intercept, moved)
 
 
+def _to_features(design):
+    """Derivatives of intercept and coefficients in those of the columns, (1 + d, p)."""
+    return np.column_stack(design.to_features(np.eye(design.n_columns))).T
+
+
 def values_of(fitted, terms):
-    """The user's parameters from estimates.
-
-    Parameters
-    ----------
-    fitted : Fitted
-    terms : list of Term
-
-    Returns
-    -------
-    ndarray of shape (m,)
-    """
+    """The user's parameters (m,) from estimates, a `Fitted`."""
     attributes = fitted.attributes()
     return np.array([attributes[term.attribute][index_of(term)] for term in terms])
 
@@ -152,31 +162,33 @@ def index_of(term):
 def jacobian(rebuilt, terms):
     """Derivatives of the user's parameters in the engine's, (m, M)."""
     problem, fitted = rebuilt.problem, rebuilt.fitted
-    layout = layout_of(rebuilt.params)
-    values, _ = _regression_map(problem)
-    row_of = _rows_of(problem.structure)
-    gate = _gate_map(problem)
+    layout, places = layout_of(rebuilt.params), places_of(fitted.family)
+    predictors = problem.model.regressions.predictors
+    first, _ = _regression_map(problem)
+    further, row_of = (
+        _to_features(problem.design),
+        _rows_of(problem.structure.regression),
+    )
+    gate, gate_row_of = (
+        _to_features(problem.gate_design),
+        _rows_of(problem.structure.gating),
+    )
     out = np.zeros((len(terms), layout.size))
     for row, term in zip(out, terms, strict=True):
         coef, constants, logits = layout.split(row)
         k, j = term.component, term.feature
         if term.note == HELD:
             continue
-        if term.attribute in ("intercept_", "coef_"):
-            coef[:] = values[k, row_of[j]]
-        elif term.attribute == "scale_":
-            constants[k, 0] = fitted.scale[k]
-        elif term.attribute == "weights_":
+        field, at = places.get(term.attribute.removesuffix("_"), ("gate", None))
+        if field == "constants":
+            constants[k, at] = fitted.constants[at, k]
+        elif field == "weights":
             logits[:, 0] = -fitted.weights[k] * fitted.weights
             logits[k, 0] += fitted.weights[k]
+        elif field == "gate":
+            logits[k], logits[0] = gate[gate_row_of[j]], -gate[gate_row_of[j]]
+        elif at == 0:
+            coef[:, predictors[0]] = first[k, row_of[j]]
         else:
-            logits[k], logits[0] = gate[j], -gate[j]
+            coef[k, predictors[at]] = further[row_of[j]]
     return out
-
-
-def _gate_map(problem):
-    """By feature, None for the intercept: derivatives in the logits, (1 + q,)."""
-    n_logits = problem.rows.n_logits
-    constant, slopes = problem.gate_design.to_features(np.eye(n_logits))
-    gating = problem.structure.gating.tolist()
-    return {None: constant} | dict(zip(gating, slopes.T, strict=True))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._docs import documented
 from .._fitted import best_of
 from .._growth.candidates import landscape_of
 from .._numerics import make_rng
@@ -57,6 +58,7 @@ class OptimalityGap(NamedTuple):
     n_regressions: int
 
 
+@documented
 def optimality_gap(
     model,
     X,
@@ -90,20 +92,10 @@ def optimality_gap(
 
     Parameters
     ----------
-    model : MixtureRegressor or MixtureRegressorIC
-        Fitted.
+    {fitted_model}
     X : array-like of shape (n_samples, n_features)
         Features, those it was fitted to.
-    y : array-like of shape (n_samples,)
-        Responses.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights that count rows.
-    groups : array-like of shape (n_samples,), default=None
-        Labels of groups of rows that share one component.
-    offset : array-like of shape (n_samples,), default=None
-        Part of the linear predictor that has no coefficient.
-    trials : array-like of shape (n_samples,), default=None
-        Binomial family: trials of every row.
+    {y, sample_weight, groups, offset, trials}
     random_state : int, RandomState instance or None, default=0
         Draws the regressions to be tried.
 

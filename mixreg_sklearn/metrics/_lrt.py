@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 from .._data.checks import check_weight
 from .._data.groups import check_constant, check_groups
 from .._data.row_data import given
+from .._docs import documented
 from .._growth.growth import can_grow, grow
 from .._regressor import MixtureRegressor
 
@@ -58,6 +59,7 @@ class BootstrapLRT(NamedTuple):
     },
     prefer_skip_nested_validation=True,
 )
+@documented
 def bootstrap_lrt(
     model,
     X,
@@ -92,22 +94,14 @@ def bootstrap_lrt(
     model : MixtureRegressor
         Template with all settings; it is cloned and need not be fitted. Its `init` and
         `warm_start` are ignored: every fit is a search.
-    X : array-like of shape (n_samples, n_features)
-        Features.
-    y : array-like of shape (n_samples,)
-        Responses.
+    {X, y}
     sample_weight : array-like of shape (n_samples,), default=None
         Weights that count rows, whole numbers: a row of weight 2 is drawn twice.
     n_components : int, default=None
         K, the number of components under the hypothesis. None means that of `model`.
     n_bootstrap : int, default=99
         Maximum number of replicates, B. ``alpha * (B + 1)`` should be a whole number.
-    groups : array-like of shape (n_samples,), default=None
-        Labels of groups of rows that share one component.
-    offset : array-like of shape (n_samples,), default=None
-        Part of the linear predictor without a coefficient.
-    trials : array-like of shape (n_samples,), default=None
-        Trials of every row, for the binomial family.
+    {groups, offset, trials}
     alpha : float, default=0.05
         Level of the test; it is only used for early stopping.
     early_stopping : bool, default=True

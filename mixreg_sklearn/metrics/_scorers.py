@@ -17,6 +17,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
 from .._data.row_data import given
+from .._docs import documented
 from ..residuals import crps
 
 # log |g'(y)| of the transformations g of the response that are usual.
@@ -30,6 +31,7 @@ _LOG_DERIVATIVES = {
 }
 
 
+@documented
 class _Scorer:
     """Score a mixture of regressions, wherever it sits; greater is better.
 
@@ -51,8 +53,8 @@ class _Scorer:
     transforms = True  # there is a score of the response before its transformation
 
     def __init__(self, method, doc):
-        self.method = method
-        usage = cleandoc(type(self).__doc__).partition("\nParameters")[0]
+        self.method, self.name = method, f"{method}_scorer"
+        usage = cleandoc(type(self).__doc__ or "").partition("\nParameters")[0]
         self.__doc__ = f"{doc}\n\n{usage}"
 
     def __call__(
@@ -74,34 +76,29 @@ class _Scorer:
             Mixture of regressions, or something around it; fitted.
         X : array-like of shape (n_samples, n_features)
             Features, as `estimator` takes them.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row.
+        {y, sample_weight, groups, offset, trials}
 
         Returns
         -------
         float
-            Minus the criterion, or the mean log-likelihood in nats per row.
+            Minus the criterion, or the mean log-likelihood in nats per row, or minus
+            the mean of the continuous ranked probability scores.
 
         Raises
         ------
         TypeError
             If there is no mixture of regressions in `estimator`.
         ValueError
-            If the response was transformed in a way whose derivative is not known.
+            If the response was transformed in a way whose derivative is not known, or
+            for `crps_scorer` in any way.
         """
         mixture, X, y, log_jacobian = _unwrap(estimator, X, y, self)
+        metadata = given(groups=groups, offset=offset, trials=trials)
+        return self._score(mixture, X, y, sample_weight, log_jacobian, metadata)
+
+    def _score(self, mixture, X, y, sample_weight, log_jacobian, metadata):
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
-        metadata = given(
-            sample_weight=sample_weight, groups=groups, offset=offset, trials=trials
-        )
+        metadata = metadata | given(sample_weight=sample_weight)
         value = getattr(mixture, self.method)(X, y, **metadata)
         # Density of y, not of the transformed response: f_y(y) = f_t(g(y)) |g'(y)|.
         correction = float(np.sum(weight * log_jacobian))
@@ -123,7 +120,7 @@ class _Scorer:
         return request
 
     def __repr__(self):
-        return f"{self.method}_scorer"
+        return self.name
 
 
 bic_scorer = _Scorer("bic", "Minus BIC. Use it in-sample, with `cv=InSample()`.")
@@ -144,63 +141,19 @@ class _CrpsScorer(_Scorer):
     `cross_validate` and the like as `scoring`. The mixture may sit at the end of a
     Pipeline (X then goes through the steps before it) or in a fitted grid search (its
     best estimator is scored), in any nesting, but not in a TransformedTargetRegressor:
-    the score is in units of the response that the mixture sees.
+    the score is in units of the response that the mixture sees. With `groups` a row is
+    predicted from the rows of its group before it.
     """
 
     transforms = False
 
     def __init__(self, doc):
         super().__init__("predict_distribution", doc)
+        self.name = "crps_scorer"
 
-    def __call__(
-        self,
-        estimator,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        groups=None,
-        offset=None,
-        trials=None,
-    ):
-        """Score a fitted estimator.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Mixture of regressions, or something around it; fitted.
-        X : array-like of shape (n_samples, n_features)
-            Features, as `estimator` takes them.
-        y : array-like of shape (n_samples,)
-            Responses.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights that count rows.
-        groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component. A row is then predicted
-            from the rows of its group before it.
-        offset : array-like of shape (n_samples,), default=None
-            Part of the linear predictor that has no coefficient.
-        trials : array-like of shape (n_samples,), default=None
-            Binomial family: trials of every row; 1 where there are none.
-
-        Returns
-        -------
-        float
-            Minus the mean score.
-
-        Raises
-        ------
-        TypeError
-            If there is no mixture of regressions in `estimator`.
-        ValueError
-            If the response was transformed.
-        """
-        mixture, X, y, _ = _unwrap(estimator, X, y, self)
-        score = crps(mixture, X, y, groups=groups, offset=offset, trials=trials)
+    def _score(self, mixture, X, y, sample_weight, log_jacobian, metadata):
+        score = crps(mixture, X, y, **metadata)
         return -float(np.average(score, weights=sample_weight))
-
-    def __repr__(self):
-        return "crps_scorer"
 
 
 crps_scorer = _CrpsScorer(

@@ -2,10 +2,12 @@
 
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from .._docs import documented
 from ..inference._inference import inference
 from ._style import GREY, colors, markers, plain, several_axes
 
 
+@documented
 class CoefficientDisplay:
     """A panel for each parameter, with the estimate and interval of each component.
 
@@ -20,23 +22,15 @@ class CoefficientDisplay:
     ----------
     labels : list of str of shape (m,)
         Names of the parameters within their components.
-
     components : list of int of shape (m,)
         Components of the parameters.
-
     estimates, lower, upper : ndarray of shape (m,)
         Estimates, and the bounds of their intervals; NaN if there are none.
-
-    level : float, default=0.95
-        Probability of the intervals.
+    {level}
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes of shape (n_panels,)
-        Axes of the plot, one for each label.
-
-    figure_ : matplotlib Figure
-        Figure that contains these axes.
+    {axes_, figure_}
 
     Examples
     --------
@@ -66,13 +60,11 @@ class CoefficientDisplay:
         ----------
         result : InferenceResult
             Result of `mixreg_sklearn.inference.inference`.
-        level : float, default=0.95
-            Probability of the intervals.
+        {level}
         labels : list of str, default=None
             Parameters to draw, such as `"intercept"`, `"x1"`, `"scale"`, `"share"`,
             `"gate x1"`, in this order. None draws all.
-        ax : matplotlib Axes or array-like of Axes, default=None
-            One axes for each label, or one to be divided. None creates a new figure.
+        {panels}
 
         Returns
         -------
@@ -128,28 +120,13 @@ class CoefficientDisplay:
 
         Parameters
         ----------
-        estimator : MixtureRegressor or MixtureRegressorIC
-            Fitted mixture.
-        X : array-like of shape (n_samples, n_features)
-            Features passed to `fit`.
-        y : array-like of shape (n_samples,)
-            Responses passed to `fit`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights passed to `fit`.
-        groups : array-like of shape (n_samples,), default=None
-            Groups passed to `fit`.
-        offset : array-like of shape (n_samples,), default=None
-            Offset passed to `fit`.
-        trials : array-like of shape (n_samples,), default=None
-            Trials passed to `fit`.
+        {estimator, data_of_fit}
         cov_type : {"information", "opg", "sandwich"}, default="information"
             As in `mixreg_sklearn.inference.inference`.
-        level : float, default=0.95
-            Probability of the intervals.
+        {level}
         labels : list of str, default=None
             Parameters to draw; None draws all.
-        ax : matplotlib Axes or array-like of Axes, default=None
-            One axes for each label, or one to be divided. None creates a new figure.
+        {panels}
 
         Returns
         -------
@@ -181,8 +158,7 @@ class CoefficientDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes or array-like of Axes, default=None
-            One axes for each label, or one to be divided. None creates a new figure.
+        {panels}
 
         Returns
         -------

@@ -4,11 +4,13 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from .._docs import documented
 from ._style import colors, legend_above, markers, one_axes, plain
 
 _CRITERIA = ("aic", "bic", "sabic", "icl")
 
 
+@documented
 class CriterionDisplay:
     """Criteria against the number of components, with the lowest of each marked.
 
@@ -22,27 +24,18 @@ class CriterionDisplay:
     ----------
     n_components : ndarray of int of shape (n_candidates,)
         Numbers of components of the candidates.
-
     values : dict of str to ndarray of shape (n_candidates,)
         Criteria of the candidates; lower is better.
-
     labels : list of shape (n_candidates,), default=None
         Templates of the candidates, if there are several.
-
     chosen : int, default=None
         Index of the chosen candidate.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes of the plot.
-
-    figure_ : matplotlib Figure
-        Figure that contains these axes.
-
+    {ax_, figure_}
     lines_ : list of matplotlib Line2D
         A line for each criterion and template.
-
     lowest_ : list of matplotlib Line2D
         Marks of the lowest value of each criterion.
 
@@ -76,10 +69,7 @@ class CriterionDisplay:
             Fitted search over numbers of components.
         criteria : str or list of str, default=("bic", "icl")
             One or more of `"aic"`, `"bic"`, `"sabic"` and `"icl"`.
-        ax : matplotlib Axes, default=None
-            Axes to draw in. None creates a new figure.
-        line_kwargs : dict, default=None
-            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
+        {ax, line_kwargs}
 
         Returns
         -------
@@ -119,10 +109,7 @@ class CriterionDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in. None creates a new figure.
-        line_kwargs : dict, default=None
-            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
+        {ax, line_kwargs}
 
         Returns
         -------

@@ -7,6 +7,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_consistent_length
 
+from .._docs import documented
 from .._fitted import fitted_mixture
 from ._style import colors, legend_above, one_axes, plain
 
@@ -14,6 +15,7 @@ from ._style import colors, legend_above, one_axes, plain
 _DOUBTFUL, _CERTAIN = 0.2, 0.85
 
 
+@documented
 class MixtureRegressionDisplay:
     r"""Rows, component lines and bands of a fitted mixture over one feature.
 
@@ -28,45 +30,30 @@ class MixtureRegressionDisplay:
     ----------
     x : ndarray of shape (n_samples,)
         Values of the feature on the horizontal axis.
-
     y : ndarray of shape (n_samples,)
         Responses.
-
     probabilities : ndarray of shape (n_samples, n_components)
         Memberships of the rows.
-
     grid : ndarray of shape (n_points,)
         Values of the feature at which the lines are computed.
-
     means : ndarray of shape (n_points, n_components)
         Means of the components on the grid.
-
     lower, upper : ndarray of shape (n_points, n_components)
         Quantiles of the components on the grid.
-
     weights : ndarray of shape (n_components,)
         Shares of the components.
-
     feature_name : str, default="x"
         Label of the horizontal axis.
-
     target_name : str, default="y"
         Label of the vertical axis.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes of the plot.
-
-    figure_ : matplotlib Figure
-        Figure that contains these axes.
-
+    {ax_, figure_}
     scatter_ : matplotlib PathCollection
         The rows.
-
     lines_ : list of matplotlib Line2D
         The component lines.
-
     bands_ : list of matplotlib PolyCollection
         The bands around them.
 
@@ -129,12 +116,7 @@ class MixtureRegressionDisplay:
 
         Parameters
         ----------
-        estimator : MixtureRegressor or MixtureRegressorIC
-            Fitted mixture.
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
+        {estimator, X, y}
         groups : array-like of shape (n_samples,), default=None
             Groups of the rows; memberships are then those of whole groups.
         offset : array-like of shape (n_samples,), default=None
@@ -144,19 +126,11 @@ class MixtureRegressionDisplay:
         feature : int or str, default=0
             Feature on the horizontal axis: its index, or its name if the estimator
             was fitted with names.
-        level : float, default=0.95
-            Probability of the bands.
+        {level}
         target_name : str, default=None
             Label of the vertical axis. None means the name of `y`, or "y" without a
             name.
-        ax : matplotlib Axes, default=None
-            Axes to draw in. None creates a new figure.
-        scatter_kwargs : dict, default=None
-            Keywords for matplotlib's `scatter`.
-        line_kwargs : dict, default=None
-            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
-        band_kwargs : dict, default=None
-            Keywords for matplotlib's `fill_between`, by their long names.
+        {ax, scatter_kwargs, line_kwargs, band_kwargs}
 
         Returns
         -------
@@ -210,14 +184,7 @@ class MixtureRegressionDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in. None creates a new figure.
-        scatter_kwargs : dict, default=None
-            Keywords for matplotlib's `scatter`.
-        line_kwargs : dict, default=None
-            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
-        band_kwargs : dict, default=None
-            Keywords for matplotlib's `fill_between`, by their long names.
+        {ax, scatter_kwargs, line_kwargs, band_kwargs}
 
         Returns
         -------

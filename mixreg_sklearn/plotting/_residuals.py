@@ -4,11 +4,13 @@ import numpy as np
 from scipy import stats
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from .._docs import documented
 from .._fitted import fitted_mixture
 from ..residuals import quantile_residuals
 from ._style import GREY, PALETTE, plain, several_axes
 
 
+@documented
 class QuantileResidualDisplay:
     """Quantile residuals of a mixture, against normal quantiles and predictions.
 
@@ -23,20 +25,13 @@ class QuantileResidualDisplay:
     ----------
     residuals : ndarray of shape (n_samples,)
         Quantile residuals.
-
     predictions : ndarray of shape (n_samples,)
         Expected responses.
-
-    level : float, default=0.95
-        Probability of the band.
+    {level}
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes of shape (2,)
-        Axes of the plot.
-
-    figure_ : matplotlib Figure
-        Figure that contains these axes.
+    {axes_, figure_}
 
     Examples
     --------
@@ -74,27 +69,14 @@ class QuantileResidualDisplay:
 
         Parameters
         ----------
-        estimator : MixtureRegressor or MixtureRegressorIC
-            Fitted mixture.
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
+        {estimator, X, y}
         groups : array-like of shape (n_samples,), default=None
             Groups of the rows; each row is predicted from the earlier rows of its
             group.
-        offset : array-like of shape (n_samples,), default=None
-            Offset of the rows.
-        trials : array-like of shape (n_samples,), default=None
-            Trials of the rows.
-        level : float, default=0.95
-            Probability of the band.
+        {offset, trials, level}
         random_state : int, RandomState instance or None, default=0
             Source of randomness for counts, whose distribution functions have jumps.
-        ax : matplotlib Axes or array-like of two Axes, default=None
-            A single axes is divided. None creates a new figure.
-        scatter_kwargs : dict, default=None
-            Keywords for matplotlib's `scatter`.
+        {panels, scatter_kwargs}
 
         Returns
         -------
@@ -122,10 +104,7 @@ class QuantileResidualDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes or array-like of two Axes, default=None
-            A single axes is divided. None creates a new figure.
-        scatter_kwargs : dict, default=None
-            Keywords for matplotlib's `scatter`.
+        {panels, scatter_kwargs}
 
         Returns
         -------

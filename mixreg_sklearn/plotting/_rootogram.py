@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from .._docs import documented
 from .._fitted import fitted_mixture
 from ._style import colors, plain, several_axes
 
@@ -10,6 +11,7 @@ from ._style import colors, plain, several_axes
 _N_BINS = 20
 
 
+@documented
 class RootogramDisplay:
     """Histograms of the memberships of each component, with square roots of counts.
 
@@ -24,21 +26,14 @@ class RootogramDisplay:
     ----------
     probabilities : ndarray of shape (n_units, n_components)
         Memberships of rows, or of groups.
-
     eps : float, default=1e-4
         Memberships below this value are left out.
-
     unit_name : str, default="rows"
         Name of the units that are counted.
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes of shape (n_components,)
-        Axes of the plot.
-
-    figure_ : matplotlib Figure
-        Figure that contains these axes.
-
+    {axes_, figure_}
     bars_ : list of matplotlib BarContainer
         The bars of each component.
 
@@ -83,25 +78,13 @@ class RootogramDisplay:
 
         Parameters
         ----------
-        estimator : MixtureRegressor or MixtureRegressorIC
-            Fitted mixture.
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Responses.
+        {estimator, X, y}
         groups : array-like of shape (n_samples,), default=None
             Groups of the rows, each of which counts once.
-        offset : array-like of shape (n_samples,), default=None
-            Offset of the rows.
-        trials : array-like of shape (n_samples,), default=None
-            Trials of the rows.
+        {offset, trials}
         eps : float, default=1e-4
             Memberships below this value are left out.
-        ax : matplotlib Axes or array-like of Axes, default=None
-            One axes for each component, or one to be divided. None creates a new
-            figure.
-        bar_kwargs : dict, default=None
-            Keywords for matplotlib's `bar`.
+        {panels, bar_kwargs}
 
         Returns
         -------
@@ -127,11 +110,7 @@ class RootogramDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes or array-like of Axes, default=None
-            One axes for each component, or one to be divided. None creates a new
-            figure.
-        bar_kwargs : dict, default=None
-            Keywords for matplotlib's `bar`.
+        {panels, bar_kwargs}
 
         Returns
         -------

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from .._docs import documented
 from .._fitted import fitted_mixture
 from ._style import GREY, legend_above, one_axes, plain
 
@@ -15,6 +16,7 @@ _STYLE = {
 _LEAST = 0.05
 
 
+@documented
 class SearchDisplay:
     """The log-likelihood of every start of the search, by iteration.
 
@@ -32,18 +34,12 @@ class SearchDisplay:
     ----------
     paths : list of dict
         As in `search_["paths"]`.
-
     optima : list of dict
         As in `search_["optima"]`.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes of the plot.
-
-    figure_ : matplotlib Figure
-        Figure that contains these axes.
-
+    {ax_, figure_}
     lines_ : list of matplotlib Line2D
         A line for each path.
 
@@ -69,12 +65,7 @@ class SearchDisplay:
 
         Parameters
         ----------
-        estimator : MixtureRegressor or MixtureRegressorIC
-            Fitted mixture.
-        ax : matplotlib Axes, default=None
-            Axes to draw in. None creates a new figure.
-        line_kwargs : dict, default=None
-            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
+        {estimator, ax, line_kwargs}
 
         Returns
         -------
@@ -105,10 +96,7 @@ class SearchDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in. None creates a new figure.
-        line_kwargs : dict, default=None
-            Keywords for matplotlib's `plot`, by their long names (`linewidth`).
+        {ax, line_kwargs}
 
         Returns
         -------

@@ -1,0 +1,102 @@
+"""Parameters that stand in many docstrings, written once."""
+
+import inspect
+import re
+
+_TEXTS = """\
+X : array-like of shape (n_samples, n_features)
+    Features.
+y : array-like of shape (n_samples,)
+    Responses.
+sample_weight : array-like of shape (n_samples,), default=None
+    Non-negative weights; a weight counts the row, or the group, that many times. The
+    same for all rows of a group.
+groups : array-like of shape (n_samples,), default=None
+    Labels of groups of rows that share one component; None if each row is on its own.
+offset : array-like of shape (n_samples,), default=None
+    Part of every component's linear predictor that has no coefficient.
+trials : array-like of shape (n_samples,), default=None
+    Binomial family: trials of every row, whose successes are the response; 1 where
+    there are none.
+random_state : int, RandomState instance or None, default=None
+    Source of randomness.
+model : estimator
+    A fitted mixture of regressions.
+n_features_in_ : int
+    Number of features seen during fit.
+feature_names_in_ : ndarray of shape (`n_features_in_`,)
+    Names of features seen during fit, where X has names that are all strings.
+return_X_y : bool, default=False
+    Whether to return ``(data, target)`` instead of a Bunch.
+as_frame : bool, default=False
+    Whether to return the data as a pandas DataFrame and the target as a Series; needs
+    pandas.
+estimator : MixtureRegressor or MixtureRegressorIC
+    Fitted mixture.
+level : float, default=0.95
+    Probability of the intervals or bands.
+ax : matplotlib Axes, default=None
+    Axes to draw in. None creates a new figure.
+scatter_kwargs : dict, default=None
+    Keywords for matplotlib's `scatter`.
+line_kwargs : dict, default=None
+    Keywords for matplotlib's `plot`, by their long names (`linewidth`).
+band_kwargs : dict, default=None
+    Keywords for matplotlib's `fill_between`, by their long names.
+bar_kwargs : dict, default=None
+    Keywords for matplotlib's `bar`.
+ax_ : matplotlib Axes
+    Axes of the plot.
+axes_ : ndarray of matplotlib Axes of shape (n_panels,)
+    Axes of the plot.
+figure_ : matplotlib Figure
+    Figure that contains these axes."""
+
+# Texts whose placeholder is not the name of the parameter.
+_FURTHER = {
+    "fitted_model": """\
+model : MixtureRegressor
+    Fitted. A `MixtureRegressorIC` or a fitted search stands for its best estimator.""",
+    "data_of_fit": """\
+X : array-like of shape (n_samples, n_features)
+    Features of the fit.
+y : array-like of shape (n_samples,)
+    Responses of the fit.
+sample_weight : array-like of shape (n_samples,), default=None
+    Weights of the fit, which count rows (or groups).
+groups : array-like of shape (n_samples,), default=None
+    Groups of the fit, whose rows share one component.
+offset : array-like of shape (n_samples,), default=None
+    Offset of the fit.
+trials : array-like of shape (n_samples,), default=None
+    Trials of the fit.""",
+    "panels": """\
+ax : matplotlib Axes or array-like of Axes, default=None
+    One axes for each panel, or one to be divided. None creates a new figure.""",
+}
+
+_BY_NAME = _FURTHER | {
+    text.split(" : ")[0]: text for text in re.split(r"\n(?=\S)", _TEXTS)
+}
+_PLACEHOLDER = re.compile(r"^( *)\{([\w, ]+)\}$", re.MULTILINE)
+
+
+def documented(target):
+    """Fill the placeholders in docstrings of a function, or of a class and its methods.
+
+    A placeholder is a line of its own, ``{X, y, offset}``, in place of the entries of
+    these parameters. Without docstrings (``python -OO``) there is nothing to fill.
+    """
+    members = vars(target).values() if inspect.isclass(target) else ()
+    functions = (getattr(member, "__func__", member) for member in members)
+    for each in (target, *filter(inspect.isfunction, functions)):
+        if each.__doc__:
+            each.__doc__ = _PLACEHOLDER.sub(_filled, each.__doc__)
+    return target
+
+
+def _filled(match):
+    """The entries that a placeholder names, at its indentation."""
+    indent, names = match.groups()
+    entries = "\n".join(_BY_NAME[name] for name in names.split(", "))
+    return re.sub("^", indent, entries, flags=re.MULTILINE)
