@@ -1,0 +1,157 @@
+"""Mixtures of families from outside the package, against independent optimizers."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from outside_families import FreeStudentT, StudentT, ZeroInflatedPoisson
+from scipy import optimize, special, stats
+from sklearn.base import clone
+from support import jacobian
+
+from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
+from mixreg_sklearn.inference import inference
+
+
+def lines(seed=1, n=500):
+    """Two lines with the heavy tails of a t distribution."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-2, 2, n)
+    first = rng.random(n) < 0.6
+    scale = np.where(first, 0.5, 0.8)
+    y = np.where(first, 4 + 2 * x, -3 - x) + scale * rng.standard_t(4, n)
+    return x[:, None], y
+
+
+def zero_inflated(seed=0, n=500):
+    """Two Poisson regressions, each with zeros that depend on the feature, too."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, n)
+    first = rng.random(n) < 0.6
+    mean = np.exp(np.where(first, 3.2 + 0.4 * x, 1.2 - 0.6 * x))
+    never = special.expit(np.where(first, -2 + x, -1 - x))
+    return x[:, None], rng.poisson(mean) * (rng.random(n) > never) * 1.0
+
+
+def of_t(df):
+    """Log-density of component parameters: intercept, slope, log scale (, log df)."""
+
+    def log_density(x, y, own):
+        nu = np.exp(own[3]) if df is None else df
+        return stats.t.logpdf(y, nu, own[0] + own[1] * x, np.exp(own[2]))
+
+    return log_density
+
+
+def of_zeros(x, y, own):
+    """Log-density of intercept and slope of the mean, and of the zeros."""
+    log_sure = special.log_expit(own[2] + own[3] * x)
+    log_rest = special.log_expit(-own[2] - own[3] * x)
+    log_count = log_rest + stats.poisson.logpmf(y, np.exp(own[0] + own[1] * x))
+    return np.where(y == 0, np.logaddexp(log_sure, log_count), log_count)
+
+
+def scaled(model, *constants):
+    """The estimates as `log_likelihood` takes them: log-odds, then by component."""
+    own = [model.intercept_, model.coef_[:, 0], *map(np.log, constants)]
+    return np.append(special.logit(model.weights_[0]), np.transpose(own))
+
+
+def zeros(model):
+    """The estimates of zero-inflated counts."""
+    own = [
+        model.intercept_,
+        model.coef_[:, 0],
+        model.zero_intercept_,
+        model.zero_coef_[:, 0],
+    ]
+    return np.append(special.logit(model.weights_[0]), np.transpose(own))
+
+
+CASES = {
+    "t with given df": (StudentT(df=4), lines, of_t(4), lambda m: scaled(m, m.scale_)),
+    "t with df": (
+        FreeStudentT(),
+        lines,
+        of_t(None),
+        lambda m: scaled(m, m.scale_, m.df_),
+    ),
+    "zero-inflated": (ZeroInflatedPoisson(), zero_inflated, of_zeros, zeros),
+}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request):
+    family, data, log_density, values = CASES[request.param]
+    X, y = data()
+    model = MixtureRegressor(2, family=family, random_state=0).fit(X, y)
+
+    def log_likelihood(theta):
+        own = theta[1:].reshape(2, -1)
+        log_joint = [
+            special.log_expit(sign * theta[0]) + log_density(X[:, 0], y, part)
+            for sign, part in zip((1, -1), own, strict=True)
+        ]
+        return np.logaddexp.reduce(log_joint, axis=0).sum()
+
+    return model, X, y, log_likelihood, values(model)
+
+
+def test_the_fit_is_the_maximum_that_an_independent_optimizer_finds(case):
+    model, _, _, log_likelihood, ours = case
+    assert model.converged_
+    assert_allclose(model.log_likelihood_, log_likelihood(ours), rtol=1e-9)
+    rng = np.random.default_rng(0)
+    found = [
+        optimize.minimize(lambda t: -log_likelihood(t), start, options={"gtol": 1e-6})
+        for start in ours + 0.3 * rng.normal(size=(6, len(ours)))
+    ]
+    theirs = min(found, key=lambda result: result.fun)
+    assert_allclose(model.log_likelihood_, -theirs.fun, rtol=1e-7)
+    assert_allclose(ours, theirs.x, rtol=1e-3, atol=1e-3)
+
+
+def test_standard_errors_are_those_of_the_numerical_hessian(case):
+    model, X, y, log_likelihood, ours = case
+    result = inference(model, X, y)
+
+    def gradient(theta):
+        return jacobian(log_likelihood, theta, 1e-4)
+
+    covariance = np.linalg.inv(-jacobian(gradient, ours, 1e-3))
+    theirs = np.sqrt(np.diag(covariance))[1:].reshape(2, -1)
+    own = [i for i, name in enumerate(result.names) if "share" not in name]
+    ours = result.working_std_errors[own].reshape(2, -1)
+    # Terms are in another order than the parameters here, the same for each component.
+    assert_allclose(np.sort(ours, axis=1), np.sort(theirs, axis=1), rtol=1e-4)
+
+
+def test_a_fit_is_an_estimator_like_any_other(case):
+    model, X, y, _, _ = case
+    assert_allclose(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
+    assert clone(model).get_params().keys() == model.get_params().keys()
+    again = clone(model).set_params(warm_start=True).fit(X, y).fit(X, y)
+    assert_allclose(again.log_likelihood_, model.log_likelihood_, rtol=1e-9)
+    ahead = model.predict_distribution(X[:20])
+    assert_allclose(ahead.mean(), model.predict(X[:20]), rtol=1e-10)
+    drawn, component = model.sample(X, random_state=0)
+    assert drawn.shape == component.shape == y.shape
+    assert_allclose(model.predict_proba(X, y=y).sum(axis=1), 1, rtol=1e-12)
+    assert_allclose(model.log_likelihood(X, y), model.log_likelihood_, rtol=1e-10)
+
+
+def test_a_fit_starts_from_its_own_estimates(case):
+    model, X, y, _, _ = case
+    names = ["weights", "coef", "intercept", "scale"]
+    names += ["df", "zero_coef", "zero_intercept"]
+    init = {n: getattr(model, f"{n}_") for n in names if hasattr(model, f"{n}_")}
+    again = clone(model).set_params(init=init).fit(X, y)
+    assert_allclose(again.log_likelihood_, model.log_likelihood_, rtol=1e-9)
+
+
+def test_the_number_of_zero_inflated_components_is_found():
+    X, y = zero_inflated()
+    template = MixtureRegressor(family=ZeroInflatedPoisson(), random_state=0)
+    search = MixtureRegressorIC((1, 2, 3), estimator=template).fit(X, y)
+    assert search.n_components_ == 2
