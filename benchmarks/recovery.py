@@ -439,7 +439,7 @@ def run_cell(options, cell, parallel):
     return [trial for batch in batches for trial in batch]
 
 
-def summarise(cell, trials):
+def summarize(cell, trials):
     """Count verdicts over the recoverable data sets of a cell."""
     counts = Counter()
     for verdict, estimate in trials:
@@ -510,7 +510,7 @@ def main(arguments=None):
     parallel = Parallel(n_jobs=options.jobs)
     cells = {}
     for name, cell in GRIDS[options.cells].items():
-        cells[name] = summarise(cell, run_cell(options, cell, parallel))
+        cells[name] = summarize(cell, run_cell(options, cell, parallel))
         print(line(name, cells[name]), flush=True)
     totals = total(cells)
     print(line("total", totals["all"]))

@@ -86,7 +86,7 @@ class MixtureRegressor(
 
     The estimator finds the shares :math:`\pi_k`, intercepts :math:`a_k`, coefficients
     :math:`b_k` and scales :math:`\phi_k` (standard deviations, for the gaussian family)
-    that maximise the likelihood of all rows. It searches from many starts until three
+    that maximize the likelihood of all rows. It searches from many starts until three
     independent kinds of search agree on the best optimum, and then climbs to it by
     Newton's method on the exact likelihood, so that `converged_` is a proof and not a
     hope.
@@ -197,7 +197,7 @@ class MixtureRegressor(
         EM and Newton iterations of the final climb.
     search_ : dict
         What the search found: `"optima"`, a list of dicts, best first, with
-        `log_likelihood`, `objective` (penalised, by which they are ranked), `hits`
+        `log_likelihood`, `objective` (penalized, by which they are ranked), `hits`
         (how often it was found), `arms`, `first_round`, `iterations` and `degenerate`;
         `"rounds"`, `"starts"`, `"agreeing_arms"` and `"sample_rows"`, the rows that
         were searched. Log-likelihoods are before the final climb; those of a sample

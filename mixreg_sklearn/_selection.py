@@ -65,7 +65,7 @@ class MixtureRegressorIC(
     n_components : int or array-like of int, default=(1, 2, 3, 4)
         Numbers of components to choose from.
     criterion : {"bic", "aic", "icl", "sabic"}, default="bic"
-        What to minimise.
+        What to minimize.
     estimator : estimator, list or dict of estimators, or None, default=None
         The mixture to fit, with all settings but `n_components`. It is cloned, never
         changed. None means ``MixtureRegressor()``. Several are swept together: every
@@ -92,7 +92,7 @@ class MixtureRegressorIC(
         `n_components`, `estimator` (its position in the list, or its name in the dict),
         `log_likelihood`, `n_parameters`, `aic`, `bic`, `sabic`, `icl`, `entropy`,
         `smallest_share` (of the components' `weights_`), `converged` and `degenerate`.
-        The entropy is normalised (Ramaswamy et al. 1993), :math:`1 + \sum_i w_i \sum_k
+        The entropy is normalized (Ramaswamy et al. 1993), :math:`1 + \sum_i w_i \sum_k
         \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 where memberships are certain, 0 where
         nothing is known of them.
     best_index_ : int
@@ -132,7 +132,7 @@ class MixtureRegressorIC(
     Mixtures do not grow where constraints name components (`shared_features` as a dict,
     lists in `held_coef`, given shares): K components are then no special case of K + 1.
     Under a `SoftmaxGate` with a ridge the likelihood may fall, as it is not what is
-    maximised. A degenerate fit is never grown from, nor compared with.
+    maximized. A degenerate fit is never grown from, nor compared with.
 
     Warnings are those of the mixture chosen; a candidate that was not chosen is silent.
 

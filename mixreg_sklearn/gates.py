@@ -82,7 +82,7 @@ class Gate(ABC, BaseEstimator):
 
 
 class ConstantGate(Gate):
-    r"""The same probabilities for all rows: mixing weights.
+    r"""Probabilities that are the same for all rows: mixing weights.
 
     Parameters
     ----------

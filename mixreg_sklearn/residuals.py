@@ -5,7 +5,7 @@ uniform and the latter standard normal, whatever the family. `crps` and `log_sco
 compare models: they are proper scoring rules, lower is better.
 
 With `groups` every row is predicted from the rows of its group before it, in the order
-of the rows: the residuals are independent then, too, and log-scores add up to the
+of the rows: the residuals are then independent as well, and log-scores add up to the
 log-likelihood of the groups.
 """
 
@@ -33,7 +33,7 @@ _BLOCK = 1024
 def pit_values(
     model, X, y, *, groups=None, offset=None, trials=None, random_state=None
 ):
-    r"""Probability integral transform of the responses, randomised for counts.
+    r"""Probability integral transform of the responses, randomized for counts.
 
     .. math:: u_i = F(y_i | x_i), \qquad
               u_i = F(y_i - 1 | x_i) + v_i\, p(y_i | x_i) \text{ for counts},
@@ -84,7 +84,7 @@ def pit_values(
 def quantile_residuals(
     model, X, y, *, groups=None, offset=None, trials=None, random_state=None
 ):
-    r"""Randomised quantile residuals, :math:`r_i = \Phi^{-1}(u_i)`.
+    r"""Randomized quantile residuals, :math:`r_i = \Phi^{-1}(u_i)`.
 
     The values of `pit_values` on the scale of standard deviations: under the true model
     they are independent and standard normal, for every family.
@@ -96,7 +96,7 @@ def quantile_residuals(
         Labels of groups of rows that share one component; as in `pit_values`.
     {offset, trials}
     random_state : int, RandomState instance or None, default=None
-        Of the randomisation of counts.
+        Of the randomization of counts.
 
     Returns
     -------

@@ -16,7 +16,8 @@ TREES = {path: ast.parse(text) for path, text in FILES.items()}
 WINGS = {
     "_numerics": "",
     "_blas": "",
-    "datasets": "",
+    "_docs": "",
+    "datasets": "_docs",
     "families": "",
     "gates": "_numerics",
     "_data": "families gates",
@@ -24,22 +25,27 @@ WINGS = {
     "_fitted": "_numerics families _data predictive",
     "_engine": "_numerics families gates _data _fitted",
     "_search": "_numerics families _engine",
-    "_criteria": "_numerics _data _fitted",
-    "_growth": "_numerics families gates _data _fitted _engine _search _criteria",
+    "_rebuilt": "_blas _data _fitted _engine",
+    "_criteria": "_numerics _docs _data _fitted",
     "_progress": "",
     "_notebook": "_fitted",
     "_regressor": (
-        "_numerics _blas families gates _data predictive _fitted _engine _search"
+        "_numerics _blas _docs families gates _data predictive _fitted _engine _search"
         " _criteria _progress _notebook"
     ),
-    "_selection": "_data _fitted _criteria _growth _notebook _regressor",
+    "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
+    "_selection": "_docs _data _fitted _criteria _notebook _regressor _growth",
     "__init__": "_regressor _selection",
-    "inference": "_numerics _blas _data predictive _fitted _engine _search",
-    "residuals": "_numerics families _data predictive",
-    "metrics": (
-        "_numerics families _data _fitted _engine _search _growth _regressor residuals"
+    "inference": (
+        "_numerics _blas _docs families _data predictive _fitted _engine _search"
+        " _rebuilt"
     ),
-    "plotting": "_fitted inference residuals",
+    "residuals": "_numerics _docs families _data predictive",
+    "metrics": (
+        "_numerics _docs families _data _fitted _search _rebuilt _regressor _growth"
+        " residuals"
+    ),
+    "plotting": "_docs _fitted inference residuals",
     "__main__": "datasets _selection plotting",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 450, 50

@@ -462,7 +462,7 @@ def test_weights_equal_repetition_and_rows_have_no_order(seed):
     assert_same(ours, fit(X[rows], y[rows], 2, **options))
 
 
-# Against a general optimiser ---------------------------------------------------
+# Against a general optimizer ---------------------------------------------------
 
 
 CONSTRAINED = {
@@ -493,7 +493,7 @@ CONSTRAINED = {
 
 
 @pytest.mark.parametrize("name", CONSTRAINED)
-def test_a_general_optimiser_finds_the_same_maximum(name):
+def test_a_general_optimizer_finds_the_same_maximum(name):
     options, partitions, held = CONSTRAINED[name]
     X, y = lines(4, 2, n=90, spacing=4.0)
     model = fit(X, y, 2, **options)

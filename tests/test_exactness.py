@@ -205,7 +205,7 @@ def test_the_estimate_is_a_stationary_point_of_the_likelihood(seed, K):
     assert model.smallest_eigenvalue_ > 0
 
 
-def test_no_other_maximiser_gains_from_the_estimate():
+def test_no_other_maximizer_gains_from_the_estimate():
     X, y = two_lines(200, seed=4)
     model = MixtureRegressor(random_state=0).fit(X, y)
 

@@ -179,7 +179,7 @@ def test_memberships_and_gate_agree_on_average_in_every_direction(
 
 
 def objective_of(model, X, y, alpha):
-    """Penalised log-likelihood as a function of the free numbers of the gate."""
+    """Penalized log-likelihood as a function of the free numbers of the gate."""
     log_density = densities(model, X, y)
     z = X[:, GATE]
     shape = (model.n_components - 1, 1 + len(GATE))
@@ -197,7 +197,7 @@ def objective_of(model, X, y, alpha):
 
 @some
 @given(seeds, sizes, alphas)
-def test_the_gradient_of_the_penalised_log_likelihood_vanishes(
+def test_the_gradient_of_the_penalized_log_likelihood_vanishes(
     seed, n_components, alpha
 ):
     X, y, _ = gated(seed, n_components=n_components)

@@ -411,8 +411,8 @@ def test_groups_go_with_a_gate(seed, alpha, n_components):
     # Score equations, with a ridge on the variance over groups.
     difference = np.exp(joint - rows_of[:, None]) - np.exp(log_prior)
     assert np.abs(difference.sum(axis=0)).max() < 1e-6
-    centred = model.gate_coef_[:, 2] - model.gate_coef_[:, 2].mean()
-    pull = alpha * z.var() * centred
+    centered = model.gate_coef_[:, 2] - model.gate_coef_[:, 2].mean()
+    pull = alpha * z.var() * centered
     assert_allclose(difference.T @ (z - z.mean()), pull, atol=1e-6)
     assert_allclose(
         model.predict_group_proba(rows, y, group)[1],

@@ -1,4 +1,4 @@
-"""The contract with scikit-learn and its neighbours."""
+"""The contract with scikit-learn and its neighbors."""
 
 import inspect
 import os
@@ -490,7 +490,7 @@ def metadata(data):
 
 @pytest.fixture(scope="module")
 def direct(data, metadata):
-    """The fit on standardised features with weights and offset."""
+    """The fit on standardized features with weights and offset."""
     Z = StandardScaler().fit_transform(data[0])
     return MixtureRegressor(random_state=0).fit(Z, data[1], **metadata)
 

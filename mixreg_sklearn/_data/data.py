@@ -21,7 +21,7 @@ class Data(NamedTuple):
     group : ndarray of int of shape (n,) or None
         Number of the group that each row belongs to.
     row_data : dict of str to ndarray of shape (n,)
-        What the family takes for every row besides; it is in `y`, too.
+        What the family takes for every row besides; `y` contains it.
     """
 
     X: np.ndarray

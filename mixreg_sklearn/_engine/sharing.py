@@ -25,7 +25,7 @@ class Separate:
         self.n_specific = np.full(n_components, n_columns)
 
     def resized(self, n_components):
-        """The same sharing among another number of components."""
+        """Separate coefficients of another number of components."""
         return Separate(n_components, self.n_columns)
 
     def alike(self, order):
@@ -104,7 +104,7 @@ class Constrained:
                     common.append(np.kron(members, self.to_columns[:, j]))
         if not common:
             return columns
-        # What a common direction has in common with the own ones is theirs already.
+        # What of a common direction lies in the separate ones is there already.
         common = np.array(common).T
         rest = common - columns @ (columns.T @ common)
         return np.hstack([columns, _orthonormal(rest, like=common)])

@@ -17,7 +17,7 @@ from .._engine.mixture import Mixture
 from .._engine.params import Params
 from .._engine.rows import Block
 
-# Candidates climb under a variance so many times too large, and then the right one.
+# Factors on the variance under which candidates climb; the last ones are one.
 _STRETCH = (16.0, 9.0, 4.0, 2.0, 1.0, 1.0, 1.0, 1.0)
 # Candidates that differ in D by less than this are the same.
 _SAME = 1e-3

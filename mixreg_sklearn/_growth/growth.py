@@ -27,7 +27,7 @@ from .._search.sample import all_units, search_sample
 from ..gates import ConstantGate
 from .candidates import find_candidates, landscape_of
 
-# Halves move apart by so many standard deviations, RMS over the component's rows.
+# Standard deviations by which halves move apart, RMS over the component's rows.
 _STEPS = (0.3, 0.6, 1.0, 1.5)
 # Climbs for candidates, and the candidates that are tried.
 _CLIMBS, _CANDIDATES = 40, 3

@@ -28,10 +28,10 @@ from .starts import (
 SAME = 0.05
 # Independent arms that have to find the best optimum before the search is over.
 _AGREEMENT = 3
-# Optima within so many nats of the best are its rivals.
+# Optima within this many nats of the best are its rivals.
 _NEAR = 3.0
-# Newcomers that an exchange tries, at most.
-_NEWCOMERS = 80
+# Most candidates that an exchange tries.
+_CANDIDATES = 80
 # Pseudo-observations of the penalty under which optima compete.
 _STRENGTH = 1.0
 # EM is slow, and Newton's method takes over, below this gain in nats a row.
@@ -251,7 +251,7 @@ def _best(objective, n, among):
 def _exchange(common, pool, arms, rng, max_rounds=6):
     """Settle the common-scale arms while replacing components of the best one.
 
-    Each component in turn is taken away, the others settle, newcomers are inserted;
+    Each component in turn is taken away, the others settle, candidates are inserted;
     this is repeated as long as it raises the likelihood.
 
     Returns
@@ -262,8 +262,8 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
     """
     n_components = arms.n_components
     fewer = common.resized(n_components - 1)
-    # Small data can afford, and scarce data need, a wider choice of newcomers.
-    most = max(2, min(4 * (n_components - 1), _NEWCOMERS // n_components))
+    # Small data can afford, and scarce data need, a wider choice of candidates.
+    most = max(2, min(4 * (n_components - 1), _CANDIDATES // n_components))
     keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, most))
     rivals = []
     if keep > 2 and n_components > 2:
@@ -288,7 +288,7 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
 
 
 def _inserted(common, pool, reduced, rng, keep):
-    """The best quarter of short runs after the insertion of a newcomer."""
+    """The best quarter of short runs after the insertion of a candidate."""
     proposals = insertions(common.gate, pool, reduced, rng, keep=keep)
     proposals = _prepare(common, proposals)
     run = em(common, pool.rows, proposals, max_iter=6)

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-# Candidates for a newcomer, for each of those that are kept.
-_PER_NEWCOMER = 10
-# Factor on the variance under which newcomers are judged, as regressions are not yet
+# Regressions tried for each candidate that is kept.
+_PER_CANDIDATE = 10
+# Factor on the variance under which candidates are judged, as regressions are not yet
 # where they belong.
 _FLATTENING = 4.0
 
 
 def insertions(gate, pool, reduced, rng, *, keep=2):
-    """Mixtures with one more component: a promising newcomer.
+    """Mixtures with one more component: a promising candidate.
 
-    Candidate regressions go through units that a mixture explains badly. A newcomer b
+    Candidate regressions go through units that a mixture explains badly. A candidate b
     is scored by the directional derivative ``sum_i w_i phi(y_i; b) / f(y_i)`` of the
     likelihood in its direction (Lindsay 1983), once with flattened densities, as the
     regressions are not yet where they belong, and once with the densities themselves,
@@ -40,7 +40,7 @@ def insertions(gate, pool, reduced, rng, *, keep=2):
     _, prior = gate.prior(reduced, pool.block)
     density = (prior * kernels).sum(axis=1) + 1e-6
     scale = scale.min()
-    coef = _candidates(pool, density, scale, n_kept, rng, _PER_NEWCOMER * keep)
+    coef = _candidates(pool, density, scale, n_kept, rng, _PER_CANDIDATE * keep)
 
     near = pool.kernel(coef, np.full(len(coef), scale), _FLATTENING)
     flat = near @ (pool.weight / density).T

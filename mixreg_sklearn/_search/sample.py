@@ -8,7 +8,7 @@ from .._engine.rows import units_of
 
 # The search sees at most twice this many rows: 50 for every coefficient.
 _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
-# Groups of rows that share a component are whole, and at least so many per component.
+# Least number of units per component; groups of rows are never split.
 _SAMPLE_UNITS = 100
 
 

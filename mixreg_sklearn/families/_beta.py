@@ -23,7 +23,7 @@ class Beta(Family):
 
     References
     ----------
-    Ferrari, S. & Cribari-Neto, F. (2004). Beta regression for modelling rates and
+    Ferrari, S. & Cribari-Neto, F. (2004). Beta regression for modeling rates and
     proportions. Journal of Applied Statistics 31, 799-815.
     """
 

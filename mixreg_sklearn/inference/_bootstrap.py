@@ -59,8 +59,8 @@ class BootstrapResult(Estimates):
     degenerate, converged : ndarray of bool of shape (n_bootstrap,)
         Of the refits; see below.
     n_degenerate, n_not_converged : int
-        How many collapsed, starved or lost a feature (one that does not vary in the
-        rows drawn), and how many are no proven maximum, the degenerate ones included.
+        How many collapsed, lost their rows or lost a feature (one that does not vary
+        in the rows drawn), and how many are no proven maximum, the degenerate ones included.
         All are among the draws.
     """
 
@@ -123,7 +123,7 @@ def bootstrap(
     Every refit starts at the estimate and climbs to the maximum nearby, so what is
     measured is how this maximum moves, not whether the search would find it again. The
     components of a replicate are put in the order of the model by the permutation
-    :math:`\rho` that maximises :math:`\sum_i w_i \sum_k \tau_{ik} \log
+    :math:`\rho` that maximizes :math:`\sum_i w_i \sum_k \tau_{ik} \log
     \tau^*_{i\rho(k)}`, with :math:`\tau` and :math:`\tau^*` the memberships of the rows
     of `X` under the model and the replicate [2]_. No replicate is discarded.
 
@@ -207,7 +207,7 @@ def bootstrap(
 
 
 class _Plan:
-    """What all replicates have in common: `draw` makes the data of one."""
+    """The base of all replicates: `draw` makes the data of one."""
 
     def __init__(self, rebuilt):
         self.fitted, self.data = rebuilt.fitted, rebuilt.data

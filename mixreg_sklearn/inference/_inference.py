@@ -76,7 +76,7 @@ def inference(
 
     Notes
     -----
-    With a ridge on the gate the information is that of the penalised likelihood.
+    With a ridge on the gate the information is that of the penalized likelihood.
 
     References
     ----------

@@ -16,7 +16,7 @@ def column(values, y):
 
 
 def row_data_for(mixture, ndim):
-    """Row data as keywords of a family, to broadcast against so many dimensions."""
+    """Row data as keywords of a family, to broadcast against `ndim` dimensions."""
     shape = (-1, *[1] * (ndim - 1))
     return {name: values.reshape(shape) for name, values in mixture.row_data.items()}
 
@@ -31,7 +31,7 @@ def log_densities(mixture, y):
     """Yield the log-densities of each component at responses `y`, (n,) or (n, m)."""
     family, scale = mixture.family, mixture.scale
     if mixture.discrete:
-        # What is beyond the trials is no target; -1 has probability zero, too.
+        # What is beyond the trials is no target; -1 also has probability zero.
         given = row_data_for(mixture, 1)
         most = family.quantile(1.0, mixture.eta[..., 0], scale[..., 0], **given)
         y = np.where(y > column(most, y), -1.0, y)

@@ -29,7 +29,7 @@ _BLOCK = 16384
 class MixtureDistribution:
     r"""Distributions of the responses of n rows, each a mixture of K components.
 
-    It is what ``model.predict_distribution(X)`` returns. Every method is vectorised
+    It is what ``model.predict_distribution(X)`` returns. Every method is vectorized
     over rows, and has one rule for shapes:
 
     - *responses* `y` belong to rows: a number is meant for every row, an array (n,) has
@@ -136,7 +136,7 @@ class MixtureDistribution:
         return f"<mixture of {n_components} {self.family!r} for {n_rows} rows>"
 
     def reweighted(self, weights):
-        """The same components with other probabilities.
+        """A distribution with these components and other probabilities.
 
         Parameters
         ----------

@@ -95,7 +95,7 @@ alike = st.sampled_from([k for k in KINDS if "held" not in k])
 
 
 def near_truth(model, params, seed):
-    """The batch again, moved to the neighbourhood of the regressions of `engine`."""
+    """The batch again, moved to the neighborhood of the regressions of `engine`."""
     rng = np.random.default_rng(seed)
     coef = 0.3 * rng.normal(size=params.coef.shape)
     coef[:, :, 0] += 4 * np.arange(coef.shape[1])

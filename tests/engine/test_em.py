@@ -85,7 +85,7 @@ def test_a_batch_of_em_restarts_equals_them_one_by_one(seed, kind, tol):
         assert batch.n_iter[r] == single.n_iter[0]
 
 
-def _relabelled(params, order):
+def _relabeled(params, order):
     return Params(*(field[:, order] for field in params))
 
 
@@ -95,8 +95,8 @@ def test_permuted_components_stay_permuted(seed, kind, order):
     model, rows, params = engine(seed, kind)
     params = near_truth(model, params, seed)
     run = em(model, rows, params, max_iter=25)
-    other = em(model, rows, _relabelled(params, order), max_iter=25)
-    assert_same_sums(other.params, _relabelled(run.params, order), rtol=1e-7)
+    other = em(model, rows, _relabeled(params, order), max_iter=25)
+    assert_same_sums(other.params, _relabeled(run.params, order), rtol=1e-7)
     assert_allclose(other.objective, run.objective, rtol=1e-10)
 
 
@@ -145,7 +145,7 @@ def test_em_goes_halfway_back_where_a_step_lowers_the_likelihood():
 
 @some
 @given(seeds, st.booleans(), st.floats(0.0, 3), st.floats(0.01, 10))
-def test_variances_maximise_the_penalised_likelihood(seed, tied, strength, target):
+def test_variances_maximize_the_penalized_likelihood(seed, tied, strength, target):
     rng = np.random.default_rng(seed)
     squares, weight = rng.uniform(0.1, 5, (2, 1, 3))
     rule = ScaleRule(tied=tied, strength=strength, target=target)

@@ -605,7 +605,7 @@ def test_gamma_update_is_the_root_in_one_call():
     np.testing.assert_allclose(update_gamma(weight, deviance)[0], expected, rtol=1e-8)
 
 
-def test_gamma_update_maximises_the_penalised_likelihood():
+def test_gamma_update_maximizes_the_penalized_likelihood():
     new = update_gamma([30.0, 5.0], [8.0, 0.0], strength=1.0, target=0.4)
     expected = [gamma_root(30, 8, 1, 0.4), gamma_root(5, 0, 1, 0.4)]
     np.testing.assert_allclose(new[0], expected, rtol=1e-8)
@@ -652,7 +652,7 @@ def test_a_component_without_rows_keeps_its_scale(family):
 
 
 @pytest.mark.parametrize("family", [NegativeBinomial(), Beta()], ids=name)
-def test_newton_update_maximises_the_penalised_likelihood(family):
+def test_newton_update_maximizes_the_penalized_likelihood(family):
     rng = np.random.default_rng(0)
     y = family.sample(np.full(200, 0.3), 0.4, rng)
     rule = ScaleRule(strength=20.0, target=0.5)

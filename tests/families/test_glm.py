@@ -1,4 +1,4 @@
-"""One component is a generalised linear model; several are found and proven."""
+"""One component is a generalized linear model; several are found and proven."""
 
 import warnings
 from copy import deepcopy
@@ -50,7 +50,7 @@ def _data(family, level, n=400):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_one_component_is_the_generalised_linear_model(name):
+def test_one_component_is_the_generalized_linear_model(name):
     family, theirs, level = MODELS[name]
     X, y, extra = _data(family, level)
     model = MixtureRegressor(1, family=family).fit(X, y, **extra)

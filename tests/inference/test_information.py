@@ -176,7 +176,7 @@ STRUCTURES = {
     "offset": ({}, {"offset": OFFSET}),
     "offset by name": ({"offset_feature": 1}, {}),
     "weights": ({}, {"sample_weight": WEIGHT}),
-    "normalised weights": ({}, {"sample_weight": WEIGHT / WEIGHT.sum()}),
+    "normalized weights": ({}, {"sample_weight": WEIGHT / WEIGHT.sum()}),
     "groups": ({}, {"groups": GROUP}),
     "groups and weights": ({}, {"groups": GROUP, "sample_weight": 1 + WEIGHT[GROUP]}),
     "groups and shared": ({"shared_features": [0]}, {"groups": GROUP}),
@@ -227,7 +227,7 @@ def test_a_ridge_on_the_gate_is_part_of_the_information():
     model = fit(data, gate=SoftmaxGate(alpha=alpha))
 
     def penalty(other):
-        # Half alpha times the variance of the centred log-odds (SoftmaxGate).
+        # Half alpha times the variance of the centered log-odds (SoftmaxGate).
         odds = data[0] @ other.gate_coef_.T
         odds -= odds.mean(axis=1, keepdims=True)
         return -0.5 * alpha * odds.var(axis=0).sum()

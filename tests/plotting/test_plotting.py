@@ -83,7 +83,7 @@ def test_bands_of_counts_are_quantiles_at_the_mean_offset():
     assert_array_equal(display.probabilities, theirs)
 
 
-def test_rows_of_a_group_have_the_colour_of_the_group():
+def test_rows_of_a_group_have_the_color_of_the_group():
     X, y, _ = counts()
     groups = np.repeat(np.arange(len(y) // 4), 4)
     model = MixtureRegressor(family="poisson", random_state=0)
@@ -93,7 +93,7 @@ def test_rows_of_a_group_have_the_colour_of_the_group():
         assert_array_equal(rows, rows[[0, 0, 0, 0]])
 
 
-def test_rows_have_the_colour_of_their_component_and_fade_in_doubt(data, model):
+def test_rows_have_the_color_of_their_component_and_fade_in_doubt(data, model):
     X, y = data
     display = MixtureRegressionDisplay.from_estimator(model, X, y)
     colors = display.scatter_.get_facecolors()
@@ -153,7 +153,7 @@ def test_one_component_and_many_are_drawn(data):
     single = MixtureRegressor(1).fit(*data)
     display = MixtureRegressionDisplay.from_estimator(single, *data)
     assert len(display.lines_) == 1
-    K = 9  # more than there are colours
+    K = 9  # more than there are colors
     crowd = MixtureRegressionDisplay(
         x=data[0][:, 0],
         y=data[1],
