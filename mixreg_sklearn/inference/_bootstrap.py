@@ -60,8 +60,8 @@ class BootstrapResult(Estimates):
         Of the refits; see below.
     n_degenerate, n_not_converged : int
         How many collapsed, lost their rows or lost a feature (one that does not vary
-        in the rows drawn), and how many are no proven maximum, the degenerate ones included.
-        All are among the draws.
+        in the rows drawn), and how many are no proven maximum, the degenerate ones
+        included. All are among the draws.
     """
 
     def __init__(self, terms, params, draws, degenerate, converged, title):
