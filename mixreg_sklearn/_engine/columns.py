@@ -29,7 +29,11 @@ class Columns:
 
     def product(self, v, other):
         """``sum_i v_i z_i z'_i'`` with the columns z' of `other`, (..., p, p')."""
-        return other.cross(self.scores(v))
+        return other.products_with(self, v)
+
+    def products_with(self, left, v):
+        """``product`` of the columns `left` with these."""
+        return self.cross(left.scores(v))
 
 
 class Dense(Columns):
@@ -105,6 +109,9 @@ class Ones(Columns):
 
     def scores(self, v, out=None):
         return np.multiply(v[..., None, :], 1.0, out=out)
+
+    def products_with(self, left, v):
+        return left.cross(v)[..., None]
 
 
 class Implicit(Columns):
