@@ -297,7 +297,8 @@ class Regressions:
         """
         K = self.n_components
         bases = [sharing.basis() for sharing in self.sharings]
-        bases = [basis.reshape(K, -1, basis.shape[1]) for basis in bases]
+        # All coefficients may be held: no direction is left.
+        bases = [b.reshape(K, len(b) // K, b.shape[1]) for b in bases]
         own = [np.eye(K)] * len(self.rules)
         if own and self.rule.tied is True:
             own[0] = np.full((K, 1), K**-0.5)
