@@ -70,7 +70,6 @@ class Regressions:
         self.rules = (self.rule, *others)[: len(constants)]
         self.lower = np.sqrt([rule.floor for rule in self.rules])
         self.upper = np.array([c.upper for c in constants])
-        self._limited = np.isfinite(self.upper).any()
         ends = np.cumsum([0, *(sharing.n_columns for sharing in self.sharings)])
         self.predictors = tuple(map(slice, ends[:-1], ends[1:]))
 
@@ -191,8 +190,6 @@ class Regressions:
         constants = self.family.update_constants(
             params.constants, sums.weight, sums.statistic, gain, self.rules
         )
-        if self._limited:
-            constants = np.minimum(constants, self.upper)
         return params.coef + step, constants
 
     def arguments(self, params, block):
@@ -296,9 +293,10 @@ class Regressions:
         Shared coefficients move together, a common scale moves as one.
         """
         K = self.n_components
-        bases = [sharing.basis() for sharing in self.sharings]
-        # All coefficients may be held: no direction is left.
-        bases = [b.reshape(K, len(b) // K, b.shape[1]) for b in bases]
+        bases = []
+        for sharing in self.sharings:
+            basis = sharing.basis()
+            bases.append(basis.reshape(K, sharing.n_columns, basis.shape[1]))
         own = [np.eye(K)] * len(self.rules)
         if own and self.rule.tied is True:
             own[0] = np.full((K, 1), K**-0.5)

@@ -247,15 +247,19 @@ class Family(ABC, BaseEstimator):
         A single constant is updated by `update_scale`, several by a Newton step in each
         logarithm, from the statistics of the default `evaluate`.
         """
+        if not rules:
+            return constants
         if len(rules) == 1:
-            scale = constants[..., 0]
+            scale, upper = constants[..., 0], self.constants[0].upper
             new = self.update_scale(scale, weight, statistic, gain, rules[0])
-            return new[..., None]
+            # The rule has the lower bound.
+            return (new if np.isinf(upper) else np.minimum(new, upper))[..., None]
         new = np.empty_like(constants)
         for s, rule in enumerate(rules):
             pair = statistic[..., 2 * s : 2 * s + 2]
             new[..., s] = newton_update(rule, constants[..., s], weight, pair)
-        return new
+        bounds = [(constant.lower, constant.upper) for constant in self.constants]
+        return np.clip(new, *np.transpose(bounds))
 
     def log_density(self, y, eta, scale):
         """Logarithm of the density or probability of `y`, including `base`.

@@ -14,14 +14,12 @@ from outside_families import FreeStudentT, ZeroInflatedPoisson
 from support import few, seeds
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._data.read import read
-from mixreg_sklearn._engine.problem import make_problem
 from mixreg_sklearn._engine.rows import ArrayRows, Stored
-from mixreg_sklearn._fitted import Fitted
+from mixreg_sklearn._rebuilt import rebuild
 from mixreg_sklearn._search.estimate import Limits, estimate_found, estimate_from
 from mixreg_sklearn._search.pooled import from_memberships
 from mixreg_sklearn._search.sample import search_sample
-from mixreg_sklearn.inference._information import Rebuilt, covariance_factor
+from mixreg_sklearn.inference._information import covariance_factor
 from mixreg_sklearn.inference._terms import terms_of
 
 LIMITS = Limits(8, 1e-8, 200)
@@ -259,19 +257,16 @@ def test_a_large_table_elsewhere_is_searched_on_the_same_sample():
 def test_the_covariance_does_not_depend_on_where_rows_are(case, cov_type):
     X, y, arguments = _data(0, case)
     model = MixtureRegressor(2, random_state=0, **CASES[case]).fit(X, y, **arguments)
-    weight = arguments.pop("sample_weight")
-    groups, offset = arguments.get("groups"), arguments.get("offset")
-    data, _, structure, _ = read(model, X, y, weight, groups, offset, {}, reset=False)
-    problem, fitted = make_problem(data, structure, 1), Fitted.of(model)
+    rebuilt = rebuild(model, X, y, **arguments)
+    groups = arguments.get("groups")
     cluster = None
     if cov_type == "cluster":
         cluster = np.arange(len(y)) // 5 if groups is None else groups // 3
     covariances = []
-    for rows in (Partitions(problem.rows, 3), problem.rows):
-        here = problem._replace(rows=rows)
-        params = here.from_user(fitted)
-        rebuilt = Rebuilt(model, fitted, data, here, params, ["a", "b"], None)
-        factor = covariance_factor(rebuilt, terms_of(rebuilt), cov_type, cluster)
+    for rows in (Partitions(rebuilt.problem.rows, 3), rebuilt.problem.rows):
+        problem = rebuilt.problem._replace(rows=rows)
+        here = rebuilt._replace(problem=problem)
+        factor = covariance_factor(here, terms_of(here), cov_type, cluster)
         covariances.append(factor @ factor.T)
     ours, theirs = covariances
     assert_allclose(ours, theirs, rtol=1e-7, atol=1e-7 * np.abs(theirs).max())

@@ -106,7 +106,7 @@ def test_two_components_are_found_and_proven(family, seed):
         "weights": np.array([0.6, 0.4]),
         "intercept": np.array([-1.0, 1.5]),
         "coef": np.array([[0.8], [-0.5]]),
-        "scale": np.full(2, 0.3 if instance.n_scale else 1.0),
+        "scale": np.full(2, 0.3 if instance.constants else 1.0),
     }
     started = MixtureRegressor(2, family=family, init=truth).fit(X, y, **extra)
     assert model.log_likelihood_ >= started.log_likelihood_ - 1e-6
@@ -121,7 +121,7 @@ def test_two_components_are_found_and_proven(family, seed):
     assert (std > 0).all()
 
 
-LEAST = NegativeBinomial.least_scale
+LEAST = NegativeBinomial.constants[0].lower
 
 
 def _counts(seed, frailty=0.0, n=600):
