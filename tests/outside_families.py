@@ -155,7 +155,8 @@ class ZeroInflatedPoisson(Family):
     def information(self, eta, scale):
         mu, sure, log_chance, share, steep = _zero_inflated(eta)
         chance = np.exp(log_chance)
-        of_mean = (1 - sure) * mu - chance * mu**2 * share * (1 - share)
+        # A sum of squares, which no cancellation makes negative.
+        of_mean = chance * (mu * share) ** 2 + (1 - sure) * mu * (1 - mu * np.exp(-mu))
         of_zero = steep**2 * chance + (1 - chance) * sure**2
         return np.stack([of_mean, of_zero])
 

@@ -1,6 +1,7 @@
 """Newton's method, and the derivatives it rests on."""
 
 import numpy as np
+import pytest
 from engine.cases import (
     KINDS,
     assert_same_sums,
@@ -18,8 +19,13 @@ from support import jacobian, many, seeds, some
 
 from mixreg_sklearn._engine.em import em
 from mixreg_sklearn._engine.layout import layout_of
+from mixreg_sklearn._engine.mixture import Mixture
 from mixreg_sklearn._engine.newton import polish
 from mixreg_sklearn._engine.params import Params
+from mixreg_sklearn._engine.regressions import Regressions
+from mixreg_sklearn._engine.rows import ArrayRows, Stored
+from mixreg_sklearn._engine.sharing import Separate
+from mixreg_sklearn.families import Poisson
 
 
 @some
@@ -145,3 +151,28 @@ def test_the_basis_counts_and_keeps_the_constraints(seed, kind):
     assert np.abs(logits.sum(axis=1)).max() < 1e-12
     if model.regressions.rule.tied is True:
         assert np.ptp(scales) < 1e-12
+
+
+class Overflowing(Poisson):
+    """Poisson counts whose curvature is no number beyond a mean of 100."""
+
+    def derivatives(self, y, eta, scale):
+        at = super().derivatives(y, eta, scale)
+        return at._replace(eta_eta=np.where(eta > np.log(100), np.nan, at.eta_eta))
+
+
+@pytest.mark.parametrize(("mean", "proven"), [(50.0, True), (200.0, False)])
+def test_newton_takes_no_step_to_where_a_formula_overflows(mean, proven):
+    y = np.random.default_rng(0).poisson(mean, size=60) * 1.0
+    Z = np.vstack([np.ones(60), np.random.default_rng(1).normal(size=(3, 60))])
+    rows = ArrayRows([Stored(Z)], y, np.ones(60))
+    model = Mixture(Regressions(Overflowing(), [Separate(1, 4)]))
+    coef = np.array([[[np.log(40), 0, 0, 0]]])
+    start = Params(coef, np.ones((1, 1, 0)), np.zeros((1, 1, 1)))
+    polished = polish(model, rows, start, tol=1e-9, max_iter=60)
+    assert polished.converged[0] == proven
+    assert np.isfinite(polished.objective[0])
+    assert np.isfinite(polished.params.coef).all()
+    if proven:
+        fitted = np.exp(polished.params.coef[0, 0] @ Z)
+        assert_allclose(Z @ (y - fitted), 0, atol=1e-6)

@@ -451,6 +451,16 @@ def test_wild_predictors_leave_everything_finite(family):
         np.testing.assert_allclose(fast.log_joint, at.log_density, 1e-9, 1e-9)
 
 
+def test_wild_predictors_leave_zero_inflated_counts_finite():
+    grid = np.array([-1e8, -800, -210, -30, -5, 0, 5, 30, 210, 800, 1e8])
+    eta = np.stack([part.ravel() for part in np.meshgrid(grid, grid)])[:, :, None]
+    y, family = np.array([0.0, 1, 5, 1e5]), ZeroInflatedPoisson()
+    at = family.local(y, eta, np.ones((1, 1)))
+    for values in (at.log_density, *at.slope, *at.bend):
+        assert np.isfinite(values).all()
+    assert (family.information(eta, np.ones((1, 1))) >= 0).all()
+
+
 @pytest.mark.parametrize("family", RESTRICTED, ids=name)
 def test_without_a_positive_mean_the_density_is_zero(family):
     y, scale = responses(family), np.array([[0.5]])

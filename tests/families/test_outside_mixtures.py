@@ -69,21 +69,35 @@ def zeros(model):
     return np.append(special.logit(model.weights_[0]), np.transpose(own))
 
 
+ODDS = special.logit(0.6)
 CASES = {
-    "t with given df": (StudentT(df=4), lines, of_t(4), lambda m: scaled(m, m.scale_)),
+    "t with given df": (
+        StudentT(df=4),
+        lines,
+        of_t(4),
+        lambda m: scaled(m, m.scale_),
+        [ODDS, 4, 2, np.log(0.5), -3, -1, np.log(0.8)],
+    ),
     "t with df": (
         FreeStudentT(),
         lines,
         of_t(None),
         lambda m: scaled(m, m.scale_, m.df_),
+        [ODDS, 4, 2, np.log(0.5), np.log(4), -3, -1, np.log(0.8), np.log(4)],
     ),
-    "zero-inflated": (ZeroInflatedPoisson(), zero_inflated, of_zeros, zeros),
+    "zero-inflated": (
+        ZeroInflatedPoisson(),
+        zero_inflated,
+        of_zeros,
+        zeros,
+        [ODDS, 3.2, 0.4, -2, 1, 1.2, -0.6, -1, -1],
+    ),
 }
 
 
 @pytest.fixture(scope="module", params=CASES)
 def case(request):
-    family, data, log_density, values = CASES[request.param]
+    family, data, log_density, values, truth = CASES[request.param]
     X, y = data()
     model = MixtureRegressor(2, family=family, random_state=0).fit(X, y)
 
@@ -95,17 +109,17 @@ def case(request):
         ]
         return np.logaddexp.reduce(log_joint, axis=0).sum()
 
-    return model, X, y, log_likelihood, values(model)
+    return model, X, y, log_likelihood, values(model), np.array(truth)
 
 
 def test_the_fit_is_the_maximum_that_an_independent_optimizer_finds(case):
-    model, _, _, log_likelihood, ours = case
+    model, _, _, log_likelihood, ours, truth = case
     assert model.converged_
     assert_allclose(model.log_likelihood_, log_likelihood(ours), rtol=1e-9)
     rng = np.random.default_rng(0)
     found = [
         optimize.minimize(lambda t: -log_likelihood(t), start, options={"gtol": 1e-6})
-        for start in ours + 0.3 * rng.normal(size=(6, len(ours)))
+        for start in (truth, *(truth + 0.3 * rng.normal(size=(5, len(truth)))))
     ]
     theirs = min(found, key=lambda result: result.fun)
     assert_allclose(model.log_likelihood_, -theirs.fun, rtol=1e-7)
@@ -113,7 +127,7 @@ def test_the_fit_is_the_maximum_that_an_independent_optimizer_finds(case):
 
 
 def test_standard_errors_are_those_of_the_numerical_hessian(case):
-    model, X, y, log_likelihood, ours = case
+    model, X, y, log_likelihood, ours, _ = case
     result = inference(model, X, y)
 
     def gradient(theta):
@@ -128,7 +142,7 @@ def test_standard_errors_are_those_of_the_numerical_hessian(case):
 
 
 def test_a_fit_is_an_estimator_like_any_other(case):
-    model, X, y, _, _ = case
+    model, X, y, *_ = case
     assert_allclose(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
     assert clone(model).get_params().keys() == model.get_params().keys()
     again = clone(model).set_params(warm_start=True).fit(X, y).fit(X, y)
@@ -141,8 +155,23 @@ def test_a_fit_is_an_estimator_like_any_other(case):
     assert_allclose(model.log_likelihood(X, y), model.log_likelihood_, rtol=1e-10)
 
 
+def test_quantiles_and_draws_of_a_fit_are_those_of_its_mixture(case):
+    model, X, y, log_likelihood, ours, _ = case
+    density = model.predict_distribution(X).logpdf(y)
+    assert_allclose(density.sum(), log_likelihood(ours), rtol=1e-9)
+    ahead = model.predict_distribution(X[:7])
+    draws = ahead.sample(4000, random_state=0)
+    for level in (0.1, 0.5, 0.9):
+        quantile = ahead.quantile(level)
+        assert (ahead.cdf(quantile) >= level - 1e-9).all()
+        assert (ahead.cdf(quantile - 1e-6) <= level + 1e-9).all()
+        # Four standard errors of a share of so many draws.
+        below = (draws <= quantile[:, None]).mean(axis=1)
+        assert_allclose(below, ahead.cdf(quantile), atol=4 * 0.5 / 4000**0.5)
+
+
 def test_a_fit_starts_from_its_own_estimates(case):
-    model, X, y, _, _ = case
+    model, X, y, *_ = case
     names = ["weights", "coef", "intercept", "scale"]
     names += ["df", "zero_coef", "zero_intercept"]
     init = {n: getattr(model, f"{n}_") for n in names if hasattr(model, f"{n}_")}
