@@ -132,15 +132,7 @@ class MixtureRegressionDisplay:
             name.
         {ax, scatter_kwargs, line_kwargs, band_kwargs}
 
-        Returns
-        -------
-        MixtureRegressionDisplay
-            The display with its plot.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
+        {drawn}
         ValueError
             If `feature` is not one of the estimator's features.
         """
@@ -186,10 +178,7 @@ class MixtureRegressionDisplay:
         ----------
         {ax, scatter_kwargs, line_kwargs, band_kwargs}
 
-        Returns
-        -------
-        MixtureRegressionDisplay
-            This object, with the attributes of the plot.
+        {drawn}
         """
         ax = one_axes(self, ax)
         self.ax_, self.figure_ = ax, ax.figure

@@ -78,15 +78,7 @@ class QuantileResidualDisplay:
             Source of randomness for counts, whose distribution functions have jumps.
         {panels, scatter_kwargs}
 
-        Returns
-        -------
-        QuantileResidualDisplay
-            The display with its plot.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
+        {drawn}
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model = fitted_mixture(estimator)
@@ -106,10 +98,7 @@ class QuantileResidualDisplay:
         ----------
         {panels, scatter_kwargs}
 
-        Returns
-        -------
-        QuantileResidualDisplay
-            This object, with the attributes of the plot.
+        {drawn}
         """
         self.axes_ = several_axes(self, ax, 2, (4.0, 3.6), sharey=True)
         self.figure_ = self.axes_[0].figure
