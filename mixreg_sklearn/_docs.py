@@ -80,6 +80,17 @@ Raises
 ------
 ImportError
     If matplotlib is not installed.""",
+    "groups_in_order": """\
+groups : array-like of shape (n_samples,), default=None
+    Labels of groups of rows that share one component. A row is then predicted from the
+    rows of its group before it (Rosenblatt's transformation).""",
+    "loaded": """\
+data : Bunch
+    A dictionary with attributes: `data` (n_samples, n_features), `target` (n_samples,),
+    `feature_names`, `target_name`, `frame` (all columns in one DataFrame, None unless
+    `as_frame`) and `DESCR`.
+(data, target) : tuple if `return_X_y`
+    Features and response.""",
     "panels": """\
 ax : matplotlib Axes or array-like of Axes, default=None
     One axes for each panel, or one to be divided. None creates a new figure.""",

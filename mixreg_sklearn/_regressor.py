@@ -160,8 +160,8 @@ class MixtureRegressor(
         none.
     gate_coef_ : ndarray of shape (n_components, n_features)
         Softmax gate only: change of the log-odds of a component against the first one
-        for each unit of measurement of a feature. Zero for the first component, the baseline, and for
-        features that are not in the gate.
+        for each unit of measurement of a feature. Zero for the first component, the
+        baseline, and for features that are not in the gate.
     gate_intercept_ : ndarray of shape (n_components,)
         Softmax gate only: log-odds of a component against the first one where all
         features are zero.

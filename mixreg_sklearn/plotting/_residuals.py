@@ -69,11 +69,7 @@ class QuantileResidualDisplay:
 
         Parameters
         ----------
-        {estimator, X, y}
-        groups : array-like of shape (n_samples,), default=None
-            Groups of the rows; each row is predicted from the earlier rows of its
-            group.
-        {offset, trials, level}
+        {estimator, X, y, groups_in_order, offset, trials, level}
         random_state : int, RandomState instance or None, default=0
             Source of randomness for counts, whose distribution functions have jumps.
         {panels, scatter_kwargs}

@@ -78,10 +78,7 @@ class RootogramDisplay:
 
         Parameters
         ----------
-        {estimator, X, y}
-        groups : array-like of shape (n_samples,), default=None
-            Groups of the rows, each of which counts once.
-        {offset, trials}
+        {estimator, X, y, groups, offset, trials}
         eps : float, default=1e-4
             Memberships below this value are left out.
         {panels, bar_kwargs}
