@@ -13,7 +13,7 @@ from ._numerics import log_normalize
 
 
 class Evidence(NamedTuple):
-    """All that criteria are computed from; units are rows, or groups of them.
+    """What all criteria are computed from; a unit is a row or a group of rows.
 
     Attributes
     ----------
@@ -62,14 +62,7 @@ class Evidence(NamedTuple):
 
 
 def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=None):
-    """What a fitted mixture says of rows. -> Evidence.
-
-    Parameters
-    ----------
-    model : MixtureRegressor
-    X, y, sample_weight, groups, offset, trials
-        As in `MixtureRegressor.log_likelihood`.
-    """
+    """What a fitted mixture says of the rows of `log_likelihood`. -> Evidence."""
     log_joint, groups = log_joint_of(model, X, y, groups, offset, trials=trials)
     n_rows = len(log_joint) if groups is None else len(groups.of_row)
     weight = check_weight(sample_weight, np.empty((n_rows, 1)))
@@ -122,7 +115,7 @@ class InformationCriteria:
         """Bayesian criterion, ``-2 loglik + n_parameters log n``; lower is better.
 
         n counts what is independent: rows, or the groups where there are any (flexmix
-        counts rows in either case).
+        counts rows in either case). It is the sum of their weights.
 
         Parameters
         ----------
@@ -139,8 +132,7 @@ class InformationCriteria:
         r"""BIC adjusted for the sample size; lower is better.
 
         ``-2 loglik + n_parameters log((n + 2) / 24)`` (Sclove 1987): BIC with a smaller
-        n, which finds more components in small samples. n counts what is independent:
-        rows, or the groups where there are any.
+        n, which finds more components in small samples. n is that of `bic`.
 
         Parameters
         ----------

@@ -70,6 +70,27 @@ offset : array-like of shape (n_samples,), default=None
     Offset of the fit.
 trials : array-like of shape (n_samples,), default=None
     Trials of the fit.""",
+    "drawn": """\
+Returns
+-------
+Self
+    The display with its plot.
+
+Raises
+------
+ImportError
+    If matplotlib is not installed.""",
+    "groups_in_order": """\
+groups : array-like of shape (n_samples,), default=None
+    Labels of groups of rows that share one component. A row is then predicted from the
+    rows of its group before it (Rosenblatt's transformation).""",
+    "loaded": """\
+data : Bunch
+    A dictionary with attributes: `data` (n_samples, n_features), `target` (n_samples,),
+    `feature_names`, `target_name`, `frame` (all columns in one DataFrame, None unless
+    `as_frame`) and `DESCR`.
+(data, target) : tuple if `return_X_y`
+    Features and response.""",
     "panels": """\
 ax : matplotlib Axes or array-like of Axes, default=None
     One axes for each panel, or one to be divided. None creates a new figure.""",
@@ -84,7 +105,7 @@ _PLACEHOLDER = re.compile(r"^( *)\{([\w, ]+)\}$", re.MULTILINE)
 def documented(target):
     """Fill the placeholders in docstrings of a function, or of a class and its methods.
 
-    A placeholder is a line of its own, ``{X, y, offset}``, in place of the entries of
+    A placeholder is a separate line, ``{X, y, offset}``, in place of the entries of
     these parameters. Without docstrings (``python -OO``) there is nothing to fill.
     """
     members = vars(target).values() if inspect.isclass(target) else ()

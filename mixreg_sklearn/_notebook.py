@@ -28,11 +28,9 @@ class NotebookTable:
 
 
 def component_table(model):
-    """HTML table of the estimates, a column per component; empty before `fit`.
+    """HTML table of the estimates of a mixture, a column per component.
 
-    Parameters
-    ----------
-    model : MixtureRegressor
+    Empty before `fit`.
     """
     if not hasattr(model, "weights_"):
         return ""
@@ -63,12 +61,7 @@ def component_table(model):
 
 
 def criterion_table(search):
-    """HTML tables of the candidates, a row each, and of the estimates of the best.
-
-    Parameters
-    ----------
-    search : MixtureRegressorIC
-    """
+    """HTML tables of a search: candidates, a row each, and estimates of the best."""
     if not hasattr(search, "table_"):
         return ""
     table, best = search.table_, search.best_index_

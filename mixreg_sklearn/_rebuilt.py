@@ -1,4 +1,4 @@
-"""A fitted model on its data, as the engine sees it."""
+"""A fitted estimator on its data, as the engine sees them."""
 
 from typing import NamedTuple
 
@@ -17,19 +17,19 @@ class Rebuilt(NamedTuple):
 
     Attributes
     ----------
-    model : MixtureRegressor
+    estimator : MixtureRegressor
     fitted : Fitted
         Its estimates.
     data : Data
     problem : Problem
     params : Params
-        A batch of one, with the components in the model's order.
+        A batch of one, with components in the order of the estimator.
     columns : Columns
         The features by what the user calls them.
     offset_feature : int or None
     """
 
-    model: object
+    estimator: object
     fitted: Fitted
     data: Data
     problem: Problem
@@ -45,21 +45,18 @@ class Rebuilt(NamedTuple):
         return list(self.columns.names)
 
 
-def rebuild(model, X, y, sample_weight=None, *, groups=None, offset=None, **row_data):
-    """Prepare the data of a fit as `fit` did, and its estimate.
-
-    Returns
-    -------
-    Rebuilt
-    """
+def rebuild(
+    estimator, X, y, sample_weight=None, *, groups=None, offset=None, **row_data
+):
+    """Prepare the data of a fit as `fit` did, and its estimate. -> Rebuilt."""
     row_data = given(**row_data)
     data, _, structure, columns = read(
-        model, X, y, sample_weight, groups, offset, row_data, reset=False
+        estimator, X, y, sample_weight, groups, offset, row_data, reset=False
     )
-    problem = make_problem(data, structure, threads_that_pay(model, data.X))
+    problem = make_problem(data, structure, threads_that_pay(estimator, data.X))
     at = None
-    if model.offset_feature is not None:
-        at = columns.one(model.offset_feature, "offset_feature")
-    fitted = Fitted.of(model)
+    if estimator.offset_feature is not None:
+        at = columns.one(estimator.offset_feature, "offset_feature")
+    fitted = Fitted.of(estimator)
     params = problem.from_user(fitted)
-    return Rebuilt(model, fitted, data, problem, params, columns, at)
+    return Rebuilt(estimator, fitted, data, problem, params, columns, at)

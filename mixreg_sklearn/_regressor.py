@@ -41,30 +41,18 @@ from .gates import Gate
 from .predictive._components import component_means
 from .predictive._history import given_history
 
+_OF_ROWS = {"offset": True, "trials": True}
+
 
 class MetadataRequests:
-    """What mixtures ask for where scikit-learn's metadata routing is on."""
+    """What mixtures request from scikit-learn's metadata routing."""
 
-    # `y` of predict_proba is data, not metadata to be asked for; weights, groups and
-    # offsets reach the estimator wherever routing is on.
-    __metadata_request__fit = {
-        "sample_weight": True,
-        "groups": True,
-        "offset": True,
-        "trials": True,
-    }
-    __metadata_request__predict = {"offset": True, "trials": True}
-    __metadata_request__predict_proba = {
-        "y": True,
-        "groups": True,
-        "offset": True,
-        "trials": True,
-    }
-    __metadata_request__score = {
-        "sample_weight": True,
-        "offset": True,
-        "trials": True,
-    }
+    # Where routing is on, weights, groups, offsets and trials reach the estimator
+    # without being requested, and `y` of predict_proba as data.
+    __metadata_request__predict = _OF_ROWS
+    __metadata_request__score = _OF_ROWS | {"sample_weight": True}
+    __metadata_request__fit = __metadata_request__score | {"groups": True}
+    __metadata_request__predict_proba = _OF_ROWS | {"y": True, "groups": True}
 
 
 @documented
@@ -78,8 +66,7 @@ class MixtureRegressor(
 ):
     r"""Finite mixture of regressions, by exact maximum likelihood.
 
-    The rows come from `n_components` hidden components, each with a regression of its
-    own:
+    The rows come from `n_components` hidden components, each with its own regression:
 
     .. math:: p(y | x) = \sum_{k=1}^K \pi_k(x) \,
               f(y;\; a_k + x^\top b_k + \text{offset},\; \phi_k)
@@ -173,8 +160,8 @@ class MixtureRegressor(
         none.
     gate_coef_ : ndarray of shape (n_components, n_features)
         Softmax gate only: change of the log-odds of a component against the first one
-        for each unit of a feature. Zero for the first component, the baseline, and for
-        features that are not in the gate.
+        for each unit of measurement of a feature. Zero for the first component, the
+        baseline, and for features that are not in the gate.
     gate_intercept_ : ndarray of shape (n_components,)
         Softmax gate only: log-odds of a component against the first one where all
         features are zero.
@@ -304,9 +291,9 @@ class MixtureRegressor(
         ----------
         {X, y, sample_weight}
         groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component: repeated measures of a
-            unit, panels. None if each row is on its own. Inside cross-validation and
-            the like it reaches `fit` only with scikit-learn's metadata routing
+            Labels of groups of rows that share one component: repeated measures of one
+            subject, panels. None if each row is on its own. Inside cross-validation
+            and the like they reach `fit` only with scikit-learn's metadata routing
             enabled, ``sklearn.set_config(enable_metadata_routing=True)``.
         {offset, trials}
 
@@ -320,15 +307,9 @@ class MixtureRegressor(
         ValueError
             If the data or arguments are not of the right shape, type or range.
         """
+        row_data = given(trials=trials)
         data, y, structure, _ = read(
-            self,
-            X,
-            y,
-            sample_weight,
-            groups,
-            offset,
-            given(trials=trials),
-            ensure_min_samples=2,
+            self, X, y, sample_weight, groups, offset, row_data, ensure_min_samples=2
         )
         with one_blas_thread(), np.errstate(under="ignore"):
             problem = make_problem(data, structure, threads_that_pay(self, data.X))
@@ -382,8 +363,8 @@ class MixtureRegressor(
         ----------
         {X}
         return_std : bool, default=False
-            Whether to return the standard deviation of the predictive mixture, too:
-            :math:`\sum_k \pi_k (\sigma_k^2 + \mu_k^2) - \mu^2`, square root.
+            Whether to return also the standard deviation of the predictive mixture, the
+            square root of :math:`\sum_k \pi_k (\sigma_k^2 + \mu_k^2) - \mu^2`.
         {offset, trials}
 
         Returns

@@ -78,7 +78,7 @@ class MixtureRegressorIC(
     random_state : int, RandomState instance or None, default=None
         Replaces the `random_state` of `estimator`, where it is not None.
     verbose : int, default=0
-        1 prints a line for every mixture. `estimator` has a `verbose` of its own.
+        1 prints a line for every mixture. `estimator` has its own `verbose`.
 
     Attributes
     ----------
@@ -88,13 +88,13 @@ class MixtureRegressorIC(
     log_likelihoods_ : ndarray of shape (n_candidates,)
         The log-likelihoods, in the same order.
     table_ : dict of ndarray of shape (n_candidates,)
-        All that there is to compare, ready for ``pandas.DataFrame(model.table_)``:
+        What candidates are compared by, ready for ``pandas.DataFrame(model.table_)``:
         `n_components`, `estimator` (its position in the list, or its name in the dict),
         `log_likelihood`, `n_parameters`, `aic`, `bic`, `sabic`, `icl`, `entropy`,
         `smallest_share` (of the components' `weights_`), `converged` and `degenerate`.
         The entropy is normalized (Ramaswamy et al. 1993), :math:`1 + \sum_i w_i \sum_k
         \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 where memberships are certain, 0 where
-        nothing is known of them.
+        the data say nothing about them.
     best_index_ : int
         Position of the mixture chosen among the candidates.
     n_components_ : int
@@ -102,20 +102,8 @@ class MixtureRegressorIC(
     estimators_ : list of estimators
         The candidates, fitted.
     best_estimator_ : estimator
-        The mixture chosen, one of them. Its fitted attributes are attributes of this
-        object, too; the most important are:
-    weights_ : ndarray of shape (`n_components_`,)
-        Shares of the components, in decreasing order.
-    coef_ : ndarray of shape (`n_components_`, n_features)
-        Coefficients of the regressions.
-    intercept_ : ndarray of shape (`n_components_`,)
-        Intercepts of the regressions.
-    scale_ : ndarray of shape (`n_components_`,)
-        Standard deviations around the regressions.
-    converged_ : bool
-        Whether the estimate is proven to be a maximum.
-    n_iter_ : int
-        EM and Newton iterations of the final climb of the mixture chosen.
+        The mixture chosen, one of them. Its fitted attributes (`weights_`, `coef_`,
+        `converged_` and so on) are also attributes of this object.
     {n_features_in_, feature_names_in_}
 
     See Also

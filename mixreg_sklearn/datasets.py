@@ -66,18 +66,15 @@ Graphical Statistics 12, 55-79. Data as in the R package mixtools (NOdata).
 def load_two_lines(*, return_X_y=False, as_frame=False):
     """Load 200 points on two lines (simulated; regression, one feature).
 
+    The Bunch also has `component` (200,), the true line of every row, 0 or 1.
+
     Parameters
     ----------
     {return_X_y, as_frame}
 
     Returns
     -------
-    data : Bunch
-        A dictionary with attributes: `data` (200, 1), `target` (200,), `component`
-        (200,), the true line of every row, 0 or 1; `feature_names`, `target_name`,
-        `frame` (all columns in one DataFrame, None unless `as_frame`) and `DESCR`.
-    (data, target) : tuple if `return_X_y`
-        Features and response.
+    {loaded}
 
     Examples
     --------
@@ -102,12 +99,7 @@ def load_tone(*, return_X_y=False, as_frame=False):
 
     Returns
     -------
-    data : Bunch
-        A dictionary with attributes: `data` (150, 1), `target` (150,),
-        `feature_names`, `target_name`, `frame` (all columns in one DataFrame, None
-        unless `as_frame`) and `DESCR`.
-    (data, target) : tuple if `return_X_y`
-        Features and response.
+    {loaded}
 
     Examples
     --------
@@ -131,12 +123,7 @@ def load_nodata(*, return_X_y=False, as_frame=False):
 
     Returns
     -------
-    data : Bunch
-        A dictionary with attributes: `data` (88, 1), `target` (88,), `feature_names`,
-        `target_name`, `frame` (all columns in one DataFrame, None unless `as_frame`)
-        and `DESCR`.
-    (data, target) : tuple if `return_X_y`
-        Features and response.
+    {loaded}
 
     Examples
     --------

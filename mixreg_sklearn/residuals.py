@@ -43,11 +43,7 @@ def pit_values(
 
     Parameters
     ----------
-    {model, X, y}
-    groups : array-like of shape (n_samples,), default=None
-        Labels of groups of rows that share one component. A row is then predicted from
-        the rows of its group before it (Rosenblatt's transformation).
-    {offset, trials}
+    {model, X, y, groups_in_order, offset, trials}
     random_state : int, RandomState instance or None, default=None
         Of the :math:`v_i`; without counts there is nothing random.
 
@@ -91,10 +87,7 @@ def quantile_residuals(
 
     Parameters
     ----------
-    {model, X, y}
-    groups : array-like of shape (n_samples,), default=None
-        Labels of groups of rows that share one component; as in `pit_values`.
-    {offset, trials}
+    {model, X, y, groups_in_order, offset, trials}
     random_state : int, RandomState instance or None, default=None
         Of the randomization of counts.
 
@@ -128,10 +121,7 @@ def log_score(model, X, y, *, groups=None, offset=None, trials=None):
 
     Parameters
     ----------
-    {model, X, y}
-    groups : array-like of shape (n_samples,), default=None
-        Labels of groups of rows that share one component; as in `pit_values`.
-    {offset, trials}
+    {model, X, y, groups_in_order, offset, trials}
 
     Returns
     -------
@@ -162,10 +152,7 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
 
     Parameters
     ----------
-    {model, X, y}
-    groups : array-like of shape (n_samples,), default=None
-        Labels of groups of rows that share one component; as in `pit_values`.
-    {offset, trials}
+    {model, X, y, groups_in_order, offset, trials}
 
     Returns
     -------

@@ -93,6 +93,28 @@ def _is_missing(label):
         return True
 
 
+def repeated(counts, of_row=None):
+    """Rows as often as they count.
+
+    Parameters
+    ----------
+    counts : ndarray of int of shape (n,)
+    of_row : ndarray of int of shape (n,), or None
+        Number of the group of every row.
+
+    Returns
+    -------
+    rows : ndarray of int of shape (m,)
+    groups : ndarray of int of shape (m,), or None
+        A group that counts twice is two groups.
+    """
+    rows = np.repeat(np.arange(len(counts)), counts)
+    if of_row is None:
+        return rows, None
+    copy = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return rows, of_row[rows] + (of_row.max() + 1) * copy
+
+
 def check_constant(values, groups, name):
     """Raise ValueError where `values` (n,) differ within a group."""
     if groups is None:

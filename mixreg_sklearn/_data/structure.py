@@ -1,6 +1,6 @@
 """From the estimator's parameters to what is to be fitted: columns and constraints."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
@@ -152,8 +152,7 @@ def _share(sharing, rows, columns, estimator):
         row = _row(key, rows, columns, estimator, "shared_features")
         _check_new(row, named, key, "shared_features")
         seen = set()
-        for part in _parts(key, parts, estimator.n_components):
-            members = _members(key, part, estimator.n_components)
+        for members in _partition(key, parts, estimator.n_components):
             if seen & set(members):
                 raise ValueError(
                     f"shared_features[{key!r}] names a component twice: {parts!r}."
@@ -169,27 +168,20 @@ def _check_new(row, named, key, argument):
     named.add(row)
 
 
-def _parts(key, parts, n_components):
-    """The parts of a partition, which must be lists."""
-    if isinstance(parts, str) or not isinstance(parts, Iterable):
-        raise ValueError(_not_a_partition(key, n_components, parts))
-    return list(parts)
-
-
-def _members(key, part, n_components):
-    """Components of one part of a partition."""
-    members = np.asarray(list(part) if isinstance(part, Set) else part)
-    numbers = members.dtype.kind in "iu" and members.ndim == 1 and members.size
-    if not numbers or members.min() < 0 or members.max() >= n_components:
-        raise ValueError(_not_a_partition(key, n_components, part))
-    return members.tolist()
-
-
-def _not_a_partition(key, n_components, given):
-    return (
-        f"shared_features[{key!r}] must be a list of lists of components, numbered 0 to"
-        f" {n_components - 1}, as in [[0, 1]]; got {given!r}."
-    )
+def _partition(key, parts, n_components):
+    """The parts of a partition of components, each a list."""
+    try:
+        lists = [np.asarray(list(part)) for part in parts]
+    except TypeError:
+        lists = [np.empty(0)]
+    for members in lists:
+        numbers = members.dtype.kind in "iu" and members.ndim == 1 and members.size
+        if not numbers or members.min() < 0 or members.max() >= n_components:
+            raise ValueError(
+                f"shared_features[{key!r}] must be a list of lists of components,"
+                f" numbered 0 to {n_components - 1}, as in [[0, 1]]; got {parts!r}."
+            )
+    return [members.tolist() for members in lists]
 
 
 def _hold(constraints, rows, columns, estimator):

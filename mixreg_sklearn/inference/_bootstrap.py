@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.utils import check_random_state
 
 from .._blas import one_blas_thread
-from .._data.groups import check_groups
+from .._data.groups import check_groups, repeated
 from .._data.row_data import target_of
 from .._docs import documented
 from .._engine.problem import make_problem
@@ -212,16 +212,13 @@ class _Plan:
     def __init__(self, rebuilt):
         self.fitted, self.data = rebuilt.fitted, rebuilt.data
         self.structure = rebuilt.problem.structure
-        self.limits = Limits(1, rebuilt.model.tol, rebuilt.model.max_iter)
+        self.limits = Limits(1, rebuilt.estimator.tol, rebuilt.estimator.max_iter)
         self.ranks = _ranks(rebuilt.problem)
         self.aligned = _Alignment(rebuilt)
 
 
 class _Responses(_Plan):
-    """Replicates by drawing responses from the model.
-
-    A row that counts w times is w rows, each with a response of its own.
-    """
+    """Replicates by drawing a response from the model for every row that counts."""
 
     def __init__(self, rebuilt):
         super().__init__(rebuilt)
@@ -232,13 +229,9 @@ class _Responses(_Plan):
                 "method='parametric' draws a response for every row that sample_weight"
                 " counts, so weights must be whole numbers. Use method='case'."
             )
-        index = np.repeat(np.arange(len(counts)), counts)
-        copy_of = np.arange(len(index)) - np.repeat(np.cumsum(counts) - counts, counts)
-        data = data.take(index)
-        if data.group is not None:
-            data = data._replace(group=data.group * (1 + copy_of.max()) + copy_of)
-        self.data = data._replace(weight=np.ones(len(index)))
-        self.groups = check_groups(data.group, data.X)
+        rows, group = repeated(counts, data.group)
+        self.data = data.take(rows)._replace(weight=np.ones(len(rows)), group=group)
+        self.groups = check_groups(group, rows)
 
     def draw(self, rng):
         """Data of a replicate."""
@@ -263,10 +256,10 @@ class _Cases(_Plan):
         weight = data.weight[first]
         total = weight.sum()
         self.n_draws, self.probability = int(np.rint(total)), weight / total
-        if self.n_draws < rebuilt.model.n_parameters_:
+        if self.n_draws < rebuilt.estimator.n_parameters_:
             raise ValueError(
                 f"sample_weight counts {total:.3g} rows or groups in all, fewer than"
-                f" the {rebuilt.model.n_parameters_} parameters: weights must count"
+                f" the {rebuilt.estimator.n_parameters_} parameters: weights must count"
                 " rows for a bootstrap."
             )
 

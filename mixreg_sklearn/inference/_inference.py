@@ -137,15 +137,15 @@ def _check_cluster(cluster, cov_type, X, groups):
 
 
 def _title(rebuilt, cov_type):
-    model, rows = rebuilt.model, rebuilt.problem.rows
+    estimator, rows = rebuilt.estimator, rebuilt.problem.rows
     family = type(rebuilt.problem.structure.family).__name__
     units = f"{rows.n_rows} rows"
     if rebuilt.data.group is not None:
         units += f" in {rows.n_units} groups"
-    plural = "s" if model.n_components > 1 else ""
+    plural = "s" if estimator.n_components > 1 else ""
     return (
-        f"Mixture of {model.n_components} regression{plural}, {family}; {units}\n"
-        f"log-likelihood {model.log_likelihood_:.3f},"
-        f" {model.n_parameters_} parameters\n"
+        f"Mixture of {estimator.n_components} regression{plural}, {family}; {units}\n"
+        f"log-likelihood {estimator.log_likelihood_:.3f},"
+        f" {estimator.n_parameters_} parameters\n"
         f"standard errors: {_COV_TYPES[cov_type]}"
     )

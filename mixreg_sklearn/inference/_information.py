@@ -65,30 +65,30 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
 
 def require_maximum(rebuilt):
     """Raise ValueError where the estimate is no interior maximum."""
-    model, problem = rebuilt.model, rebuilt.problem
-    if model.degenerate_:
+    estimator, problem = rebuilt.estimator, rebuilt.problem
+    if estimator.degenerate_:
         raise ValueError(
             "The estimate is degenerate (degenerate_ is True): the likelihood has no"
             " maximum there, and no standard errors belong to it. Use fewer"
             " components, shared_scale=True, or more rows."
         )
-    if model.converged_:
+    if estimator.converged_:
         return
     infinite = why_infinite(problem.model, problem.rows, rebuilt.params)
     if infinite:
         raise ValueError(f"The estimate is at a boundary: {infinite.value}.")
     raise ValueError(
         "The estimate is not proven to be a maximum (converged_ is False; smallest"
-        f" eigenvalue of the information {model.smallest_eigenvalue_:.1e}), so that"
+        f" eigenvalue of the information {estimator.smallest_eigenvalue_:.1e}), so that"
         " there is no information to invert. Increase max_iter, or use fewer"
         " components if the eigenvalue is close to zero."
     )
 
 
 def _require_data(rebuilt, loglik, gain):
-    """Raise ValueError where the model was fitted to other data than these."""
+    """Raise ValueError where these are not the data of the fit."""
     ours = rebuilt.problem.loglik_to_user(loglik, rebuilt.problem.rows.total_weight)
-    theirs = rebuilt.model.log_likelihood_
+    theirs = rebuilt.estimator.log_likelihood_
     if abs(ours - theirs) > 1e-6 * abs(theirs) + _GAIN or gain > _GAIN:
         raise ValueError(
             "These are not the data of the fit: the log-likelihood is"
@@ -97,11 +97,11 @@ def _require_data(rebuilt, loglik, gain):
         )
 
 
-def free_directions(model, params):
+def free_directions(mixture, params):
     """Directions in which an interior estimate may move; orthonormal, (M, m)."""
-    basis = model.basis(params)
+    basis = mixture.basis(params)
     _, constants, _ = layout_of(params).places()
-    limited = constants[model.regressions.at_limit(params)[0]][:, :1].ravel()
+    limited = constants[mixture.regressions.at_limit(params)[0]][:, :1].ravel()
     return basis[:, ~basis[limited].any(axis=0)]
 
 
@@ -145,21 +145,21 @@ def _by_unit(problem, params, basis):
     return problem.rows.sum(partial(_products, problem.model), (params, basis))
 
 
-def _products(model, given, block):
-    curvature, scores = _scores(model, given, block)
+def _products(mixture, given, block):
+    curvature, scores = _scores(mixture, given, block)
     return _Sums(curvature, scores @ scores.T)
 
 
-def _weighted_scores(model, given, block):
+def _weighted_scores(mixture, given, block):
     """Curvature, and scores of units times their weights, (m, U)."""
-    curvature, scores = _scores(model, given, block)
+    curvature, scores = _scores(mixture, given, block)
     return curvature, scores * np.sqrt(block.unit_weight)
 
 
-def _scores(model, given, block):
+def _scores(mixture, given, block):
     """Curvature, and scores in free directions times roots of weights, (m, U)."""
     params, basis = given
-    curvature, scores = model.curvature_and_scores(params, block)
+    curvature, scores = mixture.curvature_and_scores(params, block)
     return curvature, basis.T @ scores
 
 

@@ -31,11 +31,7 @@ class InSample:
 
         Parameters
         ----------
-        X : object, default=None
-            Ignored.
-        y : object, default=None
-            Ignored.
-        groups : object, default=None
+        X, y, groups : object, default=None
             Ignored.
 
         Returns
@@ -52,16 +48,12 @@ class InSample:
         ----------
         X : array-like of shape (n_samples, n_features)
             Features.
-        y : object, default=None
-            Ignored.
-        groups : object, default=None
+        y, groups : object, default=None
             Ignored.
 
         Yields
         ------
-        train : ndarray of int of shape (n_samples,)
-            All indices.
-        test : ndarray of int of shape (n_samples,)
+        train, test : ndarray of int of shape (n_samples,)
             All indices.
         """
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)

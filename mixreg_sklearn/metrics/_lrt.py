@@ -11,7 +11,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .._data.checks import check_weight
-from .._data.groups import check_constant, check_groups
+from .._data.groups import check_constant, check_groups, repeated
 from .._data.row_data import given
 from .._docs import documented
 from .._growth.growth import can_grow, grow
@@ -174,15 +174,15 @@ def bootstrap_lrt(
             " says why), so no responses can be drawn from it. Use fewer components."
         )
     statistic = _statistic(smaller, larger)
-    needed = (
-        int(alpha * (n_bootstrap + 1) + 1e-9) if early_stopping else n_bootstrap + 1
-    )
-    # There is always at least one replicate.
+    needed = n_bootstrap + 1
+    if early_stopping:
+        # There is always at least one replicate.
+        needed = max(1, int(alpha * needed + 1e-9))
     replicates = _replicates(
-        template, smaller, data, seeds, statistic, max(needed, 1), n_jobs, verbose
+        template, smaller, data, seeds, statistic, needed, n_jobs, verbose
     )
     exceeding = int((replicates >= statistic).sum())
-    if exceeding >= max(needed, 1):
+    if exceeding >= needed:
         p_value = exceeding / len(replicates)
     else:
         p_value = (1 + exceeding) / (1 + len(replicates))
@@ -215,15 +215,10 @@ def _counted(X, y, sample_weight, groups, offset, trials):
         )
     labels = check_groups(groups, features)
     check_constant(weight, labels, "sample_weight")
-    counts = weight.astype(int)
-    rows = np.repeat(np.arange(len(counts)), counts)
-    if labels is not None:
-        # A group of weight 2 is two groups.
-        copy = np.concatenate([np.arange(count) for count in counts])
-        metadata["groups"] = labels.of_row[rows] + len(labels.labels) * copy
-    for name in metadata.keys() - {"groups"}:
-        metadata[name] = metadata[name][rows]
-    return _Data(features[rows], y[rows], metadata)
+    of_row = None if labels is None else labels.of_row
+    rows, groups = repeated(weight.astype(int), of_row)
+    metadata = {name: values[rows] for name, values in metadata.items()}
+    return _Data(features[rows], y[rows], metadata | given(groups=groups))
 
 
 def _fit_both(template, data, seed):

@@ -66,15 +66,7 @@ class CoefficientDisplay:
             `"gate x1"`, in this order. None draws all.
         {panels}
 
-        Returns
-        -------
-        CoefficientDisplay
-            The display with its plot.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
+        {drawn}
         ValueError
             If a label is unknown.
         """
@@ -128,15 +120,7 @@ class CoefficientDisplay:
             Parameters to draw; None draws all.
         {panels}
 
-        Returns
-        -------
-        CoefficientDisplay
-            The display with its plot.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
+        {drawn}
         ValueError
             If there are no standard errors, or a label is unknown.
         """
@@ -160,10 +144,7 @@ class CoefficientDisplay:
         ----------
         {panels}
 
-        Returns
-        -------
-        CoefficientDisplay
-            This object, with the attributes of the plot.
+        {drawn}
         """
         panels = list(dict.fromkeys(self.labels))
         K = max(self.components) + 1

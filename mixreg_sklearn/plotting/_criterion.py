@@ -71,15 +71,7 @@ class CriterionDisplay:
             One or more of `"aic"`, `"bic"`, `"sabic"` and `"icl"`.
         {ax, line_kwargs}
 
-        Returns
-        -------
-        CriterionDisplay
-            The display with its plot.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
+        {drawn}
         ValueError
             If a criterion is unknown.
         """
@@ -111,10 +103,7 @@ class CriterionDisplay:
         ----------
         {ax, line_kwargs}
 
-        Returns
-        -------
-        CriterionDisplay
-            This object, with the attributes of the plot.
+        {drawn}
         """
         self.ax_ = ax = one_axes(self, ax)
         self.figure_ = ax.figure

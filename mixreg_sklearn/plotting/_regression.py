@@ -21,8 +21,8 @@ class MixtureRegressionDisplay:
 
     Every row has the color of its most probable component, and fades if its
     membership is uncertain. A line is the mean :math:`\mu_k(x)` of a component with all
-    other features at their means; its band is the central 95 % of the component's
-    distribution.
+    other features, and an offset, at their means, and trials at their median; its band
+    is the central 95 % of the component's distribution.
 
     Use `from_estimator` to create it; the constructor stores arrays.
 
@@ -116,13 +116,7 @@ class MixtureRegressionDisplay:
 
         Parameters
         ----------
-        {estimator, X, y}
-        groups : array-like of shape (n_samples,), default=None
-            Groups of the rows; memberships are then those of whole groups.
-        offset : array-like of shape (n_samples,), default=None
-            Offset of the rows; lines and bands are at its mean.
-        trials : array-like of shape (n_samples,), default=None
-            Trials of the rows; lines and bands are at their median.
+        {estimator, X, y, groups, offset, trials}
         feature : int or str, default=0
             Feature on the horizontal axis: its index, or its name if the estimator
             was fitted with names.
@@ -132,15 +126,7 @@ class MixtureRegressionDisplay:
             name.
         {ax, scatter_kwargs, line_kwargs, band_kwargs}
 
-        Returns
-        -------
-        MixtureRegressionDisplay
-            The display with its plot.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
+        {drawn}
         ValueError
             If `feature` is not one of the estimator's features.
         """
@@ -186,10 +172,7 @@ class MixtureRegressionDisplay:
         ----------
         {ax, scatter_kwargs, line_kwargs, band_kwargs}
 
-        Returns
-        -------
-        MixtureRegressionDisplay
-            This object, with the attributes of the plot.
+        {drawn}
         """
         ax = one_axes(self, ax)
         self.ax_, self.figure_ = ax, ax.figure

@@ -69,24 +69,12 @@ class QuantileResidualDisplay:
 
         Parameters
         ----------
-        {estimator, X, y}
-        groups : array-like of shape (n_samples,), default=None
-            Groups of the rows; each row is predicted from the earlier rows of its
-            group.
-        {offset, trials, level}
+        {estimator, X, y, groups_in_order, offset, trials, level}
         random_state : int, RandomState instance or None, default=0
             Source of randomness for counts, whose distribution functions have jumps.
         {panels, scatter_kwargs}
 
-        Returns
-        -------
-        QuantileResidualDisplay
-            The display with its plot.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
+        {drawn}
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model = fitted_mixture(estimator)
@@ -106,10 +94,7 @@ class QuantileResidualDisplay:
         ----------
         {panels, scatter_kwargs}
 
-        Returns
-        -------
-        QuantileResidualDisplay
-            This object, with the attributes of the plot.
+        {drawn}
         """
         self.axes_ = several_axes(self, ax, 2, (4.0, 3.6), sharey=True)
         self.figure_ = self.axes_[0].figure

@@ -78,23 +78,12 @@ class RootogramDisplay:
 
         Parameters
         ----------
-        {estimator, X, y}
-        groups : array-like of shape (n_samples,), default=None
-            Groups of the rows, each of which counts once.
-        {offset, trials}
+        {estimator, X, y, groups, offset, trials}
         eps : float, default=1e-4
             Memberships below this value are left out.
         {panels, bar_kwargs}
 
-        Returns
-        -------
-        RootogramDisplay
-            The display with its plot.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
+        {drawn}
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model, given = fitted_mixture(estimator), {"offset": offset, "trials": trials}
@@ -112,10 +101,7 @@ class RootogramDisplay:
         ----------
         {panels, bar_kwargs}
 
-        Returns
-        -------
-        RootogramDisplay
-            This object, with the attributes of the plot.
+        {drawn}
         """
         K = self.probabilities.shape[1]
         self.axes_ = several_axes(self, ax, K, (2.2, 2.8), sharex=True, sharey=True)

@@ -67,15 +67,7 @@ class SearchDisplay:
         ----------
         {estimator, ax, line_kwargs}
 
-        Returns
-        -------
-        SearchDisplay
-            The display with its plot.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
+        {drawn}
         ValueError
             If there was no search: for one component, a given start, or a
             mixture that grew from another one.
@@ -98,10 +90,7 @@ class SearchDisplay:
         ----------
         {ax, line_kwargs}
 
-        Returns
-        -------
-        SearchDisplay
-            This object, with the attributes of the plot.
+        {drawn}
         """
         self.ax_ = ax = one_axes(self, ax)
         self.figure_ = ax.figure
