@@ -1,7 +1,7 @@
 r"""Gates: the probability of each component before the response is seen.
 
-A gate knows neither regressions nor responses. Its units are the groups of rows that
-share a component, or single rows where there are no groups.
+A gate knows neither regressions nor responses. A unit is a group of rows that share a
+component, or a single row.
 """
 
 from abc import ABC, abstractmethod
@@ -15,9 +15,9 @@ from ._numerics import log_normalize
 
 __all__ = ["ConstantGate", "SoftmaxGate"]
 
-# A step changes no log-odds, at one standard deviation, by more than this.
+# The largest change of log-odds, at one standard deviation, in one step.
 _LONGEST = 2.0
-# Log-odds of more than this, at one standard deviation, are as good as infinite.
+# Log-odds beyond this, at one standard deviation, count as infinite.
 _FURTHEST = 100.0
 _TINY = np.finfo(float).tiny
 
@@ -53,7 +53,7 @@ class Gate(ABC, BaseEstimator):
         return np.zeros(params.n_restarts)
 
     def diverges(self, params):
-        """Restarts whose coefficients are on their way to infinity, (R,)."""
+        """Restarts whose coefficients diverge, (R,)."""
         return np.zeros(params.n_restarts, dtype=bool)
 
     def penalty(self, params):
@@ -70,7 +70,7 @@ class Gate(ABC, BaseEstimator):
 
     @abstractmethod
     def statistic(self, tau, prior, block):
-        """What an update sums over units besides the weights of components."""
+        """Sums for an update from memberships times weights (R, K, U), (R, K, .)."""
 
     @abstractmethod
     def update(self, params, moments):
@@ -89,7 +89,7 @@ class ConstantGate(Gate):
     weights : None, "equal" or array-like of shape (n_components,), default=None
         None estimates them, :math:`\pi_k = \sum_i w_i \tau_{ik} / \sum_i w_i`;
         `"equal"` holds them at :math:`1 / K`; an array holds them at its values, one
-        for each component, and the components keep its order.
+        for each component, in the order of the components.
 
     Examples
     --------
@@ -102,7 +102,7 @@ class ConstantGate(Gate):
         self.weights = weights
 
     def check(self, n_components):
-        if self.weights is None or self._equal():
+        if not self._by_component():
             return
         weights = np.asarray(self.weights)
         if weights.dtype.kind not in "iuf" or weights.shape != (n_components,):
@@ -115,21 +115,21 @@ class ConstantGate(Gate):
                 f"gate: weights must be positive and sum to one; got {self.weights!r}."
             )
 
-    def _equal(self):
-        return isinstance(self.weights, str) and self.weights == "equal"
+    def _by_component(self):
+        equal = isinstance(self.weights, str) and self.weights == "equal"
+        return self.weights is not None and not equal
 
     def _held(self, n_components):
         """Logarithms of weights that are not estimated, or None."""
         if self.weights is None:
             return None
-        if self._equal():
+        if not self._by_component():
             return np.full(n_components, -np.log(n_components))
         return log_normalize(np.log(np.asarray(self.weights, dtype=float)))
 
     def resized(self, n_components):
-        if self.weights is None or self._equal():
-            return self
-        return self if len(self.weights) == n_components else ConstantGate()
+        fits = not self._by_component() or len(self.weights) == n_components
+        return self if fits else ConstantGate()
 
     def constrain(self, params):
         held = self._held(params.n_components)
@@ -177,9 +177,9 @@ class SoftmaxGate(Gate):
               \qquad c_1 = 0,\ g_1 = 0
 
     Only differences between components are identified, so the first component, the
-    largest, is the baseline: :math:`c_k` and :math:`g_k` are log-odds against it.
-    Statisticians call :math:`z` concomitant variables, computer scientists the
-    model a mixture of experts.
+    largest, is the baseline: :math:`c_k` and :math:`g_k` are log-odds against it. In
+    statistics :math:`z` are concomitant variables; in computer science the model is a
+    mixture of experts.
 
     Parameters
     ----------
@@ -187,9 +187,9 @@ class SoftmaxGate(Gate):
         Ridge penalty. The fit maximizes
         :math:`\ell - \tfrac{\alpha}{2} \sum_k \operatorname{var}(z^\top \bar g_k)`
         with :math:`\bar g_k` the coefficients centered over components: the variance,
-        over the units, of the log-odds that the features explain. It depends on no
-        unit of measurement and no coding of categories. With 0 the coefficients are
-        maximum likelihood, which is at infinity where a feature separates the
+        over the units, of the log-odds that the features explain. It does not depend on
+        units of measurement or on the coding of categories. With 0 the coefficients are
+        those of maximum likelihood, which are infinite where a feature separates the
         components.
 
     References
@@ -251,9 +251,9 @@ class SoftmaxGate(Gate):
     def update(self, params, moments):
         # One step of Newton's method with the information of a gate without slopes,
         # W (diag(pi) - pi pi') on orthonormal columns, of which diag(1 / (W pi)) is an
-        # inverse. It bounds the information of most gates with slopes, so the step
-        # rarely overshoots (the safeguard of the loop sees it if it does), and it
-        # needs no sums of products. The exact information has its turn in the polish.
+        # inverse. It needs no sums of products, and bounds the information of most
+        # gates with slopes, so the step rarely overshoots (the safeguard of the loop
+        # sees it if it does). Newton's method at the end uses the exact information.
         gradient = moments.gate.copy()
         gradient[..., 1:] -= self.alpha * params.logits[..., 1:]
         expected = np.maximum(moments.share - moments.gate[..., 0], _TINY)

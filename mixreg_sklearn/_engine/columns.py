@@ -1,10 +1,10 @@
-"""Columns: where rows meet coefficients. Four verbs, whatever the storage.
+"""Columns: where rows meet coefficients. Five methods, for any storage.
 
 - ``predict(coef)``: linear predictors (C, B) of coefficients (C, p);
 - ``cross(v)``: ``sum_i v_i z_i`` for row values (..., B), -> (..., p);
-- ``gram(w)``: ``sum_i w_i z_i z_i'`` for weights (C, B) that are not negative,
-  -> (C, p, p); ``product(v, other)`` the like for any values and the columns of another
-  predictor, -> (..., p, p');
+- ``gram(w)``: ``sum_i w_i z_i z_i'`` for non-negative weights (C, B), -> (C, p, p);
+- ``product(v, other)``: ``sum_i v_i z_i z'_i'`` for row values (..., B) and the columns
+  z' of another predictor, -> (..., p, p');
 - ``scores(v)``: ``v_i z_i``, (..., B) -> (..., p, B).
 """
 
@@ -12,20 +12,15 @@ from functools import lru_cache
 
 import numpy as np
 
-# Designs of at least this many columns use symmetric products (benchmarks/speed.py).
+# Designs with this number of columns or more use symmetric products
+# (benchmarks/speed.py).
 _WIDE = 20
 # Numbers in a stack of weighted rows: well inside the second-level cache.
 _STACK_NUMBERS = 32768
 
 
 class Columns:
-    """What storages share.
-
-    Attributes
-    ----------
-    n_columns : int
-        p.
-    """
+    """Base of all storages; `n_columns` is p."""
 
     def product(self, v, other):
         """``sum_i v_i z_i z'_i'`` with the columns z' of `other`, (..., p, p')."""
@@ -87,7 +82,7 @@ class DenseWithProducts(Dense):
 
     def __init__(self, Z, weight):
         super().__init__(Z, weight)
-        rows, columns = _packing(len(Z))
+        rows, columns = np.triu_indices(len(Z))
         self._products = Z[rows] * Z[columns]
 
     def gram(self, w):
@@ -100,7 +95,7 @@ class DenseWithProducts(Dense):
 
 
 class Ones(Columns):
-    """The one column, of ones, of a constant."""
+    """The column of ones of a constant."""
 
     n_columns = 1
 
@@ -117,8 +112,8 @@ class Ones(Columns):
 class Implicit(Columns):
     """Whitened columns ``z = W' (x - c)`` that are never made.
 
-    The map acts on coefficients and sums, small matrices, and a pass reads the user's
-    own numbers, of any float type and in any order.
+    The map acts on coefficients and sums, which are small. A pass reads the user's
+    array, of any float type and in any order.
 
     Parameters
     ----------
@@ -164,7 +159,7 @@ class Implicit(Columns):
 
 
 def _stacked_grams(weights, Z):
-    """All columns of weights together, a few rows at a time for the cache."""
+    """All weights (C, B) at once, a few rows at a time for the cache: (C, p, p)."""
     n_columns, n_rows = weights.shape
     p = len(Z)
     size = max(_STACK_NUMBERS // (n_columns * max(p, 1)), 256)
@@ -174,13 +169,13 @@ def _stacked_grams(weights, Z):
         some = Z[:, start : start + size]
         weighted = stack[:, :, : some.shape[1]]
         np.multiply(weights[:, None, start : start + size], some, out=weighted)
-        # A stack of small products: OpenBLAS has a fast way for these.
+        # OpenBLAS is fast for a stack of small products.
         grams += weighted @ some.T
     return grams
 
 
 def _symmetric_grams(weights, Z):
-    """One symmetric product for each column: half the arithmetic."""
+    """One symmetric product for each row of weights (C, B): half the arithmetic."""
     grams = np.empty((len(weights), len(Z), len(Z)))
     for gram, root in zip(grams, np.sqrt(weights), strict=True):
         weighted = Z * root
@@ -189,15 +184,9 @@ def _symmetric_grams(weights, Z):
 
 
 @lru_cache
-def _packing(p):
-    """Row and column indices of the upper triangle of a (p, p) matrix."""
-    return np.triu_indices(p)
-
-
-@lru_cache
 def _unpacking(p):
     """Index that turns a packed upper triangle into a flat symmetric matrix."""
     index = np.empty((p, p), dtype=np.intp)
-    rows, columns = _packing(p)
+    rows, columns = np.triu_indices(p)
     index[rows, columns] = index[columns, rows] = np.arange(len(rows))
     return index.ravel()

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg
 
-# X is read in blocks of this many numbers (0.4 MB), which stay in a processor's cache,
-# and of four rows a feature at least, so that a QR step has more than a factor to do.
+# X is read in blocks of this size (0.4 MB), which fits the cache, and of at least four
+# rows a feature, so that a QR step does not work on the previous factor alone.
 _BLOCK_NUMBERS = 50_000
 
 
@@ -14,20 +14,21 @@ class Design(NamedTuple):
     """An affine map from features to columns that are orthonormal under the weights.
 
     The first column is one where there is an intercept; the others are
-    ``whitening' (x - center)``, one for each dimension the features really span. So
-    the weighted Gram matrix of the columns is ``W I``: the normal equations of a
-    component are well conditioned whatever the units of the features, and a design of
-    deficient rank needs no special case.
+    ``whitening' (x - center)``, one for each dimension that the features span. The
+    weighted Gram matrix of the columns is ``W I``: the normal equations of a component
+    are well conditioned for any units of measurement of the features, and a design of
+    deficient rank is no special case.
 
     Attributes
     ----------
     center : ndarray of shape (d,)
     whitening : ndarray of shape (d, r)
     coefficients : ndarray of shape (d, r)
-        Feature coefficients ``coefficients @ c`` of least norm that predict as the
-        column coefficients ``c`` do.
+        ``coefficients @ c`` are the feature coefficients of least norm with the same
+        predictions as the column coefficients ``c``.
     inverse : ndarray of shape (r, d)
-        Column coefficients ``inverse @ b`` that predict as the features' ``b`` do.
+        ``inverse @ b`` are the column coefficients with the same predictions as the
+        feature coefficients ``b``.
     intercept : bool
     """
 
@@ -58,9 +59,9 @@ class Design(NamedTuple):
 
     @property
     def feature_map(self):
-        """Column coefficients of an intercept and feature coefficients of one.
+        """The map (p, 1 + d) from an intercept and feature coefficients to columns.
 
-        Shape (p, 1 + d); where there is no intercept its column is zero.
+        Without an intercept its first column is zero.
         """
         n_features = self.inverse.shape[1]
         values = np.eye(1 + n_features)
@@ -76,14 +77,14 @@ class Design(NamedTuple):
 
 
 class Features(NamedTuple):
-    """Some columns of the user's X, its rows in the engine's order; X is not copied.
+    """Some columns of the user's X, rows in the order of the engine, without a copy.
 
     Attributes
     ----------
     X : ndarray of shape (n_all, d_all)
     chosen : ndarray of int of shape (d,)
     order : ndarray of int of shape (n,), or None
-        Rows; None where all of them are in their own order.
+        Rows; None for all of them in the order of X.
     """
 
     X: np.ndarray
@@ -96,26 +97,20 @@ class Features(NamedTuple):
         return len(self.X if self.order is None else self.order), len(self.chosen)
 
     def read(self, rows):
-        """Float64 values of some rows, a slice or indices."""
+        """Float64 values (B, d) of some rows, a slice or indices."""
         part = self.X[rows if self.order is None else self.order[rows]]
         if len(self.chosen) < self.X.shape[1]:
             part = part[:, self.chosen]
         return np.asarray(part, dtype=float)
 
     def blocks(self, weight):
-        """Float64 blocks of rows with their weights."""
+        """Float64 blocks of rows (B, d) with their weights (B,)."""
         for rows in _slices(*self.shape):
             yield self.read(rows), weight[rows]
 
 
 class Whitened:
-    """A source of columns (see `rows.Stored`): whitened from the user's X, by block.
-
-    Parameters
-    ----------
-    design : Design
-    features : Features
-    """
+    """A source of columns (see `rows.Stored`): a design that whitens features."""
 
     def __init__(self, design, features):
         self.design, self.features = design, features
@@ -126,21 +121,10 @@ class Whitened:
 
 
 def make_design(features, weight, fit_intercept):
-    """Find the whitening of `features` under the row weights.
+    """The Design that whitens `features` under positive row weights (n,).
 
     One blocked QR pass gives the triangular factor of the centered, scaled, weighted
     features; its singular values give the rank (Golub & Van Loan 2013, section 5.5).
-
-    Parameters
-    ----------
-    features : Features
-    weight : ndarray of shape (n,)
-        Positive row weights.
-    fit_intercept : bool
-
-    Returns
-    -------
-    Design
     """
     n, d = features.shape
     if not d:
@@ -155,12 +139,12 @@ def make_design(features, weight, fit_intercept):
     center = center / total if fit_intercept else np.zeros(d)
     squares = np.zeros(d)
     for block, w in features.blocks(weight):
-        unit = (block - center) / np.where(largest > 0, largest, 1.0)
-        squares += w @ (unit * unit)
-    unit = np.sqrt(squares / total)
+        relative = (block - center) / np.where(largest > 0, largest, 1.0)
+        squares += w @ (relative * relative)
+    relative = np.sqrt(squares / total)
     rounding = 8 * np.finfo(float).eps
-    varies = unit > rounding
-    scale = np.where(varies, unit * largest, 1.0)
+    varies = relative > rounding
+    scale = np.where(varies, relative * largest, 1.0)
     factor = np.zeros((0, d))
     for block, w in features.blocks(weight):
         scaled = (block - center) / scale * varies * np.sqrt(w / total)[:, None]
@@ -175,7 +159,10 @@ def make_design(features, weight, fit_intercept):
     inverse = singular[:rank, None] * (right * scale[:, None]).T
     coefficients = whitening
     if rank < d:
-        coefficients = _least_norm(whitening, right * scale[:, None])
+        # Project on the row space of the features.
+        span = right * scale[:, None]
+        span, _ = linalg.qr(span / np.abs(span).max(axis=0), mode="economic")
+        coefficients = span @ (span.T @ whitening)
     return Design(center, whitening, coefficients, inverse, bool(fit_intercept))
 
 
@@ -184,9 +171,3 @@ def _slices(n_rows, n_features):
     n_features = max(1, n_features)
     step = max(4 * n_features, _BLOCK_NUMBERS // n_features)
     return [slice(start, start + step) for start in range(0, n_rows, step)]
-
-
-def _least_norm(solution, span):
-    """Project coefficients on the row space of the features, spanned by `span`."""
-    orthonormal, _ = linalg.qr(span / np.abs(span).max(axis=0), mode="economic")
-    return orthonormal @ (orthonormal.T @ solution)

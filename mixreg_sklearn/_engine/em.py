@@ -8,11 +8,17 @@ from .params import concatenate
 
 
 class Run(NamedTuple):
-    """What EM returns: the batch, its last known objective and its iterations.
+    """The result of EM.
 
-    ``objective`` is the penalized log-likelihood of the parameters that went into the
-    last pass; the returned parameters are one M-step further, hence no worse. ``trace``
-    has the log-likelihoods of all passes, (max_iter, R), NaN after a restart has left.
+    Attributes
+    ----------
+    params : Params
+    objective : ndarray of shape (R,)
+        Penalized log-likelihood at the start of the last pass. `params` is one M-step
+        further, and no worse.
+    n_iter : ndarray of shape (R,)
+    trace : ndarray of shape (max_iter, R)
+        Log-likelihoods of all passes, NaN after a restart leaves.
     """
 
     params: object
@@ -24,9 +30,9 @@ class Run(NamedTuple):
 def em(model, rows, params, *, max_iter, tol=0.0):
     """Iterate E- and M-steps on all restarts of a batch at once.
 
-    ``moments.loglik`` is the likelihood of the parameters that went in, so the
-    safeguard is free: where a step lowered the objective, the restart goes halfway
-    back and tries again. Converged restarts leave the batch.
+    ``moments.loglik`` is that of the parameters before the step, so the safeguard costs
+    nothing: where a step lowers the objective, the restart goes halfway back and tries
+    again. Converged restarts leave the batch.
 
     Parameters
     ----------
@@ -55,7 +61,7 @@ def em(model, rows, params, *, max_iter, tol=0.0):
         trace[iteration - 1, active] = moments.loglik
         value = moments.loglik + model.penalty(current)
         proposal = model.solve(moments, current)
-        # A start may be impossible, with objective -inf; its M-step may not be.
+        # A start may have the objective -inf, and its M-step a finite one.
         with np.errstate(invalid="ignore"):
             gain = value - best
         fell = gain < -1e-11 * (np.abs(best) + rows.total_weight)

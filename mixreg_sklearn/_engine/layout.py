@@ -1,4 +1,4 @@
-"""Where a number stands: the only owner of the parameter vector."""
+"""The order of the parameters in one vector, defined in this file alone."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,8 @@ import numpy as np
 class Layout(NamedTuple):
     """The order of the ``M = K (P + S + 1 + q)`` numbers of a mixture in one vector.
 
-    By component: the coefficients of its predictors, the logarithms of its constants,
-    the logits of its gate.
-
-    Attributes
-    ----------
-    n_components, n_coef, n_constants, n_logits : int
-        K, P, S and 1 + q.
+    Each component has the coefficients of its predictors, the logarithms of its
+    constants, and its logits, in this order. The attributes are K, P, S and 1 + q.
     """
 
     n_components: int
@@ -24,7 +19,7 @@ class Layout(NamedTuple):
 
     @property
     def n_own(self):
-        """Numbers of a component besides those of its gate, P + S."""
+        """Numbers of a component except its logits, P + S."""
         return self.n_coef + self.n_constants
 
     @property
@@ -63,6 +58,6 @@ class Layout(NamedTuple):
 
 
 def layout_of(params):
-    """The layout of the vectors that belong to parameters."""
+    """The layout for parameters."""
     coef, constants, logits = (field.shape[2] for field in params)
     return Layout(params.n_components, coef, constants, logits)
