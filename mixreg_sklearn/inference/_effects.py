@@ -61,7 +61,9 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
 
     Parameters
     ----------
-    {fitted_model, data_of_fit}
+    {fitted_model}
+    X : array-like of shape (n_samples, n_features)
+        Rows to average over; they need not be those of the fit.
     result : InferenceResult
         From `inference`: the covariance of the parameters.
     sample_weight : array-like of shape (n_samples,), default=None
