@@ -1,4 +1,4 @@
-"""The units on which to search: all, or an even selection that the data determine."""
+"""The units for the search: all, or an even selection that the data determine."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,10 @@ import numpy as np
 
 from .._engine.rows import units_of
 
-# The search sees at most twice this many rows: 50 for every coefficient.
+# Rows of a selection: at least 2000, and 50 for every coefficient. Up to twice this
+# number all rows are used.
 _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
-# Groups of rows that share a component are whole, and at least so many per component.
+# The least number of units for each component.
 _SAMPLE_UNITS = 100
 
 
@@ -16,8 +17,8 @@ def search_sample(rows, n_components):
     """Units on which to search, in canonical order: all, or an even selection.
 
     Units are ordered by response, ties by a fixed combination of the features; a
-    selection is systematic in the cumulated weight. So it does not depend on how the
-    rows were ordered, or repeated instead of weighted.
+    selection is systematic in the cumulated weight. So it depends neither on the order
+    of rows, nor on whether rows are repeated or weighted.
     """
     order, units, weight = _canonical_order(rows)
     weight = weight[units]
@@ -33,7 +34,7 @@ def search_sample(rows, n_components):
 
 
 def all_units(rows, inflation=1.0):
-    """All rows in memory and in their own order, weights divided by a number."""
+    """All rows in memory and in their order, weights divided by `inflation`."""
     parts = rows.scan(_unit_weight, None)
     weight = np.concatenate(list(parts)) / inflation
     return rows.sample(np.arange(rows.n_units), weight)
@@ -44,15 +45,15 @@ def _unit_weight(params, block):
 
 
 def _canonical_order(rows):
-    """An order of rows and one of units that the data alone determine.
+    """An order of rows and of units that the data alone determine.
 
     Returns
     -------
     order : ndarray of int of shape (n,), or None
-        Rows, those of a unit among themselves; None where every row is a unit.
+        Rows, rearranged within units; None where every row is a unit.
     units : ndarray of int of shape (U,)
     weight : ndarray of shape (U,)
-        Of the units, in their own order.
+        Of the units before they are rearranged.
     """
     mix = np.cos(np.arange(1.0, rows.n_columns + 1))
     parts = list(rows.scan(_keys, mix))
@@ -67,15 +68,15 @@ def _canonical_order(rows):
 
 
 class _Keys(NamedTuple):
-    """What orders the rows and units of a block."""
+    """Sort keys of the rows of a block, and its units."""
 
-    values: np.ndarray  # (keys, B), the last one counts most
+    values: np.ndarray  # (keys, B), the last key first
     weight: np.ndarray  # (U,)
     size: np.ndarray  # (U,) rows
 
 
 def _keys(mix, block):
-    """Response, and a fixed combination of the columns for ties."""
+    """Keys: the response, and a fixed combination (p,) of the columns for ties."""
     key = block.columns[0].predict(mix[None])
     values = np.vstack([key, np.atleast_2d(block.y)])
     return _Keys(values, block.unit_weight, block.units.size.astype(int))
