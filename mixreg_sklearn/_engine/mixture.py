@@ -268,12 +268,8 @@ class Mixture:
 def _subtract_prior(gradient, hessian, prior, block):
     """Subtract the derivatives in logits of the log normalizing constant of the prior.
 
-    Parameters
-    ----------
-    gradient : ndarray of shape (R, K, 1 + q)
-    hessian : ndarray of shape (R, K, 1 + q, K, 1 + q)
-    prior : ndarray of shape (R, K, U) or (R, K, 1)
-    block : Block
+    It changes the gradient (R, K, 1 + q) and the Hessian (R, K, 1 + q, K, 1 + q) in
+    place; `prior` is (R, K, U) or (R, K, 1).
     """
     n_restarts, n_components = prior.shape[:2]
     n_logits, n_units = block.gate.shape

@@ -83,7 +83,8 @@ def polish(model, rows, params, *, tol, max_iter):
         np.full(n, max_iter),
     )
     active = np.arange(n)
-    at = _begin(params, len(basis))
+    low, tries, step = np.full(n, -np.inf), np.zeros(n, int), np.zeros((n, len(basis)))
+    at = _State(params, params, low, step, np.ones(n), tries, -low, low)
     for iteration in range(1, max_iter + 1):
         at = _advance(model, rows, basis, at)
         proven = (at.smallest > _POSITIVE) & (at.decrement < tol)
@@ -126,13 +127,6 @@ class _State(NamedTuple):
         return _State(self.accepted.take(index), self.trial.take(index), *numbers)
 
 
-def _begin(params, n_parameters):
-    n = params.n_restarts
-    low, high, none = np.full(n, -np.inf), np.full(n, np.inf), np.zeros(n, dtype=int)
-    step = np.zeros((n, n_parameters))
-    return _State(params, params, low, step, np.ones(n), none, high, low)
-
-
 def _advance(model, rows, basis, at):
     """Evaluate the trial points; accept those that rose, shorten the other steps."""
     curvature = rows.sum(model.curvature, at.trial)
@@ -148,7 +142,8 @@ def _advance(model, rows, basis, at):
             model, rows, risen, curvature.take(rose), basis
         )
         length[rose], tries[rose] = 1.0, 0
-    trial = _move(model, accepted, step * length[:, None])
+    trial = layout_of(accepted).moved(accepted, step * length[:, None])
+    trial = trial._replace(constants=model.regressions.inside(trial.constants))
     stuck = tries > _SHORTER_TRIES
     if stuck.any():
         held = accepted.take(stuck)
@@ -234,15 +229,8 @@ def _lower_limit(limit, values, least, basis, gradient, information):
     is not negative, the scale takes the step in :math:`\theta`, and the restart does
     not count as converged.
 
-    Parameters
-    ----------
-    limit : _Limit
-    values : ndarray of shape (R, K)
-        The scales, :math:`\phi`.
-    least : float
-    basis : ndarray of shape (K, m)
-        Rows of the log scales.
-    gradient, information : ndarray of shape (R, m) and (R, m, m)
+    `values` are the scales (R, K), `least` is their limit, and `basis` (K, m) has the
+    rows of their logarithms; the gradient is (R, m), the information (R, m, m).
     """
     columns = np.flatnonzero(basis.any(axis=0))
     basis = basis[:, columns]
@@ -270,9 +258,3 @@ def _longest(step, params):
     _, constants, logits = layout_of(params).split(step)
     changes = np.abs(np.concatenate([constants, logits], axis=2)).max(axis=(1, 2))
     return np.minimum(1.0, _LONGEST / np.maximum(changes, np.finfo(float).tiny))
-
-
-def _move(model, params, step):
-    """Parameters after a step (R, M), constants within their bounds."""
-    moved = layout_of(params).moved(params, step)
-    return moved._replace(constants=model.regressions.inside(moved.constants))

@@ -95,17 +95,10 @@ class Params(NamedTuple):
 
     def normalized(self):
         """Mixtures of equal densities, with logits in the form stated above."""
-        return self._replace(logits=normalized_logits(self.logits))
-
-
-def normalized_logits(logits):
-    """Logits (R, K, 1 + q) whose constants are log weights, and slopes sum to zero."""
-    constants = log_normalize(logits[..., 0])
-    if logits.shape[2] == 1:
-        return constants[..., None]
-    slopes = logits[..., 1:]
-    slopes = slopes - slopes.mean(axis=1, keepdims=True)
-    return np.concatenate([constants[..., None], slopes], axis=2)
+        slopes = self.logits[..., 1:]
+        slopes = slopes - slopes.mean(axis=1, keepdims=True)
+        constants = log_normalize(self.logits[..., 0])[..., None]
+        return self._replace(logits=np.concatenate([constants, slopes], axis=2))
 
 
 def constant_logits(log_weights, n_logits):

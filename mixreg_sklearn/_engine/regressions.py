@@ -267,7 +267,7 @@ class Regressions:
         """
         K = self.n_components
         bases = [sharing.basis() for sharing in self.sharings]
-        bases = [basis.reshape(K, -1, basis.shape[1]) for basis in bases]
+        bases = [basis.reshape(K, len(basis) // K, -1) for basis in bases]
         constants = [np.eye(K)[:, None]] * len(self.rules)
         if constants and self.rule.tied is True:
             constants[0] = np.full((K, 1, 1), K**-0.5)

@@ -172,19 +172,13 @@ def _halves(problem, larger, params):
         direction = _way_apart(sums, free, k)
         if direction is None:
             continue
-        start = _twice(params, k)
-        starts = concatenate([_apart(start, k, step * direction) for step in _STEPS])
+        # The halves, at k and last, move by steps (4, P + S) in opposite directions.
+        starts = _twice(params, k).take(np.zeros(len(_STEPS), dtype=int))
+        steps, n_coef = np.multiply.outer(_STEPS, direction), starts.coef.shape[2]
+        for half, step in ((k, steps), (-1, -steps)):
+            starts.coef[:, half] += step[:, :n_coef]
+            starts.constants[:, half] *= np.exp(step[:, n_coef:])
         yield starts.take(int(_heights(larger, starts).argmax()))
-
-
-def _apart(start, k, step):
-    """The halves of a component, at k and last, moved apart by a step (P + S,)."""
-    coef, constants = start.coef.copy(), start.constants.copy()
-    n_coef = coef.shape[2]
-    for row, sign in ((k, 1.0), (-1, -1.0)):
-        coef[0, row] += sign * step[:n_coef]
-        constants[0, row] *= np.exp(sign * step[n_coef:])
-    return start._replace(coef=coef, constants=constants)
 
 
 class _Information(NamedTuple):

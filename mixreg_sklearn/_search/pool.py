@@ -50,8 +50,10 @@ class Pool:
         self.coef, self.scale = pooled.coef[0, 0, : self.p], pooled.scale[0, 0]
         # The search varies the first predictor; the others start at their values in the
         # pooled regression.
-        rest = pooled.coef[0, :, self.p :]
-        self._others = _predictions(block.columns[1:], rest)
+        starts = np.cumsum([columns.n_columns for columns in block.columns[:-1]])
+        parts = np.split(pooled.coef[0], starts, axis=1)
+        pairs = list(zip(block.columns, parts, strict=True))
+        self._others = [columns.predict(part) for columns, part in pairs[1:]]
         initial = family.initial(block.y)
         initial = initial if not self._others else initial[0]
         self.suggested = initial - self.offset
@@ -196,16 +198,6 @@ class Pool:
         constants = np.broadcast_to(constants, (*shape, constants.shape[2]))
         logits = constant_logits(log_weights, len(self.block.gate))
         return Params(coef, constants, logits).with_scale(scale)
-
-
-def _predictions(columns, coef):
-    """Predictors (1, n) of further columns, whose coefficients (1, .) are adjacent."""
-    predictions, start = [], 0
-    for part in columns:
-        stop = start + part.n_columns
-        predictions.append(part.predict(coef[:, start:stop]))
-        start = stop
-    return predictions
 
 
 def _solve_ridge(gram, cross):

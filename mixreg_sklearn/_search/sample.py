@@ -1,7 +1,5 @@
 """The units for the search: all, or an even selection that the data determine."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from .._engine.rows import units_of
@@ -35,13 +33,8 @@ def search_sample(rows, n_components):
 
 def all_units(rows, inflation=1.0):
     """All rows in memory and in their order, weights divided by `inflation`."""
-    parts = rows.scan(_unit_weight, None)
-    weight = np.concatenate(list(parts)) / inflation
-    return rows.sample(np.arange(rows.n_units), weight)
-
-
-def _unit_weight(params, block):
-    return block.unit_weight
+    parts = list(rows.scan(lambda _, block: block.unit_weight, None))
+    return rows.sample(np.arange(rows.n_units), np.concatenate(parts) / inflation)
 
 
 def _canonical_order(rows):
@@ -56,27 +49,20 @@ def _canonical_order(rows):
         Of the units before they are rearranged.
     """
     mix = np.cos(np.arange(1.0, rows.n_columns + 1))
-    parts = list(rows.scan(_keys, mix))
-    values = np.concatenate([part.values for part in parts], axis=1)
-    weight = np.concatenate([part.weight for part in parts])
+    parts = zip(*rows.scan(_keys, mix), strict=True)
+    values, weight, size = (np.concatenate(part, axis=-1) for part in parts)
     if rows.n_units == rows.n_rows:
         return None, np.lexsort(values), weight
-    size = np.concatenate([part.size for part in parts])
     units = units_of(np.cumsum(size) - size, rows.n_rows)
     order = np.lexsort((*values, units.of_row))
     return order, np.lexsort(units.mean(values[:, order])), weight
 
 
-class _Keys(NamedTuple):
-    """Sort keys of the rows of a block, and its units."""
-
-    values: np.ndarray  # (keys, B), the last key first
-    weight: np.ndarray  # (U,)
-    size: np.ndarray  # (U,) rows
-
-
 def _keys(mix, block):
-    """Keys: the response, and a fixed combination (p,) of the columns for ties."""
+    """Sort keys of rows (keys, B), the last one first; weights and sizes of units (U,).
+
+    The keys are the response, and a fixed combination (p,) of the columns for ties.
+    """
     key = block.columns[0].predict(mix[None])
     values = np.vstack([key, np.atleast_2d(block.y)])
-    return _Keys(values, block.unit_weight, block.units.size.astype(int))
+    return values, block.unit_weight, block.units.size.astype(int)
