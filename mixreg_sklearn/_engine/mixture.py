@@ -1,13 +1,14 @@
 """Gate x regressions: the posterior of components, and Louis's formula.
 
 `summarize` (the E-step) turns parameters and rows into moments, `solve` (the M-step)
-moments into parameters, `curvature` gives the exact first and second derivatives of
-the log-likelihood. Nothing here loops, stops or draws, and nothing knows a coefficient
-or a scale: `Layout` says where numbers stand, and the two parts know what they mean.
+turns moments into parameters, and `curvature` gives the exact first and second
+derivatives of the log-likelihood. Nothing here iterates, stops or draws, or knows a
+coefficient or a scale: `Layout` gives their places, the two parts their meaning.
 """
 
 from functools import cached_property
 from itertools import pairwise, permutations
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -18,17 +19,17 @@ from .params import Params
 from .regressions import Sums
 
 _UNDERFLOW = 1e-290
-# Components that differ by constraints are tried in every order up to this number.
+# Up to this number, components that differ by constraints are tried in every order.
 MOST_ROLES = 6
 
 
 class Moments(NamedTuple):
-    """What one pass over the rows leaves behind. Moments add.
+    """The result of one pass over rows. Moments add.
 
     Attributes
     ----------
     loglik : ndarray of shape (R,)
-        ``sum_u w_u log sum_k pi_k f_k(y_u)`` of the parameters that went in.
+        ``sum_u w_u log sum_k pi_k f_k(y_u)`` at the parameters of the pass.
     share : ndarray of shape (R, K)
         ``sum_u w_u tau_uk`` over units.
     gate : ndarray of shape (R, K, 1 + q), or (R, K, 0)
@@ -43,21 +44,18 @@ class Moments(NamedTuple):
     regressions: Sums
 
     def __add__(self, other):
-        return Moments(*(a + b for a, b in zip(self, other, strict=True)))
+        return Moments(*map(add, self, other))
 
 
 class Curvature(NamedTuple):
-    """Log-likelihood, gradient and Hessian of a batch, as `Layout` orders numbers.
-
-    Curvatures add.
-    """
+    """Log-likelihood (R,), gradient (R, M) and Hessian (R, M, M). Curvatures add."""
 
     loglik: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray
 
     def __add__(self, other):
-        return Curvature(*(a + b for a, b in zip(self, other, strict=True)))
+        return Curvature(*map(add, self, other))
 
     def take(self, index):
         """Some of the restarts."""
@@ -65,7 +63,7 @@ class Curvature(NamedTuple):
 
 
 class Mixture:
-    """Regressions whose component is a unit's with the probability of a gate.
+    """Regressions, from which a gate draws one for every unit.
 
     Parameters
     ----------
@@ -82,10 +80,7 @@ class Mixture:
         return Mixture(self.regressions.with_rule(**changes), self.gate)
 
     def resized(self, n_components):
-        """The mixture with another number of components.
-
-        Constraints that tell components apart are dropped.
-        """
+        """The mixture with another number of components, without their constraints."""
         return Mixture(
             self.regressions.resized(n_components), self.gate.resized(n_components)
         )
@@ -104,7 +99,7 @@ class Mixture:
         return self.regressions.n_components
 
     def penalty(self, params):
-        """What regressions and gate add to the log-likelihood, (R,)."""
+        """Penalties of regressions and gate, added to the log-likelihood, (R,)."""
         return self.regressions.penalty(params) + self.gate.penalty(params)
 
     def alike(self, order):
@@ -124,7 +119,7 @@ class Mixture:
         return self.gate.constrain(self.regressions.constrain(params))
 
     def assign(self, params):
-        """Components in the order in which they come nearest to the constraints."""
+        """Components in the order that is nearest to the constraints."""
         if self.interchangeable:
             return params
         best = np.full(params.n_restarts, np.inf)
@@ -154,7 +149,7 @@ class Mixture:
         )
 
     def posterior(self, params, block):
-        """Memberships, with what derivatives of the family they go with.
+        """Derivatives of the family, memberships, log-likelihoods and priors.
 
         Returns
         -------
@@ -168,7 +163,7 @@ class Mixture:
         return local, *_posterior(log_density + log_prior, 1.0), prior
 
     def expected_share(self, params, block):
-        """Sums of the prior probabilities over units, (R, K)."""
+        """Weighted sums of the prior probabilities over units, (R, K)."""
         _, prior = self.gate.prior(params, block)
         prior = np.broadcast_to(prior, (*prior.shape[:2], len(block.unit_weight)))
         return prior @ block.unit_weight
@@ -178,20 +173,19 @@ class Mixture:
 
         With ``u_k`` the derivative of ``log pi_k f_k`` and ``h_k`` its second one, the
         Hessian of a unit is ``E[h + u u'] - E[u] E[u]'`` under the posterior of its
-        component (Louis 1982). What all ``u_k`` have in common, the derivative of the
-        normalizing constant of the prior, cancels and is left out of them.
+        component (Louis 1982). The derivative of the normalizing constant of the prior
+        is a part of every ``u_k``; it cancels and is omitted.
         """
         return self._curvature(params, block)[0]
 
     def curvature_and_scores(self, params, block):
-        """Curvature of a batch of one, with the derivatives of every unit's part.
+        """Curvature of a batch of one, and the scores of the units.
 
         Returns
         -------
         curvature : Curvature
         scores : ndarray of shape (M, U)
-            Derivatives of the log-likelihood of each unit, times the root of its
-            weight.
+            Gradient of the log-likelihood of each unit, times the root of its weight.
         """
         curvature, expected, prior = self._curvature(params, block)
         layout = layout_of(params)
@@ -208,8 +202,8 @@ class Mixture:
         score = np.empty((*shape, layout.n_each, len(block.unit_weight)))
         self.regressions.scores(local, block, out=score[:, :, :own])
         score[:, :, own:] = block.gate
-        # With roots of the weights the largest product is that of a matrix with itself,
-        # which costs half.
+        # With roots of the weights the largest product is of a matrix and its
+        # transpose, which costs half.
         root = np.sqrt(block.unit_weight)
         score *= root
         expected = score * members[:, :, None, :]
@@ -245,7 +239,7 @@ class Mixture:
         return total / total.sum(axis=1, keepdims=True)
 
     def penalized(self, params, curvature):
-        """Gradient and Hessian with those of the penalties on constants and gate."""
+        """Gradient (R, M) and Hessian (R, M, M) of the penalized log-likelihood."""
         of_constants = self.regressions.penalty_derivatives(params)
         of_gate = self.gate.penalty_derivatives(params)
         layout, none = layout_of(params), np.zeros_like(params.coef)
@@ -272,14 +266,10 @@ class Mixture:
 
 
 def _subtract_prior(gradient, hessian, prior, block):
-    """Derivatives in logits of the normalizing constant of the prior, in place.
+    """Subtract the derivatives in logits of the log normalizing constant of the prior.
 
-    Parameters
-    ----------
-    gradient : ndarray of shape (R, K, 1 + q)
-    hessian : ndarray of shape (R, K, 1 + q, K, 1 + q)
-    prior : ndarray of shape (R, K, U) or (R, K, 1)
-    block : Block
+    It changes the gradient (R, K, 1 + q) and the Hessian (R, K, 1 + q, K, 1 + q) in
+    place; `prior` is (R, K, U) or (R, K, 1).
     """
     n_restarts, n_components = prior.shape[:2]
     n_logits, n_units = block.gate.shape
@@ -295,11 +285,11 @@ def _subtract_prior(gradient, hessian, prior, block):
 
 
 def _posterior(log_joint, weight):
-    """Memberships times `weight`, and log-likelihoods.
+    """Memberships times `weight`, and log-likelihoods, from log joint densities.
 
-    The maximum is subtracted only where a row underflows under every component, or one
-    overflows, as units of many rows may, and large counts without their `Family.base`:
-    passes over the largest array that nearly no block needs.
+    The maximum is subtracted only where all joint densities of a unit underflow or one
+    overflows (units of many rows, or large counts without `Family.base`). It takes
+    passes over the largest array, which few blocks need.
 
     Returns
     -------
@@ -319,9 +309,9 @@ def _posterior(log_joint, weight):
 
 
 def _from_peak(log_joint):
-    """Log-likelihoods and joint densities, the maximum subtracted.
+    """Log-likelihoods (R, U), relative joint densities (R, K, U) and their sums (R, U).
 
-    A row may have probability zero.
+    A unit may have density zero.
     """
     peak = log_joint.max(axis=1)
     impossible = ~np.isfinite(peak)

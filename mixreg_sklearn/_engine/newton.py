@@ -1,4 +1,4 @@
-"""Newton's method on the exact log-likelihood, and the proof that it ended well."""
+"""Newton's method on the exact log-likelihood, with a certificate of the maximum."""
 
 from typing import NamedTuple
 
@@ -7,24 +7,24 @@ import numpy as np
 from .layout import layout_of
 from .params import Params
 
-# Smallest eigenvalue of the information, scaled to unit diagonal, that counts as
-# positive: below it the curvature is not known to more than rounding.
+# Eigenvalues of the information, scaled to a diagonal of ones, count as positive above
+# this: smaller ones may be rounding errors.
 _POSITIVE = 1e-9
-# Information below this, for each row, is rounding: there is none in that direction.
+# Information per row below this is a rounding error, and counts as zero.
 _NO_INFORMATION = 1e-11
-# In the direction of an eigenvalue this close to zero nothing changes. One clearly
-# below zero, where the gradient vanishes, belongs to a saddle: the way off it.
+# The likelihood is flat along an eigenvector whose eigenvalue is this close to zero. A
+# smaller one, where the gradient vanishes, belongs to a saddle, and leads off it.
 _FLAT = 1e-6
-# A step changes no log scale, and no coefficient of a gate, by more than this.
+# The largest change of a log scale or a logit in one step.
 _LONGEST = 2.0
-# Scales below this are near the limit of a family that has one.
+# Scales below this are near the limit of a bounded family.
 _NEAR_LIMIT = 0.1
-# Shortened steps before an EM step is tried, and tries before the climb ends.
+# Shortened steps before an EM step is tried, and steps in vain before the end.
 _SHORTER_TRIES, _MOST_TRIES = 5, 8
 
 
 class Polished(NamedTuple):
-    """A batch at its maxima, with a certificate for each restart.
+    """A batch at local maxima, with a certificate for each restart.
 
     Attributes
     ----------
@@ -32,10 +32,10 @@ class Polished(NamedTuple):
     objective : ndarray of shape (R,)
         Penalized log-likelihood.
     decrement : ndarray of shape (R,)
-        Newton decrement ``g' A^{-1} g / 2``: what a quadratic model still gains, in
-        nats.
+        Newton decrement ``g' A^{-1} g / 2``, in nats: what a quadratic approximation
+        still gains.
     smallest_eigenvalue : ndarray of shape (R,)
-        Of the observed information scaled to unit diagonal; positive at a maximum.
+        Of the observed information, with its diagonal scaled to ones.
     converged : ndarray of shape (R,)
         Decrement below the tolerance and information positive definite.
     n_iter : ndarray of shape (R,)
@@ -52,16 +52,16 @@ class Polished(NamedTuple):
 def polish(model, rows, params, *, tol, max_iter):
     """Climb from every start of a batch to its local maximum.
 
-    Where the information is not positive definite its eigenvalues are replaced by
-    their absolute values, which leaves a saddle or plateau uphill (Nocedal & Wright
-    2006, section 3.4); at a saddle itself the step is along the most negative one. A
-    step is accepted only if the objective rises; after five shorter tries an EM step
-    replaces it.
+    Where the information is not positive definite, its eigenvalues are replaced by
+    their absolute values: the step leads uphill, away from a saddle or plateau (Nocedal
+    & Wright 2006, section 3.4). At a saddle it follows the eigenvector of the smallest
+    eigenvalue. A step is accepted if the objective rises; after five shorter steps an
+    EM step is tried.
 
     Parameters
     ----------
     model : Mixture
-    rows : rows with ``sum``
+    rows : ArrayRows
     params : Params
     tol : float
         Bound on the Newton decrement, in nats.
@@ -83,34 +83,35 @@ def polish(model, rows, params, *, tol, max_iter):
         np.full(n, max_iter),
     )
     active = np.arange(n)
-    climb = _begin(params, len(basis))
+    low, tries, step = np.full(n, -np.inf), np.zeros(n, int), np.zeros((n, len(basis)))
+    at = _State(params, params, low, step, np.ones(n), tries, -low, low)
     for iteration in range(1, max_iter + 1):
-        climb = _advance(model, rows, basis, climb)
-        proven = (climb.smallest > _POSITIVE) & (climb.decrement < tol)
-        flat = (np.abs(climb.smallest) <= _FLAT) & (climb.decrement < tol)
-        given_up = (climb.tries > _MOST_TRIES) | flat
-        given_up |= model.regressions.collapsed(climb.accepted).any(axis=1)
-        given_up |= model.gate.diverges(climb.accepted)
+        at = _advance(model, rows, basis, at)
+        proven = (at.smallest > _POSITIVE) & (at.decrement < tol)
+        flat = (np.abs(at.smallest) <= _FLAT) & (at.decrement < tol)
+        given_up = (at.tries > _MOST_TRIES) | flat
+        given_up |= model.regressions.collapsed(at.accepted).any(axis=1)
+        given_up |= model.gate.diverges(at.accepted)
         done = proven | given_up | (iteration == max_iter)
         if not done.any():
             continue
-        # The last step is at hand and gains less than the tolerance: take it.
-        last = climb.accepted.put(proven, climb.trial.take(proven)).take(done)
+        # The last step is known and gains less than the tolerance.
+        last = at.accepted.put(proven, at.trial.take(proven)).take(done)
         finished = active[done]
-        out.objective[finished] = climb.best[done]
-        out.decrement[finished] = climb.decrement[done]
-        out.smallest_eigenvalue[finished] = climb.smallest[done]
+        out.objective[finished] = at.best[done]
+        out.decrement[finished] = at.decrement[done]
+        out.smallest_eigenvalue[finished] = at.smallest[done]
         out.converged[finished] = proven[done]
         out.n_iter[finished] = iteration
         out = out._replace(params=out.params.put(finished, last))
-        active, climb = active[~done], climb.take(~done)
+        active, at = active[~done], at.take(~done)
         if not len(active):
             break
     return out
 
 
-class _Climb(NamedTuple):
-    """Where each restart stands: the accepted point, and the one to be tried next."""
+class _State(NamedTuple):
+    """Where each restart is: the accepted point, and the point to be tried next."""
 
     accepted: Params
     trial: Params
@@ -118,59 +119,46 @@ class _Climb(NamedTuple):
     step: np.ndarray  # (R, M) Newton step from there
     length: np.ndarray  # (R,) fraction of the step that is tried
     tries: np.ndarray  # (R,) fractions tried in vain
-    decrement: np.ndarray  # (R,)
-    smallest: np.ndarray  # (R,) eigenvalue
+    decrement: np.ndarray  # (R,) of the accepted point
+    smallest: np.ndarray  # (R,) eigenvalue there
 
     def take(self, index):
         numbers = (field[index] for field in self[2:])
-        return _Climb(self.accepted.take(index), self.trial.take(index), *numbers)
+        return _State(self.accepted.take(index), self.trial.take(index), *numbers)
 
 
-def _begin(params, n_parameters):
-    n = params.n_restarts
-    return _Climb(
-        params,
-        params,
-        np.full(n, -np.inf),
-        np.zeros((n, n_parameters)),
-        np.ones(n),
-        np.zeros(n, dtype=int),
-        np.full(n, np.inf),
-        np.full(n, -np.inf),
-    )
-
-
-def _advance(model, rows, basis, climb):
+def _advance(model, rows, basis, at):
     """Evaluate the trial points; accept those that rose, shorten the other steps."""
-    curvature = rows.sum(model.curvature, climb.trial)
-    value = curvature.loglik + model.penalty(climb.trial)
-    rose = value >= climb.best - 1e-12 * (np.abs(climb.best) + rows.total_weight)
-    # Formulas of a family may overflow far away: from there is no way on.
+    curvature = rows.sum(model.curvature, at.trial)
+    value = curvature.loglik + model.penalty(at.trial)
+    rose = value >= at.best - 1e-12 * (np.abs(at.best) + rows.total_weight)
+    # Formulas of a family may overflow far away: no step leads on from there.
     rose &= np.isfinite(curvature.hessian).all(axis=(1, 2))
-    accepted, best = climb.accepted, np.where(rose, value, climb.best)
-    step, length, tries = climb.step.copy(), climb.length * 0.25, climb.tries + 1
-    decrement, smallest = climb.decrement.copy(), climb.smallest.copy()
+    accepted, best = at.accepted, np.where(rose, value, at.best)
+    step, length, tries = at.step.copy(), at.length * 0.25, at.tries + 1
+    decrement, smallest = at.decrement.copy(), at.smallest.copy()
     if rose.any():
-        risen = climb.trial.take(rose)
-        accepted = climb.trial if rose.all() else accepted.put(rose, risen)
+        risen = at.trial.take(rose)
+        accepted = at.trial if rose.all() else accepted.put(rose, risen)
         step[rose], decrement[rose], smallest[rose] = _directions(
             model, rows, risen, curvature.take(rose), basis
         )
         length[rose], tries[rose] = 1.0, 0
-    trial = _move(model, accepted, step * length[:, None])
+    trial = layout_of(accepted).moved(accepted, step * length[:, None])
+    trial = trial._replace(constants=model.regressions.inside(trial.constants))
     stuck = tries > _SHORTER_TRIES
     if stuck.any():
         held = accepted.take(stuck)
         moments = rows.sum(model.summarize, held)
         trial = trial.put(stuck, model.solve(moments, held))
-    return _Climb(accepted, trial, best, step, length, tries, decrement, smallest)
+    return _State(accepted, trial, best, step, length, tries, decrement, smallest)
 
 
 def _directions(model, rows, params, curvature, basis):
     """Ascent directions (R, M), Newton decrements and smallest eigenvalues.
 
-    Scales at the limit of the family are held there, and those that head for it jump:
-    the rest is Newton's method in the other directions.
+    Scales at the limit of the family are held there, and scales that tend to it jump to
+    it; Newton's method acts in the other directions.
     """
     gradient, hessian = model.penalized(params, curvature)
     gradient = gradient @ basis
@@ -182,9 +170,9 @@ def _directions(model, rows, params, curvature, basis):
         information.swapaxes(1, 2)[limit.apart] = 0
         np.einsum("rmm->rm", information)[limit.apart] = 1
     diagonal = np.abs(np.einsum("rmm->rm", information))
-    unit = 1 / np.sqrt(np.maximum(diagonal, _NO_INFORMATION * rows.total_weight))
-    information *= unit[:, :, None] * unit[:, None, :]
-    gradient = gradient * unit
+    factor = 1 / np.sqrt(np.maximum(diagonal, _NO_INFORMATION * rows.total_weight))
+    information *= factor[:, :, None] * factor[:, None, :]
+    gradient = gradient * factor
     values, vectors = np.linalg.eigh(information)
     smallest = values[:, 0]
     values = np.maximum(np.abs(values), 1e-7 * np.abs(values).max(axis=1)[:, None])
@@ -193,27 +181,24 @@ def _directions(model, rows, params, curvature, basis):
     decrement = 0.5 * (step * gradient).sum(axis=1)
     saddle = (smallest < -_FLAT) & (decrement < _FLAT)
     step[saddle] += vectors[saddle, :, 0]
-    step = (step * unit) @ basis.T
+    step = (step * factor) @ basis.T
     step *= _longest(step, params)[:, None]
     return step + limit.step @ basis.T, decrement + limit.gain, smallest
 
 
 class _Limit(NamedTuple):
-    """Free directions (of `Mixture.basis`) that limits of constants take out."""
+    """Free directions (of `Mixture.basis`) that limits of constants take over."""
 
-    apart: np.ndarray  # (R, m) whether it is
-    step: np.ndarray  # (R, m) what it does instead
-    gain: np.ndarray  # (R,) nats that this may bring
+    apart: np.ndarray  # (R, m) whether they do
+    step: np.ndarray  # (R, m) step in such a direction
+    gain: np.ndarray  # (R,) its possible gain, in nats
 
 
 def _limits(regressions, params, basis, gradient, information):
-    """What constants do that are at a limit of their family, or near the lower one.
+    """The _Limit of constants at a limit of their family, or near the lower one.
 
-    Parameters
-    ----------
-    basis : ndarray of shape (M, m)
-    gradient, information : ndarray of shape (R, m) and (R, m, m)
-        In the free directions.
+    `basis` is (M, m); the gradient (R, m) and the information (R, m, m) are in its
+    directions.
     """
     apart, step = np.zeros(gradient.shape, dtype=bool), np.zeros(gradient.shape)
     limit = _Limit(apart, step, np.zeros(len(gradient)))
@@ -221,45 +206,43 @@ def _limits(regressions, params, basis, gradient, information):
     for s, collapses in enumerate(regressions.collapses):
         if collapses:
             continue
-        values, own = params.constants[..., s], basis[places[:, s]]
+        values, part = params.constants[..., s], basis[places[:, s]]
         if (values < _NEAR_LIMIT).any():
             least = regressions.lower[s]
-            _lower_limit(limit, values, least, own, gradient, information)
+            _lower_limit(limit, values, least, part, gradient, information)
         if np.isfinite(regressions.upper[s]):
-            _upper_limit(limit, values, regressions.upper[s], own, gradient)
+            # The likelihood may pull constants beyond their upper bound.
+            columns = np.flatnonzero(part.any(axis=0))
+            above = values >= regressions.upper[s] * (1 - 1e-9)
+            pulled = gradient[:, columns] >= 0
+            apart[:, columns] |= (above @ part[:, columns] > 0) & pulled
     return limit
 
 
 def _lower_limit(limit, values, least, basis, gradient, information):
-    r"""Enter what scales do near the limit of a bounded family, in place.
+    r"""Enter scales near the limit of a bounded family, in place.
 
-    There :math:`\ell` is linear in :math:`\theta = \phi^2`, and in :math:`\log\phi` the
-    way would not end. With ``s`` and ``h`` the first and second derivative in
-    :math:`\log\phi`, Newton's step multiplies :math:`\theta` by
-    ``1 + 2 s / (2 s - h)``, not positive where ``s < 0`` and ``h >= 4 s``: such a scale
-    goes to the limit at once, for a gain of about ``|s| / 2``, and stays while
-    ``s <= 0``, by the conditions of Karush, Kuhn and Tucker. Where it is to rise and
-    ``h`` is no use, it takes the step in :math:`\theta`; no proof is possible yet.
+    There :math:`\ell` is linear in :math:`\theta = \phi^2`, and steps in
+    :math:`\log\phi` would not end. With ``s`` and ``h`` the first and second derivative
+    in :math:`\log\phi`, Newton's step multiplies :math:`\theta` by
+    ``1 + 2 s / (2 s - h)``. Where this is not positive (``s < 0`` and ``h >= 4 s``) the
+    scale jumps to the limit, for a gain of about ``|s| / 2``, and stays while
+    ``s <= 0``, by the conditions of Karush, Kuhn and Tucker. Where ``s > 0`` and ``h``
+    is not negative, the scale takes the step in :math:`\theta`, and the restart does
+    not count as converged.
 
-    Parameters
-    ----------
-    limit : _Limit
-    values : ndarray of shape (R, K)
-        The scales, :math:`\phi`.
-    least : float
-    basis : ndarray of shape (K, m)
-        Rows of the log scales.
-    gradient, information : ndarray of shape (R, m) and (R, m, m)
+    `values` are the scales (R, K), `least` is their limit, and `basis` (K, m) has the
+    rows of their logarithms; the gradient is (R, m), the information (R, m, m).
     """
     columns = np.flatnonzero(basis.any(axis=0))
     basis = basis[:, columns]
-    # A common scale is one direction, in which each log scale moves by 1 / unit.
-    unit = basis.sum(axis=0)
+    # A common scale is one direction, in which each log scale moves by 1 / factor.
+    factor = basis.sum(axis=0)
     near = (values < _NEAR_LIMIT) @ basis > 0
-    height = np.log(values / least) @ basis / unit
+    height = np.log(values / least) @ basis / factor
     at = height <= 1e-9
-    slope = gradient[:, columns] * unit
-    bend = -information[:, columns, columns] * unit**2
+    slope = gradient[:, columns] * factor
+    bend = -information[:, columns, columns] * factor**2
     falls = near & (slope <= 0) & (at | (bend >= 4 * slope))
     rises = near & (slope > 0) & (at | (bend >= 0))
     slowing = np.maximum(2 * slope - bend, np.finfo(float).tiny)
@@ -267,26 +250,13 @@ def _lower_limit(limit, values, least, basis, gradient, information):
         rise = 0.5 * np.log1p(2 * slope / slowing)
     rise = np.minimum(rise, np.log(2 * _NEAR_LIMIT / least) - height)
     limit.apart[:, columns] = falls | rises
-    limit.step[:, columns] = unit * np.where(rises, rise, np.where(falls, -height, 0))
+    limit.step[:, columns] = factor * np.where(rises, rise, np.where(falls, -height, 0))
     limit.gain[:] += np.where(falls & ~at, 0.5 * np.abs(slope), 0).sum(axis=1)
     limit.gain[rises.any(axis=1)] = np.inf
 
 
-def _upper_limit(limit, values, most, basis, gradient):
-    """Hold constants at their upper bound while the likelihood pulls them on."""
-    columns = np.flatnonzero(basis.any(axis=0))
-    at = (values >= most * (1 - 1e-9)) @ basis[:, columns] > 0
-    limit.apart[:, columns] |= at & (gradient[:, columns] >= 0)
-
-
 def _longest(step, params):
-    """Fraction of each step that keeps log constants and gates within reach."""
+    """Fractions (R,) of steps that keep changes of log constants and logits short."""
     _, constants, logits = layout_of(params).split(step)
     changes = np.abs(np.concatenate([constants, logits], axis=2)).max(axis=(1, 2))
     return np.minimum(1.0, _LONGEST / np.maximum(changes, np.finfo(float).tiny))
-
-
-def _move(model, params, step):
-    """Parameters after a step (R, M), constants within their bounds."""
-    moved = layout_of(params).moved(params, step)
-    return moved._replace(constants=model.regressions.inside(moved.constants))

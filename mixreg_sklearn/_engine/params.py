@@ -1,4 +1,4 @@
-"""Parameters of a batch of mixtures: values, taken and returned, never mutated.
+"""Parameters of a batch of mixtures: values, passed and returned, never mutated.
 
 Shapes: ``R`` restarts, ``K`` components, ``P`` columns of a component's predictors
 together, ``S`` constants, ``q`` columns of the gate besides its constant.
@@ -12,7 +12,7 @@ from .._numerics import log_normalize
 
 
 class Params(NamedTuple):
-    """Parameters of ``R`` mixtures, in the units of the design.
+    """Parameters of ``R`` mixtures, in the units of measurement of the design.
 
     The prior probability of component k for a unit with gate columns ``z`` (the first
     one constant) is proportional to ``exp(logits_k' z)``.
@@ -49,7 +49,7 @@ class Params(NamedTuple):
         return np.ones(self.constants.shape[:2])
 
     def with_scale(self, scale):
-        """Parameters with another first constant (R, K), where there is one."""
+        """Parameters with another first constant (R, K), if there are constants."""
         constants = self.constants.copy()
         constants[..., :1] = scale[..., None]
         return self._replace(constants=constants)
@@ -75,7 +75,7 @@ class Params(NamedTuple):
         return Params(*(field[each, order] for field in self))
 
     def without_each(self):
-        """The K mixtures of K - 1 components that lack one; of a batch of one."""
+        """The K mixtures without one component, from a batch of one."""
         each = np.arange(self.n_components)
         kept = [np.delete(each, k) for k in each]
         return Params(*(field[0][kept] for field in self)).normalized()
@@ -94,22 +94,15 @@ class Params(NamedTuple):
         ).normalized()
 
     def normalized(self):
-        """Mixtures of the same densities, with logits in the form stated above."""
-        return self._replace(logits=normalized_logits(self.logits))
-
-
-def normalized_logits(logits):
-    """Logits (R, K, 1 + q) whose constants are log weights, slopes in contrasts."""
-    constants = log_normalize(logits[..., 0])
-    if logits.shape[2] == 1:
-        return constants[..., None]
-    slopes = logits[..., 1:]
-    slopes = slopes - slopes.mean(axis=1, keepdims=True)
-    return np.concatenate([constants[..., None], slopes], axis=2)
+        """Mixtures of equal densities, with logits in the form stated above."""
+        slopes = self.logits[..., 1:]
+        slopes = slopes - slopes.mean(axis=1, keepdims=True)
+        constants = log_normalize(self.logits[..., 0])[..., None]
+        return self._replace(logits=np.concatenate([constants, slopes], axis=2))
 
 
 def constant_logits(log_weights, n_logits):
-    """Logits (R, K, 1 + q) of prior probabilities that are the same for all units."""
+    """Logits (R, K, 1 + q) of prior probabilities (R, K) that all units share."""
     logits = np.zeros((*np.shape(log_weights), n_logits))
     logits[..., 0] = log_weights
     return logits

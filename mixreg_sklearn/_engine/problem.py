@@ -1,4 +1,4 @@
-"""A fit's data in the units of the engine, and its results in the user's."""
+"""The data of a fit in the units of the engine, its results in those of the user."""
 
 from itertools import permutations
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from .sharing import Separate, sharing_of
 
 
 class Problem(NamedTuple):
-    """What the engine needs to know of a data set.
+    """A data set and a mixture as the engine sees them.
 
     Attributes
     ----------
@@ -25,21 +25,20 @@ class Problem(NamedTuple):
     design, gate_design : Design
         Of the regressions, and of the gate.
     rows : ArrayRows
-        Rows of positive weight, groups together: whitened columns, response with mean
-        0 and variance 1.
+        Rows of positive weight, groups together: whitened columns, scaled response.
     model, pooled_model : Mixture
         Of all components, and of one.
     origin, unit : float
         ``y = origin + unit * response``.
     inflation : float
-        Row weights of the engine over those of the user. It is one unless the weights
-        sum to less than the number of rows, when they cannot be counts of rows.
-    order : ndarray of int
-        The user's rows in the order of the engine's.
+        Row weights of the engine over those of the user: one, unless the weights sum to
+        less than the number of rows and so cannot be counts of rows.
+    order : ndarray of int of shape (n,)
+        The user's row for every row of the engine.
     first : ndarray of int of shape (U,)
         The user's first row of every unit.
     n_rows : int
-        The user's rows.
+        Number of the user's rows.
     """
 
     structure: Structure
@@ -61,10 +60,9 @@ class Problem(NamedTuple):
         return self._replace(structure=structure, model=models[0])
 
     def loglik_to_user(self, loglik, weight):
-        """Log-likelihood of all rows in the user's units.
+        """Log-likelihood of all rows in the user's units, a number or a list.
 
-        That of a sample, of total weight `weight`, is scaled up to all rows; a number,
-        or a list of them.
+        `loglik` is of rows of total weight `weight`, perhaps a sample.
         """
         all_rows = self.rows.total_weight / self.inflation
         return (all_rows * (loglik / weight - np.log(self.unit))).tolist()
@@ -91,17 +89,17 @@ class Problem(NamedTuple):
         return fitted.reorder(self._canonical(weights, intercept[0], coef[0]))
 
     def to_features(self, coef):
-        """Intercepts (K,) and coefficients (K, d) of regressions (K, p), each free."""
+        """Intercepts (K,) and coefficients (K, d) of free regressions (K, p)."""
         intercept, slopes = self.design.to_features(coef * self.unit)
         return intercept + self.origin * self.design.intercept, slopes
 
     def _features(self, coef):
-        """Intercepts (K,) and coefficients (K, d) of the regressions' features."""
+        """Intercepts (K,) and coefficients (K, d) of regressions (K, p)."""
         constraints = self.structure.constraints
         if not constraints.any():
             return self.to_features(coef)
-        # Of the free numbers the solution of least norm: what is held or shared is so
-        # to the last digit, and also where columns depend on each other.
+        # The solution of least norm in the free numbers: held and shared coefficients
+        # are exact, also where columns depend on each other.
         selection, held = constraints.free_numbers()
         shift = np.zeros(constraints.held.shape)
         shift[0] = self.origin * self.design.intercept
@@ -110,14 +108,14 @@ class Problem(NamedTuple):
         columns = np.kron(np.eye(n_components), to_columns)
         target = coef.ravel() - columns @ (held - shift.T.ravel())
         system = columns @ selection
-        unit = np.linalg.norm(system, axis=0)
-        unit[unit == 0] = 1.0
-        free = np.linalg.lstsq(system / unit, target, rcond=1e-10)[0] / unit
+        size = np.linalg.norm(system, axis=0)
+        size[size == 0] = 1.0
+        free = np.linalg.lstsq(system / size, target, rcond=1e-10)[0] / size
         values = (held + selection @ free).reshape(n_components, -1)
         return values[:, 0] * self.design.intercept, values[:, 1:]
 
     def _canonical(self, weights, intercept, coef):
-        """Components by decreasing weight, as far as constraints leave them alike."""
+        """Order of components by decreasing weight, as far as constraints permit."""
         order = np.lexsort((*coef.T[::-1], intercept, -weights))
         if self.model.interchangeable:
             return order
@@ -148,20 +146,10 @@ class Problem(NamedTuple):
 
 
 def make_problem(data, structure, n_jobs):
-    """Prepare validated data for the engine.
+    """The Problem of validated data and a structure, with `n_jobs` threads.
 
-    X is read in blocks and never copied as a whole; the whitened columns are the one
-    thing of its size that is made.
-
-    Parameters
-    ----------
-    data : Data
-    structure : Structure
-    n_jobs : int
-
-    Returns
-    -------
-    Problem
+    X is read in blocks and never copied as a whole; of arrays of its size, only the
+    whitened columns are made.
     """
     n_rows = len(data.weight)
     order, start = _units(data)
@@ -183,35 +171,31 @@ def make_problem(data, structure, n_jobs):
     gate = None
     if structure.gate.has_features:
         gate = Whitened(gate_design, gating).cut(slice(None))
-    origin, unit, response = _response(data, structure, order, weight)
     family = structure.family
+    y, offset = data.y[..., order], _whole_offset(data, structure.known)
+    offset = None if offset is None else offset[order]
+    net = y if offset is None else y - offset
+    origin, unit = family.units(net, weight, structure.fit_intercept)
+    target = (y - origin) / unit
     rows = ArrayRows(
         [Whitened(design, features)] * len(family.predictors),
-        response.target,
+        target,
         weight,
-        response.offset,
-        base=family.base(response.target),
+        None if offset is None else offset / unit,
+        base=family.base(target),
         start=start,
         gate=gate,
         n_jobs=n_jobs,
     )
+    models = _models(structure, design, origin, unit)
+    scaling = origin, unit, inflation
     return Problem(
-        structure,
-        design,
-        gate_design,
-        rows,
-        *_models(structure, design, origin, unit),
-        origin,
-        unit,
-        inflation,
-        order,
-        first,
-        n_rows,
+        structure, design, gate_design, rows, *models, *scaling, order, first, n_rows
     )
 
 
 def _units(data):
-    """Rows of positive weight, groups together, and the first row of each group."""
+    """Rows of positive weight (n,), groups together, and the starts (U,) of groups."""
     kept = np.flatnonzero(data.weight > 0)
     if data.group is None:
         return kept, None
@@ -220,25 +204,8 @@ def _units(data):
     return order, np.flatnonzero(np.diff(group, prepend=group[0] - 1))
 
 
-class _Response(NamedTuple):
-    """Responses and offsets in the engine's units and order."""
-
-    target: np.ndarray  # (..., n)
-    offset: np.ndarray | None  # (n,)
-
-
-def _response(data, structure, order, weight):
-    """Origin and unit of the response, and what they make of it."""
-    y, offset = data.y[..., order], _whole_offset(data, structure.known)
-    offset = None if offset is None else offset[order]
-    net = y if offset is None else y - offset
-    origin, unit = structure.family.units(net, weight, structure.fit_intercept)
-    offset = None if offset is None else offset / unit
-    return origin, unit, _Response((y - origin) / unit, offset)
-
-
 def _models(structure, design, origin, unit):
-    """The mixture to be fitted, and that of one component."""
+    """The mixture to be fitted, and the mixture of one component."""
     family = structure.family
     held = structure.constraints.held / unit
     held[0] -= origin / unit
@@ -251,24 +218,19 @@ def _models(structure, design, origin, unit):
     rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor)
     regressions = Regressions(family, sharings, rule)
     model = Mixture(regressions, structure.gate)
-    return _with_known_roles(model), Mixture(regressions.resized(1))
-
-
-def _whole_offset(data, known):
-    """The offset with the features whose coefficient is known, or None."""
-    columns = np.flatnonzero(~np.isnan(known))
-    if not len(columns):
-        return data.offset
-    part = np.asarray(data.X[:, columns], dtype=float) @ known[columns]
-    return part if data.offset is None else data.offset + part
-
-
-def _with_known_roles(model):
-    """A mixture, refused if constraints tell too many of its components apart."""
     if model.n_components > MOST_ROLES and not model.interchangeable:
         raise ValueError(
             "Constraints that differ between components (held_coef, shared_features,"
             f" weights of the gate) are limited to {MOST_ROLES} components, as they"
             f" are tried in every order; n_components is {model.n_components}."
         )
-    return model
+    return model, Mixture(regressions.resized(1))
+
+
+def _whole_offset(data, known):
+    """The offset (n,) with the features of known coefficient (d_all,), or None."""
+    columns = np.flatnonzero(~np.isnan(known))
+    if not len(columns):
+        return data.offset
+    part = np.asarray(data.X[:, columns], dtype=float) @ known[columns]
+    return part if data.offset is None else data.offset + part

@@ -1,4 +1,4 @@
-"""The regressions of a mixture, the gate's peer: what responses say of components."""
+"""The regressions of a mixture: densities of responses, and updates of parameters."""
 
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ _ONES = Ones()
 
 
 class Sums(NamedTuple):
-    """What one pass over rows leaves behind for the regressions. Sums add.
+    """Sums of one pass over rows for the regressions. Sums add.
 
-    With memberships ``tau`` and row weights ``w`` (those of its unit, for every row),
-    score ``s = d log f / d eta`` and information ``i = -E d^2 log f / d eta^2``:
+    Each row has the membership ``tau`` and the weight ``w`` of its unit, the score
+    ``s = d log f / d eta`` and the information ``i = -E d^2 log f / d eta^2``.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ class Regressions:
     ----------
     family : Family
     sharings : tuple of L Separate or Constrained
-        Which coefficients of every predictor are free.
+        Free coefficients of every predictor.
     rule : ScaleRule
-        Of the first constant. The others are each component's own.
+        Of the first constant. The others are never shared.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Regressions:
     lower, upper : ndarray of shape (S,)
         Bounds of the constants.
     predictors : tuple of L slice
-        Where the coefficients of every predictor are among the P of a component.
+        Places of the coefficients of every predictor among the P of a component.
     """
 
     def __init__(self, family, sharings, rule=None):
@@ -79,10 +79,7 @@ class Regressions:
         return Regressions(self.family, self.sharings, rule)
 
     def resized(self, n_components):
-        """Regressions of another number of components.
-
-        Constraints that tell components apart are dropped.
-        """
+        """Regressions of another number of components, without their constraints."""
         sharings = (sharing.resized(n_components) for sharing in self.sharings)
         return Regressions(self.family, sharings, self.rule)
 
@@ -92,7 +89,7 @@ class Regressions:
 
     @property
     def n_specific(self):
-        """Dimensions in which a component's coefficients are its own, (K,)."""
+        """Dimensions of the coefficients that a component does not share, (K,)."""
         return sum(sharing.n_specific for sharing in self.sharings)
 
     @property
@@ -108,21 +105,14 @@ class Regressions:
     # E-step and M-step ----------------------------------------------------------------
 
     def evaluate(self, params, block, log_prior):
-        """The family at `params`, and log joint densities of units.
+        """The Evaluation at `params`, and log joint densities of units (R, K, U).
 
-        Parameters
-        ----------
-        log_prior : ndarray of shape (R, K, U) or (R, K, 1)
-
-        Returns
-        -------
-        at : Evaluation
-        log_joint : ndarray of shape (R, K, U)
+        `log_prior` is (R, K, U) or (R, K, 1).
         """
         shape, units = params.coef.shape[:2], block.units
         eta, scale = self.arguments(params, block)
         outside = self.family.outside(eta)
-        # Rows on their own take the prior along, which spares a pass.
+        # For single rows the family adds the prior, which saves a pass.
         ahead = log_prior.reshape(shape[0] * shape[1], -1) if units.single else 0.0
         at = self.family.evaluate(block.y, eta, scale, ahead)
         log_joint = _masked(at.log_joint, outside)
@@ -131,20 +121,10 @@ class Regressions:
         return at, units.sum(log_joint).reshape(*shape, -1) + log_prior
 
     def statistic(self, at, members, share, block):
-        """Sums at an evaluation.
+        """Sums at an Evaluation.
 
-        Parameters
-        ----------
-        at : Evaluation
-        members : ndarray of shape (R, K, U)
-            Memberships times weights of units.
-        share : ndarray of shape (R, K)
-            Their sums.
-        block : Block
-
-        Returns
-        -------
-        Sums
+        `members` (R, K, U) are memberships times weights of units, `share` (R, K) their
+        sums.
         """
         shape, units = share.shape, block.units
         tau = units.spread(members)
@@ -183,7 +163,7 @@ class Regressions:
         parts = zip(self.sharings, sums.grams, sums.crosses, strict=True)
         for sharing, gram, cross in parts:
             step = sharing.step(gram, cross)
-            # The quadratic 2 step'cross - step'gram step, at its maximum.
+            # The maximum of the quadratic 2 step'cross - step'gram step.
             gain = gain + np.einsum("rkp,rkp->rk", step, cross)
             steps.append(step)
         step = steps[0] if len(steps) == 1 else np.concatenate(steps, axis=2)
@@ -211,7 +191,7 @@ class Regressions:
         return eta[0] if len(eta) == 1 else np.stack(eta), scale
 
     def first(self, values):
-        """What is of the first predictor, of values for all predictors."""
+        """Values of the first predictor, from those of all predictors."""
         return values if len(self.predictors) == 1 else values[0]
 
     # Exact derivatives ----------------------------------------------------------------
@@ -240,30 +220,23 @@ class Regressions:
         return at, block.units.sum(rows(log_density))
 
     def scores(self, local, block, out):
-        """Derivatives of units' log-densities in coefficients and log constants.
+        """Write derivatives of the log-densities of units to `out` (R, K, P + S, U).
 
-        Parameters
-        ----------
-        out : ndarray of shape (R, K, P + S, U)
-            Where they go.
+        They are those in coefficients and log constants.
         """
         units = block.units
-        own = out
+        of_rows = out
         if not units.single:
-            own = np.empty((*out.shape[:3], units.n_rows))
+            of_rows = np.empty((*out.shape[:3], units.n_rows))
         for columns, place, slope in zip(*self._sides(block), local.slope, strict=True):
-            columns.scores(slope, out=own[:, :, place])
+            columns.scores(slope, out=of_rows[:, :, place])
         if not units.single:
-            out[...] = units.sum(own)
+            out[...] = units.sum(of_rows)
 
     def bends(self, local, weight, block, out):
-        """Add second derivatives, summed under weights of rows.
+        """Add second derivatives, summed under weights (R, K, B) of rows, to `out`.
 
-        Parameters
-        ----------
-        weight : ndarray of shape (R, K, B)
-        out : ndarray of shape (R, K, P + S, P + S)
-            To which they are added.
+        `out` is (R, K, P + S, P + S).
         """
         columns, places = self._sides(block)
         bends = iter(local.bend)
@@ -278,7 +251,7 @@ class Regressions:
                     out[:, :, column, row] += part.swapaxes(-1, -2)
 
     def _sides(self, block):
-        """Columns of every coordinate, and where its numbers are among the P + S."""
+        """Columns of every coordinate, and their places among the P + S."""
         n_coef = self.predictors[-1].stop
         n_constants = len(self.rules)
         constants = [slice(n_coef + s, n_coef + s + 1) for s in range(n_constants)]
@@ -293,14 +266,12 @@ class Regressions:
         Shared coefficients move together, a common scale moves as one.
         """
         K = self.n_components
-        bases = []
-        for sharing in self.sharings:
-            basis = sharing.basis()
-            bases.append(basis.reshape(K, sharing.n_columns, basis.shape[1]))
-        own = [np.eye(K)] * len(self.rules)
-        if own and self.rule.tied is True:
-            own[0] = np.full((K, 1), K**-0.5)
-        return _side_by_side(K, bases), _side_by_side(K, [b[:, None] for b in own])
+        bases = [sharing.basis() for sharing in self.sharings]
+        bases = [basis.reshape(K, len(basis) // K, -1) for basis in bases]
+        constants = [np.eye(K)[:, None]] * len(self.rules)
+        if constants and self.rule.tied is True:
+            constants[0] = np.full((K, 1, 1), K**-0.5)
+        return _side_by_side(K, bases), _side_by_side(K, constants)
 
     def constrain(self, params):
         """The nearest parameters that obey sharing and scale rule."""
@@ -315,7 +286,7 @@ class Regressions:
         return params._replace(constants=self.inside(params.constants))
 
     def _projected(self, coef):
-        """The nearest admissible coefficients."""
+        """The nearest admissible coefficients (R, K, P)."""
         parts = zip(self.sharings, self.predictors, strict=True)
         projected = [sharing.project(coef[:, :, place]) for sharing, place in parts]
         return np.concatenate(projected, axis=2)
@@ -334,17 +305,17 @@ class Regressions:
         return all(sharing.alike(order) for sharing in self.sharings)
 
     def at_limit(self, params):
-        """Components whose scale is where a bounded family ends, (R, K)."""
+        """Components whose scale is at the limit of a bounded family, (R, K)."""
         limited = bool(self.rules) and not self.collapses[0]
         return self.rule.on_floor(params.scale) & limited
 
     def collapsed(self, params):
-        """Components with a variance on its floor that would vanish without, (R, K)."""
+        """Components whose variance would vanish without its floor, (R, K)."""
         limited = bool(self.rules) and self.collapses[0]
         return self.rule.on_floor(params.scale) & limited
 
     def penalty(self, params):
-        """What the scale rule adds to the log-likelihood, (R,) or zero."""
+        """Penalty of the scale rule, added to the log-likelihood, (R,) or zero."""
         return self.rule.penalty(params.scale)
 
     def penalty_derivatives(self, params):
@@ -356,7 +327,7 @@ class Regressions:
 
 
 def _side_by_side(n_components, bases):
-    """One basis (K p, m) from those (K, p_l, m_l) of numbers that stand in a row."""
+    """One basis (K p, m) from bases (K, p_l, m_l) of adjacent numbers."""
     sizes = [(0, 0), *(basis.shape[1:] for basis in bases)]
     ends = np.cumsum(sizes, axis=0)
     whole = np.zeros((n_components, *ends[-1]))

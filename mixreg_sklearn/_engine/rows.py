@@ -1,4 +1,4 @@
-"""Where rows live. A back end is the contract of `ArrayRows`, and no more."""
+"""Storage of rows. A back end is any class with the contract of `ArrayRows`."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
@@ -9,10 +9,10 @@ import numpy as np
 
 from .columns import Columns, Dense, DenseWithProducts
 
-# Rows of a block: about this many numbers of the design stay in the second-level
-# cache while the pass reads them several times (benchmarks/speed.py).
+# Numbers of the design in a block, so that it stays in the second-level cache while a
+# pass reads it several times (benchmarks/speed.py).
 _BLOCK_NUMBERS = 131072
-# Outer products are kept for designs of at most this many numbers (32 MB).
+# Largest total size of outer products that are kept (32 MB).
 _PRODUCT_NUMBERS = 4_000_000
 
 
@@ -22,7 +22,7 @@ class Units(NamedTuple):
     Attributes
     ----------
     start : ndarray of int of shape (U,), or None
-        First row of every unit; None where every row is one.
+        First row of every unit; None where every row is a unit.
     of_row : ndarray of int of shape (B,), or None
         Unit of every row.
     n_rows : int
@@ -43,7 +43,7 @@ class Units(NamedTuple):
         return values if self.single else np.add.reduceat(values, self.start, axis=-1)
 
     def spread(self, values):
-        """The value of its unit for every row, along the last axis."""
+        """Values of units repeated for their rows, along the last axis."""
         return values if self.single else values[..., self.of_row]
 
     def mean(self, values):
@@ -59,7 +59,7 @@ class Units(NamedTuple):
 
 
 def units_of(start, n_rows):
-    """Units from their first rows; `start` is None where every row is one."""
+    """Units from their first rows (U,); None where every row is a unit."""
     if start is None:
         return Units(None, None, n_rows)
     of_row = np.zeros(n_rows, dtype=np.intp)
@@ -68,25 +68,25 @@ def units_of(start, n_rows):
 
 
 class Block(NamedTuple):
-    """Some rows, feature-major, with what a pass needs to know of them.
+    """Some rows, feature-major, with all that a pass needs.
 
     Attributes
     ----------
     columns : tuple of Columns
         Of every predictor.
     y : ndarray of shape (B,), or (..., B)
-        Response, as the family's `target` made it.
+        Response, the result of `Family.target`.
     weight : ndarray of shape (B,)
     offset : ndarray of shape (B,) or None
-        Part of the first predictor that has no coefficient.
+        Part of the first predictor without a coefficient.
     units : Units
     unit_weight : ndarray of shape (U,)
     gate : ndarray of shape (1 + q, U)
-        A constant one, and the whitened columns of the gate.
+        A row of ones, and the whitened columns of the gate.
     base : float
-        ``sum_i w_i b_i``, what `Family.base` adds to the log-likelihood.
+        ``sum_i w_i b_i``, the contribution of `Family.base` to the log-likelihood.
     rows : slice
-        Where its rows are among those of all blocks.
+        Its rows among those of all blocks.
     """
 
     columns: tuple[Columns, ...]
@@ -103,17 +103,16 @@ class Block(NamedTuple):
 class Stored:
     """A source of columns: whitened ones in memory, (p, n).
 
-    A *source* makes the columns of some rows, so that nothing else has to know where
-    they come from: ``cut(rows)`` are those of a slice or of indices, (p, B), and
-    `n_columns` is p.
+    A *source* makes the columns of some rows: ``cut(rows)`` returns those of a slice or
+    of indices, (p, B), and `n_columns` is p.
     """
 
     def __init__(self, Z):
         self.Z, self.n_columns = Z, len(Z)
 
     def cut(self, rows):
-        # A copy of its own: a block cut out of a long array has its columns far
-        # apart in memory, which makes thin products five times slower.
+        # A copy: the columns of a view are far apart in memory, which makes thin
+        # products five times slower.
         return np.ascontiguousarray(self.Z[:, rows])
 
 
@@ -130,18 +129,18 @@ class ArrayRows:
     offset : ndarray of shape (n,) or None
     start : ndarray of int of shape (U,) or None
         First row of every unit, a group of consecutive rows that share a component;
-        None if every row is a unit. A block never splits one.
+        None if every row is a unit. A block never splits a unit.
     gate : ndarray of shape (1 + q, U) or None
-        Columns of the gate, of which the first is constant; None for that alone.
+        Columns of the gate, the first constant; None for the constant alone.
     base : float or ndarray of shape (n,), default=0.0
         `Family.base` of the response.
     block_size : int, optional
-        Rows in a block. By default as many as fit the cache. It changes the
-        result by rounding only.
+        Rows in a block, by default as fits the cache. Results depend on it only by
+        rounding.
     batched : bool, default=False
         Keep the outer products of the rows, for batches of many restarts.
     n_jobs : int, default=1
-        Threads. The result does not depend on it: blocks are added in order.
+        Threads. Results do not depend on it: blocks are added in order.
 
     Attributes
     ----------
@@ -151,8 +150,8 @@ class ArrayRows:
 
     Notes
     -----
-    The contract of a back end is these five attributes and three methods: `sum`, `scan`
-    and `sample`. What they are given is a *verb*, a function of parameters and a block.
+    The contract of a back end is these five attributes, and three methods: `sum` and
+    `scan`, which take a *verb*, a function of parameters and a block, and `sample`.
     """
 
     def __init__(
@@ -181,16 +180,13 @@ class ArrayRows:
         numbers = self.n_rows * self.n_columns * (self.n_columns + 1) // 2
         few = batched and numbers <= _PRODUCT_NUMBERS
         self._columns = DenseWithProducts if few else Dense
-        size = block_size or self._block_size()
+        width = max(self.n_columns + self.n_logits - 1, 1)
+        fitting = min(max(_BLOCK_NUMBERS // width, 2048), 32768)
+        size = block_size or 1 << int(np.log2(fitting))
         self._blocks = [self._block(rows, units) for rows, units in self._cuts(size)]
 
-    def _block_size(self):
-        width = self.n_columns + self.n_logits - 1
-        size = min(max(_BLOCK_NUMBERS // max(width, 1), 2048), 32768)
-        return 1 << int(np.log2(size))
-
     def _cuts(self, size):
-        """Slices of rows, and of units, that make the blocks."""
+        """Yield slices of rows and of units, a pair for every block."""
         if self._start is None:
             for first in range(0, self.n_rows, size):
                 rows = slice(first, min(first + size, self.n_rows))
@@ -207,7 +203,7 @@ class ArrayRows:
 
     def _block(self, rows, units):
         weight = self._weight[rows]
-        # Predictors on the same columns share them.
+        # Predictors with the same source share their columns.
         made = {
             source: self._columns(source.cut(rows), weight) for source in self._sources
         }
@@ -236,19 +232,9 @@ class ArrayRows:
         return map(partial(verb, params), self._blocks)
 
     def sample(self, units, weight, order=None):
-        """The units `units`, reweighted, in memory: prepared for batches of restarts.
+        """Units (V,) with weights (V,) as ArrayRows for batches of restarts.
 
-        Parameters
-        ----------
-        units : ndarray of int of shape (V,)
-        weight : ndarray of shape (V,)
-            Their weights.
-        order : ndarray of int of shape (n,), optional
-            The order in which the rows of every unit are to be taken.
-
-        Returns
-        -------
-        ArrayRows
+        `order` (n,) optionally rearranges the rows of every unit.
         """
         rows, start = units, None
         if self._start is not None:
@@ -270,7 +256,7 @@ class ArrayRows:
         )
 
     def whole(self):
-        """All rows as one block, for what draws from a sample in memory."""
+        """All rows as one block."""
         if len(self._blocks) == 1:
             return self._blocks[0]
         return self._block(slice(0, self.n_rows), slice(0, self.n_units))

@@ -1,14 +1,15 @@
 """Which coefficients are free: an affine map from free to full coefficients."""
 
 import numpy as np
+from scipy import linalg
 
-# Relative ridge of the normal equations. Moments are in residual form, so it moves
-# no fixed point; it keeps directions a component does not see where they are.
+# Relative ridge of the normal equations. Moments are in residual form, so it changes no
+# fixed point, and coefficients without information do not move.
 _JITTER = 1e-10
 
 
 def _solve(gram, cross):
-    """Solve ``gram @ step = cross`` over leading axes; tolerant of singular Grams."""
+    """Solve ``gram @ step = cross``, (..., p, p) and (..., p), perhaps singular."""
     p = gram.shape[-1]
     gram = gram.copy()
     diagonal = gram.reshape(-1, p * p)[:, :: p + 1]
@@ -18,7 +19,7 @@ def _solve(gram, cross):
 
 
 class Separate:
-    """Every component has its own coefficients: one small system each."""
+    """Components share no coefficients: one small system for each."""
 
     def __init__(self, n_components, n_columns):
         self.n_components, self.n_columns = n_components, n_columns
@@ -29,7 +30,7 @@ class Separate:
         return Separate(n_components, self.n_columns)
 
     def alike(self, order):
-        """Whether components in the order `order` are under the same constraints."""
+        """Whether components in the order `order` obey the same constraints."""
         return True
 
     def directions(self):
@@ -37,11 +38,11 @@ class Separate:
         return np.eye(self.n_columns)
 
     def step(self, gram, cross):
-        """Newton step of the coefficients, (R, K, p)."""
+        """Newton step (R, K, p) from information (R, K, p, p) and scores (R, K, p)."""
         return _solve(gram, cross)
 
     def project(self, coef):
-        """The nearest admissible coefficients."""
+        """The nearest admissible coefficients, (R, K, p)."""
         return coef
 
     def basis(self):
@@ -50,52 +51,39 @@ class Separate:
 
 
 class Constrained:
-    """Some coefficients are common to components, or held: one larger system.
+    """Some coefficients are shared by components, or held: one larger system.
 
-    The step solves ``T' G T t = T' c`` with G the block diagonal of the components'
-    information, so a shared coefficient weighs each component by its own scale.
+    The step solves ``T' G T t = T' c`` with G the block diagonal of the information of
+    components, so components enter a shared coefficient with their information.
 
     Parameters
     ----------
     constraints : Constraints
         With held values in the engine's units.
     to_columns : ndarray of shape (p, 1 + d)
-        Column coefficients of an intercept and feature coefficients of one.
+        `Design.feature_map`.
 
     Attributes
     ----------
     n_specific : ndarray of shape (K,)
-        Dimensions in which a component's coefficients are its own.
+        Dimensions of the coefficients that a component does not share.
     """
 
     def __init__(self, constraints, to_columns):
         self.constraints, self.to_columns = constraints, to_columns
         self.n_components, self.n_columns = constraints.n_components, len(to_columns)
         held, free = constraints.held, np.isnan(constraints.held)
-        own = [
-            _orthonormal(to_columns[:, alone])
-            for alone in self._alone(constraints.sharing, free)
-        ]
-        self.n_specific = np.array([columns.shape[1] for columns in own])
-        self._columns = self._directions(own)
+        sharing = constraints.sharing
+        alone = (sharing[:, :, None] == sharing[:, None, :]).sum(axis=2) == 1
+        specific = [_orthonormal(to_columns[:, one]) for one in (alone & free).T]
+        self.n_specific = np.array([columns.shape[1] for columns in specific])
+        self._columns = self._directions(specific)
         start = (to_columns @ np.where(free, 0.0, held)).T.ravel()
         self._origin = start - self._columns @ (self._columns.T @ start)
 
-    @staticmethod
-    def _alone(sharing, free):
-        """For every component, the features whose coefficient is its own."""
-        parts = (sharing[:, :, None] == sharing[:, None, :]).sum(axis=2)
-        return ((parts == 1) & free).T
-
-    def _directions(self, own):
-        """Orthonormal columns (K p, m): those of one component, then the common."""
-        p, n_components = len(self.to_columns), len(own)
-        columns = np.zeros((n_components, p, int(self.n_specific.sum())))
-        start = 0
-        for k, part in enumerate(own):
-            columns[k, :, start : start + part.shape[1]] = part
-            start += part.shape[1]
-        columns = columns.reshape(n_components * p, -1)
+    def _directions(self, specific):
+        """Orthonormal columns (K p, m): of single components (p, .), then shared."""
+        columns = linalg.block_diag(*specific)
         common = []
         for j, row in enumerate(self.constraints.sharing):
             for label in np.unique(row):
@@ -104,7 +92,7 @@ class Constrained:
                     common.append(np.kron(members, self.to_columns[:, j]))
         if not common:
             return columns
-        # What of a common direction lies in the separate ones is there already.
+        # The specific directions may already span a part of the shared ones.
         common = np.array(common).T
         rest = common - columns @ (columns.T @ common)
         return np.hstack([columns, _orthonormal(rest, like=common)])
@@ -144,27 +132,14 @@ class Constrained:
 
 
 def sharing_of(constraints, to_columns):
-    """The sharing that constraints ask for.
-
-    Parameters
-    ----------
-    constraints : Constraints
-        With held values in the engine's units.
-    to_columns : ndarray of shape (p, 1 + d)
-        Column coefficients of an intercept and feature coefficients of one.
-
-    Returns
-    -------
-    Separate or Constrained
-    """
-    n_components = constraints.n_components
-    if not constraints.any():
-        return Separate(n_components, len(to_columns))
-    return Constrained(constraints, to_columns)
+    """Separate or Constrained, whose parameters these are."""
+    if constraints.any():
+        return Constrained(constraints, to_columns)
+    return Separate(constraints.n_components, len(to_columns))
 
 
 def _orthonormal(columns, like=None):
-    """Orthonormal basis of the span; columns small against `like` are rounding."""
+    """Orthonormal basis of the span of columns; those small against `like` are zero."""
     reference = np.linalg.norm(columns if like is None else like, axis=0)
     scaled = columns / np.where(reference > 0, reference, 1.0)
     left, singular, _ = np.linalg.svd(scaled, full_matrices=False)

@@ -1,7 +1,7 @@
-"""Regressions that a fitted mixture lacks: where its likelihood rises the fastest.
+"""Regressions that a fitted mixture lacks: where its likelihood rises fastest.
 
-A candidate component with regression b, scale phi and density f_b joins a mixture of
-density f with a small share. The log-likelihood then changes at the rate
+A candidate is a component with regression b, scale phi and density f_b. If it joins a
+mixture of density f with a small share, the log-likelihood changes at the rate
 
     D(b, phi) = sum_i w_i f_b(y_i) / f(y_i) - n,          n = sum_i w_i,
 
@@ -17,20 +17,20 @@ from .._engine.mixture import Mixture
 from .._engine.params import Params
 from .._engine.rows import Block
 
-# Factors on the variance under which candidates climb; the last ones are one.
+# Factors on the variance under which candidates climb.
 _STRETCH = (16.0, 9.0, 4.0, 2.0, 1.0, 1.0, 1.0, 1.0)
-# Candidates that differ in D by less than this are the same.
-_SAME = 1e-3
+# Candidates that differ in D by a smaller fraction are the same.
+_SAME_DERIVATIVE = 1e-3
 _RIDGE = 1e-10
-# Logarithm of the largest ratio of densities: an outlier has no finite one.
+# Logarithm of the largest ratio of densities, which is infinite at an outlier.
 _HIGHEST = 500.0
 
 
 class Landscape(NamedTuple):
-    """A fitted mixture on rows in memory, as candidates see it.
+    """A fitted mixture on rows in memory, with the directions of candidates.
 
-    A candidate chooses the first predictor, as far as components differ in it; all else
-    is that of the component whose scale it has.
+    A candidate has coefficients of the first predictor of its own, as far as components
+    differ in them; all else is that of the component whose scale it has.
 
     Attributes
     ----------
@@ -38,15 +38,15 @@ class Landscape(NamedTuple):
     params : Params
         A batch of one.
     block : Block
-        All the rows.
+        All rows.
     directions : ndarray of shape (p, s)
-        Orthonormal directions of the coefficients that a candidate may choose.
+        Orthonormal directions in which the coefficients of candidates are free.
     origin : ndarray of shape (p,)
-        The part of the coefficients that it may not.
+        The fixed part of their coefficients.
     Z : ndarray of shape (s, n)
-        Columns of what it may choose.
+        Columns of the free coefficients.
     known : ndarray of shape (n,)
-        The part of its predictor that it may not.
+        The fixed part of their predictor, offset included.
     log_prior : ndarray of shape (K, U)
         Log prior probabilities of the components.
     log_joint : ndarray of shape (K, U)
@@ -69,7 +69,7 @@ class Landscape(NamedTuple):
 
     @property
     def weight(self):
-        """Of the units, (U,)."""
+        """Weights of the units, (U,)."""
         return self.block.unit_weight
 
     @property
@@ -85,13 +85,8 @@ class Landscape(NamedTuple):
     def arguments(self, coef, component, stretch=1.0):
         """Predictors and constants of candidates, as the family takes them.
 
-        Parameters
-        ----------
-        coef : ndarray of shape (C, s)
-        component : ndarray of int of shape (C,)
-            The component whose constants and further predictors each has.
-        stretch : float
-            Factor on the square of the first constant.
+        Constants and further predictors are those of components (C,), the square of the
+        first constant times `stretch`. `coef` is (C, s).
         """
         whole, coef = self.regression(coef), self.params.coef[0, component].copy()
         coef[:, : whole.shape[1]] = whole
@@ -101,18 +96,18 @@ class Landscape(NamedTuple):
         return self.model.regressions.arguments(candidates, self.block)
 
     def log_densities(self, coef, component, stretch=1.0):
-        """Of candidates at all units, (C, U)."""
+        """Log-densities of candidates at all units, (C, U)."""
         eta, scale = self.arguments(coef, component, stretch)
         rows = self.family.log_density(self.block.y, eta, scale)
         return self.block.units.sum(rows)
 
     def regression(self, coef):
-        """Coefficients (C, p) of the first predictor, from those chosen (C, s)."""
+        """Coefficients (C, p) of the first predictor, from the free ones (C, s)."""
         return self.origin + coef @ self.directions.T
 
 
 class Candidates(NamedTuple):
-    """Regressions that might join, the highest derivative first.
+    """Candidates, the highest derivative first.
 
     Attributes
     ----------
@@ -120,7 +115,7 @@ class Candidates(NamedTuple):
     component : ndarray of int of shape (C,)
         The component whose scale each has.
     log_density : ndarray of shape (C, U)
-        Of each at all units; with the prior probability, where there is one.
+        At all units, prior probabilities included.
     derivative : ndarray of shape (C,)
         ``sum_i w_i exp(log_density_i) / f_i``; D is this less n.
     """
@@ -131,26 +126,14 @@ class Candidates(NamedTuple):
     derivative: np.ndarray
 
     def take(self, index):
-        """Some of them."""
+        """The candidates `index`."""
         return Candidates(*(values[index] for values in self))
 
 
 def landscape_of(model, params, sample, directions):
-    """See a mixture as candidates do.
+    """The Landscape of a mixture, a batch of one, on a sample of rows.
 
-    Parameters
-    ----------
-    model : Mixture
-    params : Params
-        A batch of one.
-    sample : ArrayRows
-        The rows, in memory.
-    directions : ndarray of shape (p, s)
-        Orthonormal directions of the coefficients that a candidate may choose.
-
-    Returns
-    -------
-    Landscape
+    `directions` (p, s) are those of the Landscape.
     """
     block, regressions = sample.whole(), model.regressions
     first = params.coef[0, 0, regressions.predictors[0]]
@@ -163,17 +146,9 @@ def landscape_of(model, params, sample, directions):
     log_prior = np.broadcast_to(log_prior[0], (len(log_prior[0]), sample.n_units))
     arguments = regressions.arguments(params, block)
     log_density = model.family.log_density(block.y, *arguments)
-    return Landscape(
-        model,
-        params,
-        block,
-        directions,
-        origin,
-        columns.predict(directions.T),
-        known,
-        log_prior,
-        log_prior + block.units.sum(log_density),
-    )
+    log_joint = log_prior + block.units.sum(log_density)
+    free = directions, origin, columns.predict(directions.T)
+    return Landscape(model, params, block, *free, known, log_prior, log_joint)
 
 
 def find_candidates(landscape, log_mixture, rng, n_candidates, log_prior=0.0):
@@ -186,14 +161,15 @@ def find_candidates(landscape, log_mixture, rng, n_candidates, log_prior=0.0):
         Log-density of the mixture to be joined.
     rng : numpy.random.Generator
     n_candidates : int
-        Climbs, each from a regression through a random handful of units.
+        Climbs, each from a regression through a few random units.
     log_prior : 0 or ndarray of shape (K, U)
-        A candidate with the scale of component k has the share ``exp(log_prior[k])``.
+        The prior probability of a candidate with the scale of component k is
+        ``exp(log_prior[k])``.
 
     Returns
     -------
     Candidates
-        Different ones only.
+        Without repetitions.
     """
     component = np.arange(n_candidates) % len(landscape.scale)
     coef = _through_rows(landscape, log_mixture, rng, n_candidates)
@@ -222,21 +198,21 @@ def climb_derivative(
     order = np.lexsort((component, -best.derivative))
     best = best._replace(log_density=best.log_density + prior).take(order)
     values = best.derivative
-    different = np.append(True, -np.diff(values) > _SAME * (1 + np.abs(values[1:])))
-    return best.take(different)
+    least = _SAME_DERIVATIVE * (1 + np.abs(values[1:]))
+    return best.take(np.append(True, -np.diff(values) > least))
 
 
 def _scored(landscape, log_rest, coef, component):
-    """Log-densities (C, U) of regressions, and their derivatives (C,)."""
+    """Log-densities (C, U) of candidates (C, s), and their derivatives (C,)."""
     log_density = landscape.log_densities(coef, component)
     log_ratio = np.minimum(log_density - log_rest, _HIGHEST)
     return log_density, np.exp(log_ratio) @ landscape.weight
 
 
 def _step(landscape, log_rest, coef, component, stretch):
-    """One step of Fisher scoring, each unit weighted by its share of D.
+    """One step (C, s) of Fisher scoring, each unit weighted by its part of D.
 
-    For the gaussian family this is the mean-shift step of D, which never lowers it.
+    For the gaussian family this is the mean-shift step, which never lowers D.
     """
     log_ratio = landscape.log_densities(coef, component, stretch) - log_rest
     log_ratio -= log_ratio.max(axis=1, keepdims=True)
@@ -257,8 +233,8 @@ def _through_rows(landscape, log_mixture, rng, n):
     """Regressions through units drawn where the mixture is thin, (n, s)."""
     n_units, (s, n_rows) = len(landscape.weight), landscape.Z.shape
     each = min(-(-s * n_units // n_rows), n_units)
-    # Half of them follow 1 / f, half its square root: where f is tiny the first kind
-    # sees nothing but outliers.
+    # Half of them are drawn in proportion to 1 / f, half to its square root: where f is
+    # tiny the first kind draws outliers only.
     power = np.resize([1.0, 0.5], (n, 1))
     log_chance = np.log(np.maximum(landscape.weight, np.finfo(float).tiny))
     keys = log_chance - power * log_mixture + rng.gumbel(size=(n, n_units))

@@ -1,9 +1,8 @@
 """From a fitted mixture to one with one more component, whose likelihood is no lower.
 
-The mixture of K components is one of K + 1, too: any component may be written down
-twice, with half its share each. There the likelihood of K + 1 has a saddle, or a
-plateau, and the ways up from it are known: two halves that move apart, or a candidate
-component through rows that the mixture explains badly.
+A mixture of K components is also a mixture of K + 1: split a component into two equal
+halves. The likelihood of K + 1 has a saddle or a plateau there, with two known ways up:
+the halves move apart, or a candidate through badly explained rows joins the mixture.
 """
 
 import warnings
@@ -27,30 +26,22 @@ from .._search.sample import all_units, search_sample
 from ..gates import ConstantGate
 from .candidates import find_candidates, landscape_of
 
-# Standard deviations by which halves move apart, RMS over the component's rows.
+# Steps of halves, in standard deviations, RMS over the rows of the component.
 _STEPS = (0.3, 0.6, 1.0, 1.5)
 # Climbs for candidates, and the candidates that are tried.
 _CLIMBS, _CANDIDATES = 40, 3
 # Starts that are climbed from.
 _TRIED = 4
-# Log-likelihoods that differ by less, in nats, are the same.
-_SAME = 1e-8
+# Log-likelihoods that differ by less than this, in nats, are the same.
+_SAME_LOGLIK = 1e-8
 
 
 def can_grow(model):
     """Whether a mixture of K components is a special case of one of K + 1.
 
-    It is not where constraints name components, as these then mean other things
-    (`shared_features` as a dict, lists in `held_coef`, a `ConstantGate` with weights),
-    nor under ``ConstantGate("equal")``, whose shares change with K.
-
-    Parameters
-    ----------
-    model : MixtureRegressor
-
-    Returns
-    -------
-    bool
+    It is not where constraints name components (`shared_features` as a dict, lists in
+    `held_coef`, a `ConstantGate` with weights), as they do not carry over to K + 1, nor
+    under ``ConstantGate("equal")``, whose shares change with K.
     """
     if isinstance(model.shared_features, Mapping) or any(
         np.ndim(value) for value in (model.held_coef or {}).values()
@@ -62,12 +53,12 @@ def can_grow(model):
 def grow(model, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
     """The best mixture with one more component that a fitted one leads to.
 
-    The fits climb from the halves of every component, moved apart in the direction in
-    which the likelihood of K + 1 curves upward most, and from candidates at local
-    maxima of the directional derivative. If none of them is sound and higher, the climb
-    starts where a component is simply there twice: so the log-likelihood of the result
-    is never below that of `model`, but for rounding (and the ridge of a `SoftmaxGate`,
-    which counts K + 1 otherwise than K).
+    The fits climb from the halves of every component, moved apart in the direction of
+    greatest upward curvature of the likelihood of K + 1, and from candidates at local
+    maxima of the directional derivative. If none of these fits is sound and higher, the
+    climb starts at a component split into equal halves. So the log-likelihood of the
+    result is never below that of `model`, up to rounding (and to the ridge of a
+    `SoftmaxGate`, which differs between K and K + 1).
 
     Parameters
     ----------
@@ -92,9 +83,9 @@ def grow(model, X, y, sample_weight=None, *, groups=None, offset=None, trials=No
 
 
 def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
-    """The mixture with `n_components` that grows from a fitted one, or itself.
+    """The mixture of `n_components` that grows from a fitted one, or itself.
 
-    Groups, offset and trials are in `metadata`.
+    `metadata` are groups, offset and trials.
     """
     if not can_grow(model):
         raise ValueError(
@@ -127,16 +118,13 @@ def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
 
 def _grown(problem, larger, params, limits):
     """The best estimate of the larger problem that grows from parameters of one."""
-    least = problem.rows.sum(problem.model.summarize, params).loglik[0] - _SAME
+    least = problem.rows.sum(problem.model.summarize, params).loglik[0] - _SAME_LOGLIK
     model = larger.model
     starts = concatenate(
         [*_halves(problem, larger, params), *_joined(problem, larger, params)]
     )
     starts = model.constrain(starts)
-    # Starts are compared by where they are; the highest are the most promising.
-    height = larger.rows.sum(model.summarize, starts).loglik
-    height = np.where(np.isfinite(height), height, -np.inf)
-    chosen = np.argsort(-height, kind="stable")[:_TRIED]
+    chosen = np.argsort(-_heights(larger, starts), kind="stable")[:_TRIED]
     found = [estimate_from(larger, starts.take(int(start)), limits) for start in chosen]
     if not any(
         _is_sound(larger, estimate) and estimate.polished.objective[0] >= least
@@ -148,8 +136,14 @@ def _grown(problem, larger, params, limits):
     return max(found, key=lambda e: (_is_sound(larger, e), e.polished.objective[0]))
 
 
+def _heights(problem, params):
+    """Log-likelihoods (R,), minus infinity where they are not finite."""
+    loglik = problem.rows.sum(problem.model.summarize, params).loglik
+    return np.where(np.isfinite(loglik), loglik, -np.inf)
+
+
 def _is_sound(problem, estimate):
-    """Whether no component collapsed, by the standards of the search."""
+    """Whether no component collapsed, by the criteria of the search."""
     if estimate.flaw is not None:
         return False
     model, params = problem.model, estimate.polished.params
@@ -163,7 +157,7 @@ def _is_sound(problem, estimate):
 
 
 def _twice(params, k):
-    """A mixture, a batch of one, with component k written down twice."""
+    """A mixture, a batch of one, with component k split into equal halves."""
     order = np.append(np.arange(params.n_components), k)
     coef, constants, logits = (field[:, order] for field in params)
     logits[:, [k, -1], 0] -= np.log(2)
@@ -171,40 +165,31 @@ def _twice(params, k):
 
 
 def _halves(problem, larger, params):
-    """Every component in two halves that move apart, the best of several steps each."""
-    rows, model = problem.rows, problem.model
-    sums = rows.sum(partial(_information, model), params)
+    """Yield the best of several steps apart for the halves of every component."""
+    sums = problem.rows.sum(partial(_information, problem.model), params)
     free = _free_directions(larger.model.regressions)
     for k in range(params.n_components):
         direction = _way_apart(sums, free, k)
         if direction is None:
             continue
-        start = _twice(params, k)
-        starts = concatenate([_apart(start, k, step * direction) for step in _STEPS])
-        value = rows.sum(larger.model.summarize, starts).loglik
-        value = np.where(np.isfinite(value), value, -np.inf)
-        yield starts.take(int(value.argmax()))
-
-
-def _apart(start, k, step):
-    """Two halves of a component, its number and the last, moved by a step (P + S,)."""
-    coef, constants = start.coef.copy(), start.constants.copy()
-    n_coef = coef.shape[2]
-    for row, sign in ((k, 1.0), (-1, -1.0)):
-        coef[0, row] += sign * step[:n_coef]
-        constants[0, row] *= np.exp(sign * step[n_coef:])
-    return start._replace(coef=coef, constants=constants)
+        # The halves, at k and last, move by steps (4, P + S) in opposite directions.
+        starts = _twice(params, k).take(np.zeros(len(_STEPS), dtype=int))
+        steps, n_coef = np.multiply.outer(_STEPS, direction), starts.coef.shape[2]
+        for half, step in ((k, steps), (-1, -steps)):
+            starts.coef[:, half] += step[:, :n_coef]
+            starts.constants[:, half] *= np.exp(step[:, n_coef:])
+        yield starts.take(int(_heights(larger, starts).argmax()))
 
 
 class _Information(NamedTuple):
-    """Sums over units for every component, in its own P + S numbers. They add.
+    """Sums over units for the P + S numbers of every component. They add.
 
     Attributes
     ----------
     scores : ndarray of shape (K, P + S, P + S)
-        ``sum_i w_i tau_ik s_i s_i'`` of the scores.
+        ``sum_i w_i tau_ik s_i s_i'`` with the scores ``s_i``.
     bends : ndarray of shape (K, P + S, P + S)
-        ``sum_i w_i tau_ik`` times their derivatives.
+        ``sum_i w_i tau_ik ds_i`` with their derivatives ``ds_i``.
     weight : ndarray of shape (K,)
         ``sum_i w_i tau_ik`` over rows.
     """
@@ -218,34 +203,34 @@ class _Information(NamedTuple):
 
 
 def _information(model, params, block):
-    """Scores and bends of a batch of one."""
+    """The _Information of a block at a batch of one."""
     local, members, *_ = model.posterior(params, block)
     n_own, n_units = layout_of(params).n_own, len(block.unit_weight)
     score = np.empty((1, params.n_components, n_own, n_units))
     model.regressions.scores(local, block, out=score)
     weight = members * block.unit_weight
     rows = block.units.spread(weight)
-    own = (score * weight[:, :, None, :]) @ score.swapaxes(-1, -2)
-    bends = np.zeros_like(own)
+    products = (score * weight[:, :, None, :]) @ score.swapaxes(-1, -2)
+    bends = np.zeros_like(products)
     model.regressions.bends(local, rows, block, out=bends)
-    return _Information(own[0], bends[0], rows[0].sum(axis=1))
+    return _Information(products[0], bends[0], rows[0].sum(axis=1))
 
 
 def _free_directions(regressions):
-    """Directions (P + S, f) in which one component may move by itself."""
+    """Directions (P + S, f) in which one component may move alone."""
     n_coef, n_constants = regressions.predictors[-1].stop, len(regressions.rules)
     free = np.eye(n_coef + n_constants)
     if regressions.rule.tied is True and n_constants:
         free = np.delete(free, n_coef, axis=1)
     first = regressions.predictors[0]
     directions = regressions.sharings[0].directions()
-    own = np.zeros((len(free), directions.shape[1]))
-    own[first] = directions
-    return np.hstack([own, free[:, first.stop :]])
+    coef = np.zeros((len(free), directions.shape[1]))
+    coef[first] = directions
+    return np.hstack([coef, free[:, first.stop :]])
 
 
 def _way_apart(sums, free, k):
-    r"""Direction (P + S,) in which two halves of a component gain the most.
+    r"""Direction (P + S,) in which the halves of component k gain most, or None.
 
     The numbers of the halves, constants in logarithms, are
     :math:`\theta_k \pm \delta`. Then, to second order, the log-likelihood changes by
@@ -253,7 +238,7 @@ def _way_apart(sums, free, k):
     :math:`M = \sum_i w_i \tau_{ik} (s_i s_i^\top + \nabla s_i)` and the scores
     :math:`s_i = \nabla \log f_k(y_i)`. The direction maximizes this for given
     information :math:`\sum_i w_i \tau_{ik} s_i s_i^\top`; its length is one standard
-    deviation for each row.
+    deviation a row.
     """
     information = free.T @ sums.scores[k] @ free
     bend = free.T @ sums.bends[k] @ free
@@ -268,9 +253,9 @@ def _way_apart(sums, free, k):
 
 
 def _joined(problem, larger, params):
-    """The mixture joined by each of the best candidates, with the share that suits."""
+    """Yield the mixture joined by each of the best candidates."""
     model = larger.model
-    # Large data are sampled; small ones keep their order, as the draws depend on it.
+    # Large data are sampled; small data keep their order, on which the draws depend.
     sample = search_sample(problem.rows, model.n_components)
     if sample.n_units == problem.rows.n_units:
         sample = all_units(problem.rows)
@@ -278,7 +263,7 @@ def _joined(problem, larger, params):
     if not directions.size:
         return
     landscape = landscape_of(problem.model, params, sample, directions)
-    # Any seed will do, but always the same: growth is part of the search.
+    # A fixed seed makes growth deterministic.
     rng = np.random.default_rng(0)
     found = find_candidates(landscape, landscape.log_mixture, rng, _CLIMBS)
     found = found.take(found.derivative > landscape.weight.sum())
@@ -288,8 +273,8 @@ def _joined(problem, larger, params):
 
 
 def _with_candidate(landscape, params, shares, found, c):
-    """The mixture joined by a candidate."""
-    # A few steps of EM for the candidate's share, from one row's worth on.
+    """The mixture joined by candidate c, with a share of maximum likelihood."""
+    # A few steps of EM for the share, from that of one row.
     n, log_mixture = landscape.weight.sum(), landscape.log_mixture
     share = 1.0 / n
     for _ in range(20):
@@ -303,7 +288,7 @@ def _with_candidate(landscape, params, shares, found, c):
     coef = params.coef[:, k : k + 1].copy()
     first = landscape.regression(found.coef[c])
     coef[0, 0, : len(first)] = first
-    # A gate cannot give one component the same share everywhere; nearly so.
+    # With features of the gate a constant share can only be approximated.
     logits = np.einsum("k,rkq->rq", shares, params.logits)[:, None]
     logits[..., 0] -= shares @ np.log(np.maximum(shares, np.finfo(float).tiny))
     logits[..., 0] += np.log(share / (1 - share))

@@ -1,10 +1,10 @@
 """The search for the best optimum: rounds of independent arms until three agree.
 
-No kind of start is safe alone. The *common-scale* arms search under one variance for
-all components, where the likelihood is bounded and no optimum is spurious; the
-*own-scales* arm starts from soft random labels, where a component may tighten on its
-rows while the others stay broad. What they find competes under a penalized likelihood,
-and the search ends when three independent arms have found the same best optimum.
+No kind of start is reliable alone. The *common-scale* arms search under one variance
+for all components, where the likelihood is bounded and no optimum is spurious; the
+*own-scales* arm starts from soft random labels, and lets the variances of components
+differ. Their optima compete under a penalized likelihood, and the search ends when
+three independent arms agree on the best optimum.
 """
 
 from itertools import permutations
@@ -18,26 +18,22 @@ from .._engine.params import Params, concatenate
 from .flaws import nearly_empty
 from .insertions import insertions
 from .pool import Pool
-from .starts import (
-    peeled_regressions,
-    soft_partitions,
-    spread_regressions,
-)
+from .starts import peeled_regressions, soft_partitions, spread_regressions
 
-# Objectives closer than this, in nats, are the same optimum.
-SAME = 0.05
-# Independent arms that have to find the best optimum before the search is over.
+# Optima whose objectives differ by less than this, in nats, are the same.
+SAME_OPTIMUM = 0.05
+# Independent arms that must find the best optimum before the search ends.
 _AGREEMENT = 3
-# Optima within this many nats of the best are its rivals.
+# Optima within this distance of the best, in nats, are its rivals.
 _NEAR = 3.0
-# Most candidates that an exchange tries.
+# The largest number of candidates that an exchange tries.
 _CANDIDATES = 80
 # Pseudo-observations of the penalty under which optima compete.
 _STRENGTH = 1.0
-# EM is slow, and Newton's method takes over, below this gain in nats a row.
+# Newton's method replaces EM when a pass gains less than this, in nats per row.
 _SLOW = 1e-4
-# Newton decrement, in nats, that is exact enough to compare optima.
-_SETTLED = 1e-3
+# Newton decrement, in nats, small enough to compare optima.
+_CONVERGED = 1e-3
 # Two common-scale arms and one with own scales, whose two best optima compete.
 _ARMS = ("common scale 1", "common scale 2", "own scales", "own scales")
 _COMMON_STARTS, _OWN_STARTS = 6, 12
@@ -46,39 +42,39 @@ _SHORT = (4, 7)
 
 
 class Optimum(NamedTuple):
-    """One local optimum and who found it."""
+    """A local optimum, and the arm that found it."""
 
-    params: Params
-    loglik: float
+    params: Params  # a batch of one
+    loglik: float  # of the search sample, without penalty
     arm: str
-    round: int
+    round: int  # from 1
     n_iter: int
     degenerate: bool
 
 
 class Path(NamedTuple):
-    """How the log-likelihood of a start, or of a winner, rose."""
+    """The log-likelihoods of a start, or of the winner of an arm."""
 
     arm: str
-    round: int
-    first: int  # passes over the sample that it had before
-    loglik: np.ndarray
+    round: int  # from 1
+    first: int  # earlier passes over the sample
+    loglik: np.ndarray  # (passes,)
 
 
 class Search(NamedTuple):
-    """What a search found.
+    """The result of a search.
 
     Attributes
     ----------
     optima : list of Optimum
-        Best first, one for each arm and round that found it.
+        Best first, one for each winner of each round.
     objective : ndarray of shape (len(optima),)
-        Penalized log-likelihoods under which they are ranked.
+        Penalized log-likelihoods, by which they are ranked.
     agreeing : int
         Independent arms that found the best one.
     n_rounds : int
     n_starts : int
-        Starts of all rounds together, insertions not counted.
+        Starts of all rounds, without insertions.
     n_rows : int
         Rows of the search sample.
     weight : float
@@ -86,7 +82,7 @@ class Search(NamedTuple):
     target : float
         Pooled variance of the best common-scale optimum.
     paths : list of Path
-        Of all starts, and of the winners of each round until they settled.
+        Of all starts, and of the winners of each round until they converge.
     """
 
     optima: list
@@ -106,8 +102,8 @@ def search(model, rows, pooled, rng, max_rounds, watch):
     Parameters
     ----------
     model : Mixture
-        As it is to be estimated, of at least two components; its scale rule gives
-        `tied` and `floor`.
+        To be estimated, of at least two components; its scale rule gives `tied` and
+        `floor`.
     rows : ArrayRows
         Search sample in canonical order.
     pooled : Params
@@ -133,56 +129,41 @@ def search(model, rows, pooled, rng, max_rounds, watch):
             best_common = objective.max()
             best = common.take(int(objective.argmax()))
             target = float(best.scale[0, 0] ** 2)
-        competing = penalized(model, target)
+        competing = with_penalty(model, target)
         arrived = _best_roles(competing, rows, concatenate([common, own]))
         run = em(competing, rows, arrived, max_iter=100, tol=_SLOW)
-        settled = _climbed(competing, rows, run)
+        final = _polished(competing, rows, run)
         paths += started
         paths += _paths(_ARMS, number, sum(_SHORT), run.trace)
-        penalty = np.broadcast_to(competing.penalty(settled.params), len(_ARMS))
-        poor = nearly_empty(competing, rows, settled.params)
-        for r, arm in enumerate(_ARMS):
-            optima.append(
-                Optimum(
-                    settled.params.take(r),
-                    float(settled.objective[r] - penalty[r]),
-                    arm,
-                    number,
-                    int(settled.n_iter[r]),
-                    bool(poor[r]),
-                )
-            )
-        optima, objective, agreeing = _rank(optima, competing)
+        loglik = (final.objective - competing.penalty(final.params)).tolist()
+        n_iter = final.n_iter.tolist()
+        poor = nearly_empty(competing, rows, final.params).tolist()
+        optima += [
+            Optimum(final.params.take(r), loglik[r], arm, number, n_iter[r], poor[r])
+            for r, arm in enumerate(_ARMS)
+        ]
         n_starts = number * (2 * _COMMON_STARTS + _own_starts(pool, model.n_components))
-        found = Search(
-            optima,
-            objective,
-            agreeing,
-            number,
-            n_starts,
-            rows.n_rows,
-            rows.total_weight,
-            target,
-            paths,
-        )
+        sample = rows.n_rows, rows.total_weight
+        ranked = _rank(optima, competing)
+        found = Search(*ranked, number, n_starts, *sample, target, paths)
+        optima = found.optima
         if watch.end_round(found) or found.agreeing >= _needed(found):
             break
     return found
 
 
 def _needed(found):
-    """Arms that have to agree: more where the search meets many optima near the best.
+    """Arms that must agree: more than there are optima near the best.
 
-    One more than there are such optima: where each arm finds another one, three of them
-    may well agree on the second best.
+    Where there are many of them, three arms may agree on the second best.
     """
     near = np.sort(found.objective[found.objective > found.objective[0] - _NEAR])[::-1]
-    n_optima = 1 + int((near[:-1] - near[1:] > SAME).sum())
+    n_optima = 1 + int((near[:-1] - near[1:] > SAME_OPTIMUM).sum())
     return max(_AGREEMENT, n_optima + 1)
 
 
-def penalized(model, target):
-    """The model under the penalized likelihood in which optima compete."""
+def with_penalty(model, target):
+    """The model with the penalized likelihood under which optima compete."""
     if model.bounded:
         return model
     return model.with_rule(
@@ -196,7 +177,7 @@ def _short_runs(model, pool, rng, number):
     Returns
     -------
     common : Params
-        The best start of each of the two common-scale arms.
+        The best start of each common-scale arm.
     own : Params
         The two best starts of the own-scales arm.
     paths : list of Path
@@ -210,10 +191,10 @@ def _short_runs(model, pool, rng, number):
     starts = [kind(pool, n_components, each, rng) for kind in kinds]
     starts.append(soft_partitions(pool, n_components, n_own, rng))
     params = concatenate(starts)
-    # Starts of a kind are independent: half of them belong to each common-scale arm.
+    # Starts of a kind are independent: each common-scale arm gets half of them.
     arm = np.tile(np.repeat([0, 1], each // 2), len(kinds))
     arm = np.append(arm, np.full(n_own, 2))
-    everyone = [_ARMS[a] for a in arm]
+    names = [_ARMS[a] for a in arm]
     trace = np.full((sum(_SHORT), len(arm)), np.nan)
     passed, alive = 0, np.arange(len(arm))
     for n_iter, keep in zip(_SHORT, ((3, 3, n_own), (1, 1, 2)), strict=True):
@@ -226,12 +207,12 @@ def _short_runs(model, pool, rng, number):
         trace[passed : passed + n_iter, alive] = run.trace
         passed, alive = passed + n_iter, alive[chosen]
         params, arm = run.params.take(chosen), arm[chosen]
-    paths = _paths(everyone, number, 0, trace)
+    paths = _paths(names, number, 0, trace)
     return params.take(arm < 2), params.take(arm == 2), paths
 
 
 def _paths(arms, number, first, trace):
-    """Paths from a trace of EM, each up to where it ended."""
+    """Paths from a trace (passes, R) of EM, which is NaN after the end of a run."""
     return [
         Path(arm, number, first, loglik[~np.isnan(loglik)])
         for arm, loglik in zip(arms, trace.T, strict=True)
@@ -239,30 +220,30 @@ def _paths(arms, number, first, trace):
 
 
 def _own_starts(pool, n_components):
-    """Starts of the own-scales arm: twice as many where regressions are large."""
+    """Number of starts of the own-scales arm, doubled for large regressions."""
     return _OWN_STARTS * (2 if pool.p > 10 and n_components >= 4 else 1)
 
 
 def _best(objective, n, among):
-    """The `n` restarts of largest objective among the given ones."""
+    """The `n` restarts of largest objective (R,) among the given indices."""
     return among[np.argsort(-objective[among], kind="stable")[:n]]
 
 
 def _exchange(common, pool, arms, rng, max_rounds=6):
-    """Settle the common-scale arms while replacing components of the best one.
+    """Converge the common-scale arms, and replace components of the better one.
 
-    Each component in turn is taken away, the others settle, candidates are inserted;
-    this is repeated as long as it raises the likelihood.
+    Each component in turn is removed, the others are refitted, and candidates are
+    inserted; this is repeated as long as it raises the likelihood.
 
     Returns
     -------
     arms : Params
-        The two arms, settled.
+        The two arms, converged.
     objective : ndarray of shape (2,)
     """
     n_components = arms.n_components
     fewer = common.resized(n_components - 1)
-    # Small data can afford, and scarce data need, a wider choice of candidates.
+    # Few rows need more candidates, and make them cheap.
     most = max(2, min(4 * (n_components - 1), _CANDIDATES // n_components))
     keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, most))
     rivals = []
@@ -274,10 +255,10 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
         run = em(fewer, pool.rows, reduced, max_iter=10, tol=1e-5)
         _, different = np.unique(run.objective.round(3), return_index=True)
         rivals.append(_inserted(common, pool, run.params.take(different), rng, keep))
-        tried = _settle(common, pool.rows, concatenate([arms, *rivals]))
+        tried = _converge(common, pool.rows, concatenate([arms, *rivals]))
         best = int(tried.objective[:2].argmax())
         winner = int(tried.objective.argmax())
-        better = tried.objective[winner] > tried.objective[best] + SAME
+        better = tried.objective[winner] > tried.objective[best] + SAME_OPTIMUM
         kept = np.arange(2)
         kept[best] = winner if better else best
         arms, objective = tried.params.take(kept), tried.objective[kept]
@@ -302,20 +283,20 @@ def _grown(common, pool, rng, keep):
     for size in range(2, common.n_components + 1):
         model = common.resized(size)
         rivals = _inserted(model, pool, grown, rng, keep)
-        settled = _settle(model, pool.rows, rivals)
-        grown = settled.params.take(int(settled.objective.argmax()))
+        tried = _converge(model, pool.rows, rivals)
+        grown = tried.params.take(int(tried.objective.argmax()))
     return grown
 
 
-def _settle(model, rows, params):
+def _converge(model, rows, params):
     """Converge a batch: EM until it slows down, then Newton."""
-    return _climbed(model, rows, em(model, rows, params, max_iter=20, tol=_SLOW))
+    return _polished(model, rows, em(model, rows, params, max_iter=20, tol=_SLOW))
 
 
-def _climbed(model, rows, run):
-    """What is left to climb after EM, by Newton."""
-    settled = polish(model, rows, run.params, tol=_SETTLED, max_iter=15)
-    return settled._replace(n_iter=settled.n_iter + run.n_iter)
+def _polished(model, rows, run):
+    """Newton's method from the end of a run of EM; iterations of both are counted."""
+    final = polish(model, rows, run.params, tol=_CONVERGED, max_iter=15)
+    return final._replace(n_iter=final.n_iter + run.n_iter)
 
 
 def _prepare(model, params):
@@ -324,10 +305,10 @@ def _prepare(model, params):
 
 
 def _best_roles(model, rows, params):
-    """The order of components that raises the likelihood most, for every restart.
+    """The restarts, with components in the order of the largest likelihood.
 
-    Where constraints tell components apart, a mixture with two roles exchanged may be
-    another local optimum, and the nearest roles of a start need not be the best.
+    Where constraints tell components apart, another order may lead to another local
+    optimum, and the order nearest to the constraints need not be the best.
     """
     if model.interchangeable:
         return params
@@ -340,9 +321,9 @@ def _best_roles(model, rows, params):
 
 
 def _rank(optima, competing):
-    """Order optima by penalized likelihood, those that are degenerate last.
+    """Optima by penalized likelihood, degenerate ones last, and their objectives.
 
-    Returns the optima, their objectives, and how many arms agree on the first.
+    The third value is the number of arms that agree on the first.
     """
     penalties = [np.sum(competing.penalty(o.params)) for o in optima]
     objective = np.array([o.loglik for o in optima]) + penalties
@@ -353,6 +334,7 @@ def _rank(optima, competing):
     agreeing = {
         (optimum.round, optimum.arm)
         for optimum, value in zip(optima, objective, strict=True)
-        if value > objective[0] - SAME and optimum.degenerate == optima[0].degenerate
+        if value > objective[0] - SAME_OPTIMUM
+        and optimum.degenerate == optima[0].degenerate
     }
     return optima, objective, len(agreeing)

@@ -8,14 +8,14 @@ from .._engine.em import em
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
 from ..families._scales import ROUNDING
-from .arms import SAME, penalized, search
+from .arms import SAME_OPTIMUM, search, with_penalty
 from .flaws import Flaw, flaw_of, is_perfect, why_infinite
 from .pooled import fit_pooled, repeat_component
 from .sample import search_sample
 
-# Floor of the variances of the estimate, relative to the pooled variance.
+# Floor of the variances of an estimate, relative to the pooled variance.
 FLOOR = 1e-4
-# Optima of a sample closer than this, in nats, are compared on all rows.
+# Optima of a sample within this distance, in nats, are compared on all rows.
 _CLOSE = 5.0
 
 
@@ -38,14 +38,14 @@ class Limits(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """One mixture, with what is known of it.
+    """A fitted mixture, with its certificate and its flaws.
 
     Attributes
     ----------
     polished : Polished
         A batch of one: parameters, log-likelihood and certificate.
     search : Search or None
-        None where there was nothing to search.
+        None where no search was needed.
     flaw : Flaw or None
         Why the estimate is degenerate.
     infinite : Flaw or None
@@ -59,24 +59,14 @@ class Estimate(NamedTuple):
 
     @property
     def proven(self):
-        """Whether the point is a maximum by its certificate, and not degenerate."""
+        """Whether the certificate proves a maximum that is not degenerate."""
         return bool(self.polished.converged[0] and not (self.infinite or self.flaw))
 
 
 def estimate_found(problem, rng, limits, watch):
-    """Search for the best optimum and polish it on all rows.
+    """The Estimate at the best optimum that a search finds, polished on all rows.
 
-    Parameters
-    ----------
-    problem : Problem
-    rng : numpy.random.Generator
-    limits : Limits
-    watch : object
-        Told of every round of the search.
-
-    Returns
-    -------
-    Estimate
+    `watch` is that of `search`.
     """
     model, rows = problem.model, problem.rows
     pooled = fit_pooled(problem.pooled_model, rows)
@@ -90,11 +80,11 @@ def estimate_found(problem, rng, limits, watch):
     sample = search_sample(rows, model.n_components)
     found = search(model, sample, pooled, rng, limits.max_rounds, watch)
     final = with_floor(model, found.target)
-    candidates = distinct(found)
+    optima = distinct(found)
     if sample.n_rows < rows.n_rows:
-        candidates = _rerank(model, rows, candidates, found, limits)
+        optima = _rerank(model, rows, optima, found, limits)
     flawed = None
-    for optimum in candidates:
+    for optimum in optima:
         polished = _polished(final, rows, optimum.params, limits)
         flaw = flaw_of(final, rows, polished.params)
         if flaw is None:
@@ -102,16 +92,11 @@ def estimate_found(problem, rng, limits, watch):
             return Estimate(polished, found, None, infinite)
         if flaw is Flaw.EMPTY and flawed is None:
             flawed = Estimate(polished, found, flaw)
-    return flawed or _penalized(final, rows, candidates[0], found, limits)
+    return flawed or _penalized_estimate(final, rows, optima[0], found, limits)
 
 
 def estimate_from(problem, start, limits):
-    """Climb from a given start; no search.
-
-    Returns
-    -------
-    Estimate
-    """
+    """The Estimate to which a given start climbs, without a search."""
     model, rows = problem.model, problem.rows
     perfect = is_perfect(model, fit_pooled(problem.pooled_model, rows))
     polished = _measured(model, rows, climb(model, rows, start, limits))
@@ -121,7 +106,7 @@ def estimate_from(problem, start, limits):
 
 
 def with_floor(model, target):
-    """The likelihood itself, with variances bounded away from collapse."""
+    """The model without a penalty, its variances bounded below."""
     if model.bounded:
         return model
     floor = model.regressions.rule.floor
@@ -136,33 +121,33 @@ def climb(model, rows, start, limits):
 
 
 def distinct(found):
-    """The first of each group of optima that share an objective, best first."""
+    """The optima of a search without repetitions, best first."""
     kept = []
     for optimum, value in zip(found.optima, found.objective, strict=True):
-        if all(abs(value - other) > SAME for _, other in kept):
+        if all(abs(value - other) > SAME_OPTIMUM for _, other in kept):
             kept.append((optimum, value))
     return [optimum for optimum, _ in kept]
 
 
-def _rerank(model, rows, candidates, found, limits):
-    """Order the leading optima of a sample by what they become on all rows."""
-    leading = candidates[:1] + [
+def _rerank(model, rows, optima, found, limits):
+    """The leading optima of a sample, in the order of their objectives on all rows."""
+    leading = optima[:1] + [
         optimum
-        for optimum in candidates[1:3]
-        if candidates[0].loglik - optimum.loglik < _CLOSE and not optimum.degenerate
+        for optimum in optima[1:3]
+        if optima[0].loglik - optimum.loglik < _CLOSE and not optimum.degenerate
     ]
     if len(leading) == 1:
         return leading
-    competing = penalized(model, found.target)
+    competing = with_penalty(model, found.target)
     start = concatenate([optimum.params for optimum in leading])
-    settled = climb(competing, rows, start, limits)
-    order = np.argsort(-settled.objective, kind="stable")
-    return [leading[i]._replace(params=settled.params.take(int(i))) for i in order]
+    final = climb(competing, rows, start, limits)
+    order = np.argsort(-final.objective, kind="stable")
+    return [leading[i]._replace(params=final.params.take(int(i))) for i in order]
 
 
-def _penalized(final, rows, optimum, found, limits):
-    """The penalized estimate, where the likelihood has no maximum to offer."""
-    model = penalized(final, max(found.target, ROUNDING))
+def _penalized_estimate(final, rows, optimum, found, limits):
+    """The maximum of the penalized likelihood, where the likelihood has none."""
+    model = with_penalty(final, max(found.target, ROUNDING))
     polished = climb(model, rows, optimum.params, limits)
     polished = _measured(final, rows, polished)
     polished = polished._replace(converged=np.zeros_like(polished.converged))
@@ -176,6 +161,6 @@ def _polished(model, rows, start, limits):
 
 
 def _measured(model, rows, polished):
-    """With the log-likelihood of the parameters after Newton's last step."""
+    """The objective replaced by the log-likelihood at the final parameters."""
     moments = rows.sum(model.summarize, polished.params)
     return polished._replace(objective=moments.loglik)

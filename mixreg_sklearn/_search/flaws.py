@@ -1,4 +1,4 @@
-"""Why an estimate is no interior maximum, and what to do about it."""
+"""Why an estimate is not an interior maximum, and what to do about it."""
 
 from enum import Enum
 
@@ -6,16 +6,15 @@ import numpy as np
 
 from .._engine.layout import layout_of
 
-# A coefficient with less information than this, in log-odds or the logarithm of a mean
-# at one standard deviation of the features (a standard error of 100), is on its way to
-# infinity.
+# A coefficient with less information than this (a standard error of 100, in log-odds or
+# the logarithm of a mean at one standard deviation of the features) diverges.
 _LEAST_INFORMATION = 1e-4
 
 _ADVICE = ". Use fewer components, shared_scale=True, or more rows"
 
 
 class Flaw(Enum):
-    """Why an estimate is no interior maximum, with what to do about it."""
+    """Reasons why an estimate is not an interior maximum, with advice."""
 
     PERFECT = (
         "one regression fits every row without error, so the likelihood is unbounded."
@@ -26,9 +25,7 @@ class Flaw(Enum):
         " has no maximum there, and the estimate maximizes a penalized likelihood"
         f" instead{_ADVICE}"
     )
-    EMPTY = (
-        f"a component has fewer rows than it needs for coefficients of its own{_ADVICE}"
-    )
+    EMPTY = f"a component has fewer rows than it needs for its coefficients{_ADVICE}"
     SEPARATED = (
         "features of the gate separate components, so that its coefficients grow"
         " without limit; the likelihood and the probabilities are near their limits,"
@@ -45,11 +42,10 @@ class Flaw(Enum):
 
 
 def nearly_empty(model, rows, params):
-    """Restarts with a component of fewer rows than it has coefficients, plus one.
+    """Restarts (R,) with a component of fewer rows than coefficients plus one.
 
-    Such an optimum is often spurious where variances differ. A bounded likelihood
-    decides alone; there a component is empty only when it vanishes, with less than one
-    row.
+    Such an optimum is often spurious where variances differ. Where the likelihood is
+    bounded, only a component of less than one row counts.
     """
     needed = 1.0 if model.bounded else model.regressions.n_specific + 1
     weight = rows.sum(model.summarize, params).regressions.weight
@@ -57,7 +53,7 @@ def nearly_empty(model, rows, params):
 
 
 def is_perfect(model, pooled):
-    """Whether one regression leaves nothing to be explained."""
+    """Whether one regression fits every row without error."""
     regressions = model.regressions
     no_scale = pooled.scale[0, 0] ** 2 <= 2 * regressions.rule.floor
     return bool(no_scale and regressions.collapses[:1].any())
@@ -71,7 +67,7 @@ def flaw_of(model, rows, params):
 
 
 def why_infinite(model, rows, params):
-    """Why nothing but infinity stops coefficients of a mixture, or None if it does."""
+    """Why coefficients of a mixture, a batch of one, are infinite, or None."""
     gated = model.gate.has_features and model.n_components > 1
     if not (gated or model.family.endless):
         return None
@@ -90,7 +86,7 @@ def why_infinite(model, rows, params):
 
 
 def _is_flat(information, places, basis):
-    """Whether there is next to no information in some free direction of coefficients.
+    """Whether there is almost no information in some free direction of coefficients.
 
     Parameters
     ----------
@@ -100,6 +96,6 @@ def _is_flat(information, places, basis):
     basis : ndarray of shape (K s, m)
         Their free directions.
     """
-    own = information[np.ix_(places.ravel(), places.ravel())]
-    values = np.linalg.eigvalsh(basis.T @ own @ basis)
+    part = information[np.ix_(places.ravel(), places.ravel())]
+    values = np.linalg.eigvalsh(basis.T @ part @ basis)
     return bool(values.min(initial=np.inf) < _LEAST_INFORMATION)

@@ -1,23 +1,21 @@
-"""How a search escapes a poor optimum: one more component, where it is needed."""
+"""How a search escapes a poor optimum: one more component where rows need it."""
 
 import numpy as np
 
-# Regressions tried for each candidate that is kept.
-_PER_CANDIDATE = 10
-# Factor on the variance under which candidates are judged, as regressions are not yet
-# where they belong.
+# Candidates that are drawn for each one that is kept.
+_PER_KEPT = 10
+# Factor on the variance at which candidates are scored: no regression is final.
 _FLATTENING = 4.0
 
 
 def insertions(gate, pool, reduced, rng, *, keep=2):
     """Mixtures with one more component: a promising candidate.
 
-    Candidate regressions go through units that a mixture explains badly. A candidate b
-    is scored by the directional derivative ``sum_i w_i phi(y_i; b) / f(y_i)`` of the
-    likelihood in its direction (Lindsay 1983), once with flattened densities, as the
-    regressions are not yet where they belong, and once with the densities themselves,
-    in which alone a small component shows. The better of its two places counts, and the
-    `keep` best for every mixture are returned.
+    Candidates are regressions through units that a mixture explains badly. A candidate
+    b is scored by the directional derivative ``sum_i w_i phi(y_i; b) / f(y_i)`` of the
+    likelihood (Lindsay 1983), once with flattened densities, as no regression is final,
+    and once with the densities themselves, which alone reveal a small component. The
+    better of its two places counts, and the `keep` best for every mixture are returned.
 
     Parameters
     ----------
@@ -40,7 +38,7 @@ def insertions(gate, pool, reduced, rng, *, keep=2):
     _, prior = gate.prior(reduced, pool.block)
     density = (prior * kernels).sum(axis=1) + 1e-6
     scale = scale.min()
-    coef = _candidates(pool, density, scale, n_kept, rng, _PER_CANDIDATE * keep)
+    coef = _candidates(pool, density, scale, n_kept, rng, _PER_KEPT * keep)
 
     near = pool.kernel(coef, np.full(len(coef), scale), _FLATTENING)
     flat = near @ (pool.weight / density).T
@@ -61,8 +59,8 @@ def insertions(gate, pool, reduced, rng, *, keep=2):
 def _candidates(pool, density, scale, n_kept, rng, number):
     """Regressions (C, p) through units that mixtures of density (J, U) explain badly.
 
-    As many for every mixture as for no particular one. With many columns they are
-    improved by weighted least squares, as no few rows show where a regression is.
+    There are `number` for every mixture, and `number` for none in particular. With many
+    columns weighted least squares improves them, as a few rows do not determine them.
     """
     n_mixtures = len(density)
     uniforms = rng.random((n_mixtures + 1, number, min(pool.n, pool.p)))
@@ -83,6 +81,6 @@ def _candidates(pool, density, scale, n_kept, rng, number):
 
 
 def _places(score):
-    """Places of the rows of each column, the largest first."""
+    """Ranks within the columns of scores (C, J), the largest first."""
     order = np.argsort(-score, axis=0, kind="stable")
     return np.argsort(order, axis=0, kind="stable")

@@ -13,8 +13,7 @@ class Pool:
     """Units from which starts are made, with the pooled regression through all rows.
 
     Regressions are proposed by least squares on the linear predictors that the rows
-    suggest by themselves (for the gaussian family the responses), each row with its
-    information there.
+    suggest (for the gaussian family the responses), weighted by their information.
 
     Parameters
     ----------
@@ -49,14 +48,16 @@ class Pool:
         self.row_weight = rows.total_weight / rows.n_rows
         self.total_weight = rows.total_weight
         self.coef, self.scale = pooled.coef[0, 0, : self.p], pooled.scale[0, 0]
-        # Of a family with several predictors the first one is searched; the others
-        # begin where they are in the pooled regression.
-        rest = pooled.coef[0, :, self.p :]
-        self._others = _predictions(block.columns[1:], rest)
+        # The search varies the first predictor; the others start at their values in the
+        # pooled regression.
+        starts = np.cumsum([columns.n_columns for columns in block.columns[:-1]])
+        parts = np.split(pooled.coef[0], starts, axis=1)
+        pairs = list(zip(block.columns, parts, strict=True))
+        self._others = [columns.predict(part) for columns, part in pairs[1:]]
         initial = family.initial(block.y)
         initial = initial if not self._others else initial[0]
         self.suggested = initial - self.offset
-        # `evaluate` takes the predictor over, which may be the response itself.
+        # `evaluate` may overwrite the predictor, which may be the response itself.
         at = family.evaluate(block.y, *self.arguments(initial[None].copy()), 0.0)
         information = self.first(at.raw_information)
         information = np.broadcast_to(information, (1, rows.n_rows))[0]
@@ -68,22 +69,18 @@ class Pool:
 
     @property
     def offset(self):
-        """Offset of every row, or zero."""
+        """Offset of every row (n,), or zero."""
         return 0.0 if self.block.offset is None else self.block.offset
 
     def first(self, values):
-        """What is of the first predictor, of values for all predictors."""
+        """Values of the first predictor, from those of all predictors."""
         return values[0] if self._others else values
 
     def arguments(self, eta, scale=None):
         """Predictors and constants as a family takes them.
 
-        Parameters
-        ----------
-        eta : ndarray of shape (C, n)
-            The first predictor, offset included.
-        scale : ndarray of shape (C,), optional
-            The first constant; by default that of the pooled regression.
+        `eta` (C, n) is the first predictor with the offset, `scale` (C,) the first
+        constant, by default that of the pooled regression.
         """
         constants = self.pooled.constants[0, 0]
         if scale is None:
@@ -98,30 +95,21 @@ class Pool:
 
     @cached_property
     def size(self):
-        """Rows of every unit."""
+        """Rows of every unit, (U,)."""
         return self.units.size
 
     def squares(self, coef):
-        """Mean squared distances of units from regressions, weighted by information."""
+        """Mean squared distances (..., U) from regressions (..., p), by information."""
         fitted = np.dot(coef.reshape(-1, self.p), self.Z)
         squares = (self.suggested - fitted) ** 2 * self.information
         return self.units.mean(squares).reshape(*coef.shape[:-1], self.n)
 
     def kernel(self, coef, scale, width):
-        """Densities relative to the attainable ones, flattened: ``(f / f_0)^(1/w)``.
+        """Flattened densities ``(f / f_0)^(1 / width)`` of units, (C, U).
 
-        Of a unit the geometric mean over its rows.
-
-        Parameters
-        ----------
-        coef : ndarray of shape (C, p)
-        scale : ndarray of shape (C,)
-        width : float
-            Factor on the variance; 1 is the density itself.
-
-        Returns
-        -------
-        ndarray of shape (C, U)
+        `coef` is (C, p), `scale` (C,), and ``f_0`` the attainable density. The density
+        of a unit is the geometric mean over its rows, and `width` a factor on the
+        variance.
         """
         eta = np.dot(coef, self.Z) + self.offset
         log_density = self.family.log_density(self.y, *self.arguments(eta, scale))
@@ -129,24 +117,16 @@ class Pool:
         return np.exp(np.minimum(excess, 50.0))
 
     def draw(self, importance, uniforms):
-        """Units by the inverse distribution function of weight x importance.
+        """Units by the inverse distribution function of weight x importance (R, U).
 
-        Parameters
-        ----------
-        importance : ndarray of shape (R, U)
-        uniforms : ndarray of shape (R, ...)
-            Numbers in [0, 1).
-
-        Returns
-        -------
-        ndarray of int, of the shape of `uniforms`
+        `uniforms` (R, ...) are numbers in [0, 1), and give the shape of the result.
         """
         cumulative = np.cumsum(importance * self.weight, axis=1)
         total = cumulative[:, -1:]
         total = np.where((total > 0) & np.isfinite(total), total, 1.0)
         cumulative /= total
         n_draws = len(uniforms)
-        # One search through all distributions laid end to end.
+        # One search in the concatenated distributions.
         stacked = (cumulative + np.arange(n_draws)[:, None]).ravel()
         keys = uniforms.reshape(n_draws, -1) + np.arange(n_draws)[:, None]
         index = np.searchsorted(stacked, keys.ravel(), side="right")
@@ -154,12 +134,9 @@ class Pool:
         return np.clip(index, 0, self.n - 1).reshape(uniforms.shape)
 
     def through(self, units):
-        """Regressions through all rows of the first of the given units, (..., p).
+        """Regressions (..., p) through all rows of the first of the units (..., m).
 
-        Parameters
-        ----------
-        units : ndarray of int of shape (..., m)
-            As many of them are used as it takes to have m rows.
+        The first units that have at least m rows in all are used.
         """
         if self.units.single:
             Z = np.moveaxis(self.Z[:, units], 0, -1)
@@ -184,17 +161,17 @@ class Pool:
         return np.moveaxis(gram, -1, 0), cross.T
 
     def weighted(self, weights):
-        """Least squares under weights of units (C, U), times the rows' own."""
+        """Least squares (C, p) under weights of units (C, U) and of rows."""
         W = self.units.spread(weights) * (self.block.weight * self.information)
         cross = np.dot(W * self.suggested, self.Z.T)
         gram = np.stack([np.dot(self.Z * w, self.Z.T) for w in W])
         return _solve_ridge(gram, cross)
 
     def mixtures(self, coef):
-        """Parameters around given coefficients (R, K, p): common scale, equal weights.
+        """Parameters with given coefficients (R, K, p), a common scale, equal weights.
 
-        The scale is that of the pooled regression, reduced as the distance to the
-        nearest regression is.
+        The scale is that of the pooled regression times the ratio of distances from the
+        nearest and from the pooled regression.
         """
         nearest = self.squares(coef).min(axis=1)
         variance = nearest @ self.weight / self.weight.sum()
@@ -203,16 +180,16 @@ class Pool:
         return self.params(coef, scale, np.full(scale.shape, -np.log(coef.shape[1])))
 
     def params(self, coef, scale, log_weights):
-        """Parameters from what a start decides; the rest is that of the pooled fit.
+        """Parameters from those of a start; all others are those of the pooled fit.
 
         Parameters
         ----------
         coef : ndarray of shape (R, K, p)
             Of the first predictor.
         scale : ndarray of shape (R, K)
-            The first constant; without any it means nothing.
+            The first constant; ignored without constants.
         log_weights : ndarray of shape (R, K)
-            Prior probabilities, the same for all units.
+            Log prior probabilities, equal for all units.
         """
         shape = coef.shape[:2]
         rest = self.pooled.coef[:, :, self.p :]
@@ -221,16 +198,6 @@ class Pool:
         constants = np.broadcast_to(constants, (*shape, constants.shape[2]))
         logits = constant_logits(log_weights, len(self.block.gate))
         return Params(coef, constants, logits).with_scale(scale)
-
-
-def _predictions(columns, coef):
-    """Predictors (1, n) of further columns, one after the other in `coef` (1, .)."""
-    predictions, start = [], 0
-    for part in columns:
-        stop = start + part.n_columns
-        predictions.append(part.predict(coef[:, start:stop]))
-        start = stop
-    return predictions
 
 
 def _solve_ridge(gram, cross):

@@ -1,4 +1,4 @@
-"""Starts that no search draws: the pooled regression, and memberships of the user."""
+"""Starts without random draws: the pooled regression, and memberships of the user."""
 
 from functools import partial
 from operator import add
@@ -12,20 +12,9 @@ from .._numerics import log_normalize
 
 
 def fit_pooled(model, rows):
-    """Fit the mixture of one component: a single regression through all rows.
+    """Parameters (a batch of one) of a mixture of one component, fitted to all rows.
 
     It starts at least squares on the linear predictors that the rows suggest.
-
-    Parameters
-    ----------
-    model : Mixture
-        Of one component.
-    rows : ArrayRows
-
-    Returns
-    -------
-    Params
-        A batch of one.
     """
     regressions = model.regressions
     constants = np.array([[[c.start for c in model.family.constants]]])
@@ -38,24 +27,13 @@ def fit_pooled(model, rows):
 
 
 def repeat_component(params, n_components):
-    """A mixture of `n_components` copies of one regression."""
+    """A mixture of `n_components` equal components, from a mixture of one."""
     copies = (np.repeat(field, n_components, axis=1) for field in params)
     return Params(*copies).normalized()
 
 
 def from_memberships(problem, memberships):
-    """Parameters by one M-step from memberships of the user's rows.
-
-    Parameters
-    ----------
-    problem : Problem
-    memberships : ndarray of shape (n, K)
-
-    Returns
-    -------
-    Params
-        A batch of one.
-    """
+    """Parameters (a batch of one) by an M-step from memberships (n, K) of the user."""
     model, rows, regressions = problem.model, problem.rows, problem.model.regressions
     pooled = fit_pooled(problem.pooled_model, rows)
     shape = (1, memberships.shape[1])
@@ -77,15 +55,15 @@ def from_memberships(problem, memberships):
 
 
 class _Squares(NamedTuple):
-    """Sums for least squares on suggested predictors. They add.
+    """Sums for least squares on the predictors that rows suggest. They add.
 
     Attributes
     ----------
     grams, crosses : tuple of L ndarray of shape (1, K, p, p) and (1, K, p)
     mass, squares : ndarray of shape (K,)
-        Of memberships, and of squared distances from the regressions under them.
+        Sums of memberships, and of squared distances from the regressions under them.
     pooled : float
-        Of squared distances from the pooled regression.
+        Sum of squared distances from the pooled regression.
     """
 
     grams: tuple
@@ -101,7 +79,7 @@ class _Squares(NamedTuple):
 
 
 def _least_squares(regressions, coef, block):
-    """Sums of one regression with coefficients (1, 1, P)."""
+    """The _Squares of one regression with coefficients (1, 1, P)."""
     grams, crosses = [], []
     for suggested, z, place in _suggested(regressions, block):
         residual = suggested - z.predict(coef[0, :, place])
@@ -111,7 +89,10 @@ def _least_squares(regressions, coef, block):
 
 
 def _membership_squares(regressions, pooled, params, block):
-    """Sums of K regressions under memberships (K, n), rows weighed by information."""
+    """The _Squares of K regressions, rows weighted by information.
+
+    `params` are coefficients (1, K, P) and memberships (K, n).
+    """
     coef, memberships = params
     units = block.units
     tau = units.spread(units.mean(memberships[:, block.rows])) * block.weight
@@ -132,7 +113,7 @@ def _membership_squares(regressions, pooled, params, block):
 
 
 def _suggested(regressions, block):
-    """Suggested predictors less the offset, columns and places of coefficients."""
+    """For every predictor: suggestion (B,) less the offset, columns, coefficients."""
     initial = regressions.family.initial(block.y)
     initial = initial if len(block.columns) > 1 else initial[None]
     if block.offset is not None:
@@ -141,7 +122,7 @@ def _suggested(regressions, block):
 
 
 def _information(regressions, pooled, block):
-    """Information of every row, at the predictors that it suggests, (L, B)."""
+    """Information of every row at the predictors that it suggests, (L, B)."""
     family = regressions.family
     eta = np.array(family.initial(block.y))[..., None, :]
     constants = pooled.constants[0, 0]

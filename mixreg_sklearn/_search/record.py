@@ -1,8 +1,8 @@
-"""What a search found, as the dict that users read in `search_`."""
+"""The result of a search as the dict `search_`."""
 
 import numpy as np
 
-from .arms import SAME
+from .arms import SAME_OPTIMUM
 
 
 def search_record(problem, found):
@@ -11,9 +11,7 @@ def search_record(problem, found):
         return {}
     optima, last = [], np.inf
     for optimum, objective in zip(found.optima, found.objective, strict=True):
-        if abs(last - objective) < SAME:
-            entry = optima[-1]
-        else:
+        if abs(last - objective) >= SAME_OPTIMUM:
             last = objective
             entry = {
                 "log_likelihood": problem.loglik_to_user(optimum.loglik, found.weight),
@@ -25,6 +23,7 @@ def search_record(problem, found):
                 "degenerate": optimum.degenerate,
             }
             optima.append(entry)
+        entry = optima[-1]
         entry["hits"] += 1
         entry["first_round"] = min(entry["first_round"], optimum.round)
         if optimum.arm not in entry["arms"]:

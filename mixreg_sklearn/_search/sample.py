@@ -1,14 +1,13 @@
-"""The units on which to search: all, or an even selection that the data determine."""
-
-from typing import NamedTuple
+"""The units for the search: all, or an even selection that the data determine."""
 
 import numpy as np
 
 from .._engine.rows import units_of
 
-# The search sees at most twice this many rows: 50 for every coefficient.
+# Rows of a selection: at least 2000, and 50 for every coefficient. Up to twice this
+# number all rows are used.
 _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
-# Least number of units per component; groups of rows are never split.
+# The least number of units for each component.
 _SAMPLE_UNITS = 100
 
 
@@ -16,8 +15,8 @@ def search_sample(rows, n_components):
     """Units on which to search, in canonical order: all, or an even selection.
 
     Units are ordered by response, ties by a fixed combination of the features; a
-    selection is systematic in the cumulated weight. So it does not depend on how the
-    rows were ordered, or repeated instead of weighted.
+    selection is systematic in the cumulated weight. So it depends neither on the order
+    of rows, nor on whether rows are repeated or weighted.
     """
     order, units, weight = _canonical_order(rows)
     weight = weight[units]
@@ -33,49 +32,37 @@ def search_sample(rows, n_components):
 
 
 def all_units(rows, inflation=1.0):
-    """All rows in memory and in their own order, weights divided by a number."""
-    parts = rows.scan(_unit_weight, None)
-    weight = np.concatenate(list(parts)) / inflation
-    return rows.sample(np.arange(rows.n_units), weight)
-
-
-def _unit_weight(params, block):
-    return block.unit_weight
+    """All rows in memory and in their order, weights divided by `inflation`."""
+    parts = list(rows.scan(lambda _, block: block.unit_weight, None))
+    return rows.sample(np.arange(rows.n_units), np.concatenate(parts) / inflation)
 
 
 def _canonical_order(rows):
-    """An order of rows and one of units that the data alone determine.
+    """An order of rows and of units that the data alone determine.
 
     Returns
     -------
     order : ndarray of int of shape (n,), or None
-        Rows, those of a unit among themselves; None where every row is a unit.
+        Rows, rearranged within units; None where every row is a unit.
     units : ndarray of int of shape (U,)
     weight : ndarray of shape (U,)
-        Of the units, in their own order.
+        Of the units before they are rearranged.
     """
     mix = np.cos(np.arange(1.0, rows.n_columns + 1))
-    parts = list(rows.scan(_keys, mix))
-    values = np.concatenate([part.values for part in parts], axis=1)
-    weight = np.concatenate([part.weight for part in parts])
+    parts = zip(*rows.scan(_keys, mix), strict=True)
+    values, weight, size = (np.concatenate(part, axis=-1) for part in parts)
     if rows.n_units == rows.n_rows:
         return None, np.lexsort(values), weight
-    size = np.concatenate([part.size for part in parts])
     units = units_of(np.cumsum(size) - size, rows.n_rows)
     order = np.lexsort((*values, units.of_row))
     return order, np.lexsort(units.mean(values[:, order])), weight
 
 
-class _Keys(NamedTuple):
-    """What orders the rows and units of a block."""
-
-    values: np.ndarray  # (keys, B), the last one counts most
-    weight: np.ndarray  # (U,)
-    size: np.ndarray  # (U,) rows
-
-
 def _keys(mix, block):
-    """Response, and a fixed combination of the columns for ties."""
+    """Sort keys of rows (keys, B), the last one first; weights and sizes of units (U,).
+
+    The keys are the response, and a fixed combination (p,) of the columns for ties.
+    """
     key = block.columns[0].predict(mix[None])
     values = np.vstack([key, np.atleast_2d(block.y)])
-    return _Keys(values, block.unit_weight, block.units.size.astype(int))
+    return values, block.unit_weight, block.units.size.astype(int)

@@ -1,12 +1,9 @@
-"""How a search begins, and how it escapes a poor optimum.
+"""The starts of a search.
 
-No draw depends on the number, the order or the repetition of rows: rows are drawn by
-the inverse distribution function of their weight in a canonical order, everything
-else in the space of parameters. So equal data give equal starts, however written down.
-
-What is drawn are units: groups of rows that share a component, or single rows where
-there are no groups. A regression is proposed through all rows of a unit, as all of
-them belong to it.
+Starts depend neither on the order of rows nor on whether rows are repeated or weighted:
+units are drawn by the inverse distribution function of their weight in a canonical
+order, everything else in the space of parameters. A regression is proposed through all
+rows of a unit.
 
 Shapes: ``U`` units of the search sample, ``p`` columns, ``R`` starts, ``K`` components.
 """
@@ -22,10 +19,10 @@ _CANDIDATES = 10
 def soft_partitions(pool, n_components, n_starts, rng):
     """Starts like one M-step from random soft labels (0.9 for one, 0.1 for the rest).
 
-    Random labels shift the coefficients, variance and weight of each component
-    around the pooled fit; by the central limit theorem the shift is normal with the
-    covariance of the units' scores. It is drawn from that distribution, so the same
-    numbers serve whatever the number of rows.
+    Random labels shift the coefficients, variance and weight of each component around
+    the pooled fit; by the central limit theorem the shift is normal with the covariance
+    of the scores of units. It is drawn from that distribution, so the random numbers do
+    not depend on the number of rows.
     """
     scores = pool.units.sum(_influences(pool))
     total = pool.total_weight
@@ -49,9 +46,9 @@ def soft_partitions(pool, n_components, n_starts, rng):
 
 
 def _influences(pool):
-    """What one more row would change: coefficients, log scale, weight: (p + 2, n).
+    """Influence of one more row on coefficients, log scale and weight, (p + 2, n).
 
-    Times n, to first order, at the pooled regression.
+    To first order at the pooled regression, times n.
     """
     family, weight, total = pool.family, pool.block.weight, pool.total_weight
     eta = np.dot(pool.coef, pool.Z)[None] + pool.offset
@@ -73,11 +70,11 @@ def _influences(pool):
 
 
 def spread_regressions(pool, n_components, n_starts, rng):
-    """Regression k-means++: each regression passes through rows far from the others.
+    """Regression k-means++: each regression goes through rows far from the others.
 
     A candidate goes through ``p + 1`` rows, of units drawn in proportion to the squared
-    distance from the nearest regression so far; of ten the one is kept that leaves
-    least ``sum log(1 + r^2 / (s^2 / 100))`` (after Arthur & Vassilvitskii 2007).
+    distance from the nearest regression so far. Of ten candidates the one with least
+    ``sum log(1 + r^2 / (s^2 / 100))`` is kept (after Arthur & Vassilvitskii 2007).
     """
     size = min(pool.p + 1, pool.n)
     shape = (n_components, n_starts, _CANDIDATES, size)
@@ -99,10 +96,10 @@ def spread_regressions(pool, n_components, n_starts, rng):
 
 
 def peeled_regressions(pool, n_components, n_starts, rng):
-    """Robust peeling: fit one regression, take away its rows, fit the next.
+    """Robust peeling: fit one regression, remove its rows, fit the next.
 
-    Cauchy-weighted least squares with scale by median absolute deviation, started
-    at a random subset (Zilber & Nadler 2023).
+    Each is Cauchy-weighted least squares with the median absolute deviation as scale,
+    started at a random subset (Zilber & Nadler 2023).
     """
     size = min(3 * pool.p + 2, pool.n)
     uniforms = rng.random((n_components, n_starts, size))
@@ -121,7 +118,7 @@ def peeled_regressions(pool, n_components, n_starts, rng):
 
 
 def _cauchy_regression(pool, coef, left, n_iter=25):
-    """Iteratively reweighted least squares; returns coefficients and weights."""
+    """Coefficients (R, p) and weights (R, U) by reweighted least squares."""
     tiny = 1e-6 * np.sqrt(pool.variance)
     for _ in range(n_iter):
         distance = np.sqrt(pool.squares(coef))
@@ -136,7 +133,7 @@ def _cauchy_regression(pool, coef, left, n_iter=25):
 
 
 def _quantile(values, weight, mass):
-    """Smallest value of each row at which the cumulated weight reaches `mass`."""
+    """Smallest of values (R, U) at which the cumulated weight reaches `mass` (R,)."""
     order = np.argsort(values, axis=1, kind="stable")
     cumulative = np.cumsum(weight[order], axis=1)
     reached = (cumulative >= np.reshape(mass, (-1, 1)) - 1e-9).argmax(axis=1)
