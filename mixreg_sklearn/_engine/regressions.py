@@ -58,6 +58,8 @@ class Regressions:
     rules : tuple of S ScaleRule
     lower, upper : ndarray of shape (S,)
         Bounds of the constants.
+    collapses : ndarray of bool of shape (S,)
+        Constants with which the likelihood grows without bound.
     predictors : tuple of L slice
         Places of the coefficients of every predictor among the P of a component.
     """
@@ -70,6 +72,7 @@ class Regressions:
         self.rules = (self.rule, *others)[: len(constants)]
         self.lower = np.sqrt([rule.floor for rule in self.rules])
         self.upper = np.array([c.upper for c in constants])
+        self.collapses = np.array([c.collapses for c in constants], dtype=bool)
         ends = np.cumsum([0, *(sharing.n_columns for sharing in self.sharings)])
         self.predictors = tuple(map(slice, ends[:-1], ends[1:]))
 
@@ -96,11 +99,6 @@ class Regressions:
     def bounded(self):
         """Whether the likelihood is bounded, so that no optimum is spurious."""
         return self.rule.tied is True or not self.collapses.any()
-
-    @property
-    def collapses(self):
-        """Constants with which the likelihood grows without bound, (S,)."""
-        return np.array([c.collapses for c in self.family.constants], dtype=bool)
 
     # E-step and M-step ----------------------------------------------------------------
 
@@ -183,12 +181,28 @@ class Regressions:
         ]
         if block.offset is not None:
             eta[0] += block.offset
-        constants = params.constants.reshape(n, params.constants.shape[2])
-        if constants.shape[1] > 1:
-            scale = constants.T[..., None]
-        else:
-            scale = constants if constants.shape[1] else np.ones((n, 1))
-        return eta[0] if len(eta) == 1 else np.stack(eta), scale
+        return eta[0] if len(eta) == 1 else np.stack(eta), self._constants(params)
+
+    def _constants(self, params):
+        """Constants as a family takes them, for C columns."""
+        if not self.rules:
+            return np.ones((params.coef.shape[0] * params.coef.shape[1], 1))
+        constants = params.constants.reshape(-1, len(self.rules))
+        return constants if len(self.rules) == 1 else constants.T[..., None]
+
+    def suggestion(self, pooled, block):
+        """Predictors that rows suggest, constants of the pooled regression.
+
+        They are as the family takes them, for one column, and the predictors a copy.
+        """
+        eta = np.array(self.family.initial(block.y))[..., None, :]
+        return eta, self._constants(pooled)
+
+    def suggested_information(self, pooled, block):
+        """Information of every row at the predictors that it suggests, (L, B)."""
+        at = self.family.evaluate(block.y, *self.suggestion(pooled, block), 0.0)
+        known = np.broadcast_to(at.raw_information, at.raw_score.shape)
+        return known.reshape(len(block.columns), -1)
 
     def first(self, values):
         """Values of the first predictor, from those of all predictors."""

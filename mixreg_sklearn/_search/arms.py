@@ -118,7 +118,7 @@ def search(model, rows, pooled, rng, max_rounds, watch):
     -------
     Search
     """
-    pool = Pool(model.family, rows, pooled)
+    pool = Pool(model.regressions, rows, pooled)
     tied = model.with_rule(tied=True)
     optima, paths, target, best_common = [], [], None, -np.inf
     for number in range(1, max_rounds + 1):

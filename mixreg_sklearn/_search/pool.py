@@ -17,7 +17,7 @@ class Pool:
 
     Parameters
     ----------
-    family : Family
+    regressions : Regressions
     rows : ArrayRows
         In canonical order.
     pooled : Params
@@ -39,8 +39,9 @@ class Pool:
         Mean squared distance of `suggested` from the pooled regression.
     """
 
-    def __init__(self, family, rows, pooled):
-        self.family, self.rows, self.pooled = family, rows, pooled
+    def __init__(self, regressions, rows, pooled):
+        self.regressions, self.family = regressions, regressions.family
+        self.rows, self.pooled = rows, pooled
         self.block = block = rows.whole()
         self.units, self.y = block.units, block.y
         self.Z, self.n, self.p = block.columns[0].Z, rows.n_units, rows.n_columns
@@ -48,50 +49,16 @@ class Pool:
         self.row_weight = rows.total_weight / rows.n_rows
         self.total_weight = rows.total_weight
         self.coef, self.scale = pooled.coef[0, 0, : self.p], pooled.scale[0, 0]
-        # The search varies the first predictor; the others start at their values in the
-        # pooled regression.
-        starts = np.cumsum([columns.n_columns for columns in block.columns[:-1]])
-        parts = np.split(pooled.coef[0], starts, axis=1)
-        pairs = list(zip(block.columns, parts, strict=True))
-        self._others = [columns.predict(part) for columns, part in pairs[1:]]
-        initial = family.initial(block.y)
-        initial = initial if not self._others else initial[0]
-        self.suggested = initial - self.offset
-        # `evaluate` may overwrite the predictor, which may be the response itself.
-        at = family.evaluate(block.y, *self.arguments(initial[None].copy()), 0.0)
-        information = self.first(at.raw_information)
-        information = np.broadcast_to(information, (1, rows.n_rows))[0]
+        suggestion = regressions.suggestion(pooled, block)
+        offset = 0.0 if block.offset is None else block.offset
+        self.suggested = regressions.first(suggestion[0])[0] - offset
+        # The search varies the first predictor.
+        information = regressions.suggested_information(pooled, block)[0]
         total = rows.total_weight
         self.information = information * (total / (block.weight @ information))
         squares = self.squares(self.coef[None])[0]
         self.variance = float((self.weight @ squares) / total)
-        self._attainable = family.log_density(block.y, *self.arguments(initial[None]))
-
-    @property
-    def offset(self):
-        """Offset of every row (n,), or zero."""
-        return 0.0 if self.block.offset is None else self.block.offset
-
-    def first(self, values):
-        """Values of the first predictor, from those of all predictors."""
-        return values[0] if self._others else values
-
-    def arguments(self, eta, scale=None):
-        """Predictors and constants as a family takes them.
-
-        `eta` (C, n) is the first predictor with the offset, `scale` (C,) the first
-        constant, by default that of the pooled regression.
-        """
-        constants = self.pooled.constants[0, 0]
-        if scale is None:
-            scale = np.repeat(self.scale, len(eta))
-        if len(constants) > 1:
-            rest = np.repeat(constants[1:, None], len(eta), axis=1)
-            scale = np.concatenate([scale[None], rest])
-        if self._others:
-            others = [np.broadcast_to(values, eta.shape) for values in self._others]
-            eta = np.stack([eta, *others])
-        return eta, scale[..., None]
+        self._attainable = self.family.log_density(block.y, *suggestion)
 
     @cached_property
     def size(self):
@@ -111,8 +78,9 @@ class Pool:
         of a unit is the geometric mean over its rows, and `width` a factor on the
         variance.
         """
-        eta = np.dot(coef, self.Z) + self.offset
-        log_density = self.family.log_density(self.y, *self.arguments(eta, scale))
+        params = self.params(coef[None], scale[None], np.zeros((1, len(coef))))
+        arguments = self.regressions.arguments(params, self.block)
+        log_density = self.family.log_density(self.y, *arguments)
         excess = self.units.mean(log_density - self._attainable) / width
         return np.exp(np.minimum(excess, 50.0))
 

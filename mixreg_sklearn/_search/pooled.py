@@ -97,7 +97,7 @@ def _membership_squares(regressions, pooled, params, block):
     units = block.units
     tau = units.spread(units.mean(memberships[:, block.rows])) * block.weight
     grams, crosses, squares = [], [], []
-    information = _information(regressions, pooled, block)
+    information = regressions.suggested_information(pooled, block)
     for (suggested, z, place), known in zip(
         _suggested(regressions, block), information, strict=True
     ):
@@ -119,17 +119,6 @@ def _suggested(regressions, block):
     if block.offset is not None:
         initial = np.concatenate([initial[:1] - block.offset, initial[1:]])
     return zip(initial, block.columns, regressions.predictors, strict=True)
-
-
-def _information(regressions, pooled, block):
-    """Information of every row at the predictors that it suggests, (L, B)."""
-    family = regressions.family
-    eta = np.array(family.initial(block.y))[..., None, :]
-    constants = pooled.constants[0, 0]
-    scale = constants[:, None, None] if len(constants) > 1 else pooled.scale[0][:, None]
-    at = family.evaluate(block.y, eta, scale, 0.0)
-    known = np.broadcast_to(at.raw_information, at.raw_score.shape)
-    return known.reshape(len(block.columns), -1)
 
 
 def _step(regressions, sums):

@@ -51,10 +51,11 @@ def _influences(pool):
     To first order at the pooled regression, times n.
     """
     family, weight, total = pool.family, pool.block.weight, pool.total_weight
-    eta = np.dot(pool.coef, pool.Z)[None] + pool.offset
-    at = family.local(pool.y, *pool.arguments(eta))
-    expected = family.evaluate(pool.y, *pool.arguments(eta.copy()), 0.0)
-    information = np.ravel(pool.first(expected.raw_information) * expected.factor**2)
+    eta, constants = pool.regressions.arguments(pool.pooled, pool.block)
+    at, outside = family.local(pool.y, eta, constants), family.outside(eta)
+    expected = family.evaluate(pool.y, eta, constants, 0.0)
+    information = pool.regressions.first(expected.raw_information)
+    information = np.ravel(information * expected.factor**2)
     gram = np.dot(pool.Z * (weight * information), pool.Z.T) / total
     coef = np.linalg.solve(gram + 1e-10 * np.eye(pool.p), pool.Z * at.slope[0][0])
     scale = np.zeros(len(weight))
@@ -62,7 +63,6 @@ def _influences(pool):
         n_predictors, n_coordinates = len(family.predictors), len(at.slope)
         # The scale is the first coordinate after the predictors.
         place = sum(n_coordinates - e for e in range(n_predictors))
-        outside = family.outside(pool.arguments(eta)[0])
         inside = 1.0 if outside is None else ~outside[0]
         curvature = -(at.bend[place][0] @ (weight * inside)) / total
         scale = at.slope[n_predictors][0] * inside / max(abs(curvature), 1e-3)
