@@ -167,7 +167,8 @@ def with_penalty(model, target):
     if model.bounded:
         return model
     return model.with_rule(
-        strength=_STRENGTH, target=max(target, model.regressions.rule.floor)
+        strength=_STRENGTH * (1 + float(np.mean(model.regressions.n_specific))),
+        target=max(target, model.regressions.rule.floor),
     )
 
 

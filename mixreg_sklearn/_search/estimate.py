@@ -14,7 +14,7 @@ from .pooled import fit_pooled, repeat_component
 from .sample import search_sample
 
 # Floor of the variances of an estimate, relative to the pooled variance.
-FLOOR = 1e-4
+FLOOR = 1e-14
 # Optima of a sample within this distance, in nats, are compared on all rows.
 _CLOSE = 5.0
 

@@ -22,15 +22,20 @@ class ScaleRule(NamedTuple):
     r"""How variances are updated, in the search and in the final fit.
 
     The variances maximize
-    :math:`\ell - \frac{\nu}{2} \sum_k (\log s_k^2 + s_0 / s_k^2)`, so
+    :math:`\ell - \frac{\nu}{2} \sum_k \log \frac{(s_k^2 + s_0)^2}{4 s_0 s_k^2}`, the
+    logarithm of a log-F prior of the log variances with its mode at the target
+    :math:`s_0` (Jones 2004). It falls linearly in :math:`|\log s_k^2 / s_0|`, so a
+    component of many rows may have any variance, while the gain of a few rows near a
+    line, which is linear too, is offset: a small variance is estimated with
+    :math:`N_k - \nu` degrees of freedom. An update replaces the penalty by its tangent
+    in :math:`1 / s_k^2`, a lower bound:
 
-    .. math:: s_k^2 = (S_k + \nu s_0) / (N_k + \nu)
+    .. math:: s_k^2 = (S_k + \nu t_k) / (N_k + \nu)
 
-    with :math:`S_k` the weighted residual sum of squares of component k and
-    :math:`N_k` its weight; for a common variance, numerator and denominator are summed
-    over k. With ``nu = 0`` this is maximum likelihood. The penalty bounds the otherwise
-    unbounded likelihood of unequal variances (Chen, Tan & Zhang 2008); its target is a
-    variance that the data support.
+    with :math:`S_k` the weighted residual sum of squares of component k,
+    :math:`N_k` its weight, and :math:`t_k` the harmonic mean of the target and the
+    current variance; for a common variance, numerator and denominator are summed
+    over k. With ``nu = 0`` this is maximum likelihood.
 
     Attributes
     ----------
@@ -55,7 +60,7 @@ class ScaleRule(NamedTuple):
     def variance(self, squares, weight, current):
         """New variances from sums of squares; all arrays are (R, K)."""
         if self.strength:
-            squares = squares + self.strength * self.target
+            squares = squares + self.strength * self.pull(current)
             weight = weight + self.strength
         pooled = None
         if self.tied is not False or self.ratio:
@@ -90,18 +95,22 @@ class ScaleRule(NamedTuple):
         """Where scales (R, K) are at their absolute lower bound, to rounding."""
         return scale**2 <= self.floor * (1 + 1e-9)
 
+    def pull(self, variance):
+        """Harmonic mean of the target and current variances, (R, K)."""
+        return 2 * self.target * variance / (self.target + variance)
+
     def penalty(self, scale):
         """Value added to the log-likelihood, shape (R,)."""
         if not self.strength:
             return 0.0
-        variance = scale**2
-        terms = np.log(variance) + self.target / variance
+        relative = scale**2 / self.target
+        terms = 2 * np.log1p(relative) - np.log(4 * relative)
         return -0.5 * self.strength * terms.sum(axis=1)
 
     def penalty_derivatives(self, scale):
         """First and second derivative of the penalty in each log scale, (R, K)."""
-        relative = self.target / scale**2
-        return -self.strength * (1 - relative), -2 * self.strength * relative
+        share = scale**2 / (scale**2 + self.target)
+        return -self.strength * (2 * share - 1), -4 * self.strength * share * (1 - share)
 
 
 def newton_update(rule, scale, weight, statistic):
