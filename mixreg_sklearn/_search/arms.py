@@ -2,9 +2,10 @@
 
 No kind of start is reliable alone. The *common-scale* arms search under one variance
 for all components, where the likelihood is bounded and no optimum is spurious; the
-*own-scales* arm starts from soft random labels, and lets the variances of components
-differ. Their optima compete under a penalized likelihood, and the search ends when
-three independent arms agree on the best optimum.
+*own-scales* arm starts from soft random labels, and the *robust* arm from regressions
+that outliers cannot spoil, each with its own scale. Their optima compete under a
+penalized likelihood. Where passes are cheap all starts converge, not only the winners
+of the arms: how often each optimum is found tells how likely another is still unseen.
 """
 
 from itertools import permutations
@@ -13,43 +14,32 @@ from typing import NamedTuple
 import numpy as np
 
 from .._engine.em import em
-from .._engine.newton import polish
-from .._engine.params import Params, concatenate
+from .._engine.params import concatenate
+from .exchange import SLOW, converged, exchange, prepare
 from .flaws import nearly_empty
-from .insertions import insertions
+from .optima import SAME_OPTIMUM, merged, optima_of
 from .pool import Pool
-from .starts import peeled_regressions, soft_partitions, spread_regressions
+from .starts import (
+    peeled_regressions,
+    robust_regressions,
+    soft_partitions,
+    spread_regressions,
+)
 
-# Optima whose objectives differ by less than this, in nats, are the same.
-SAME_OPTIMUM = 0.05
 # Independent arms that must find the best optimum before the search ends.
 _AGREEMENT = 3
 # Optima within this distance of the best, in nats, are its rivals.
 _NEAR = 3.0
-# The largest number of candidates that an exchange tries.
-_CANDIDATES = 80
-# Pseudo-observations of the penalty under which optima compete.
+# Strength of the penalty under which optima compete, per parameter of a component.
 _STRENGTH = 1.0
-# Newton's method replaces EM when a pass gains less than this, in nats per row.
-_SLOW = 1e-4
-# Newton decrement, in nats, small enough to compare optima.
-_CONVERGED = 1e-3
-# Two common-scale arms and one with own scales, whose two best optima compete.
-_ARMS = ("common scale 1", "common scale 2", "own scales", "own scales")
-_COMMON_STARTS, _OWN_STARTS = 6, 12
+_ARMS = ("common scale 1", "common scale 2", "own scales", "robust")
+# Winners of every arm; their starts in a round.
+_WINNERS = (1, 1, 2, 1)
+_COMMON_STARTS, _OWN_STARTS, _ROBUST_STARTS = 6, 12, 6
 # Passes of the two heats of short runs.
 _SHORT = (4, 7)
-
-
-class Optimum(NamedTuple):
-    """A local optimum, and the arm that found it."""
-
-    params: Params  # a batch of one
-    loglik: float  # of the search sample, without penalty
-    arm: str
-    round: int  # from 1
-    n_iter: int
-    degenerate: bool
+# Numbers (rows x components x columns) up to which further starts converge.
+_CHEAP = 60_000
 
 
 class Path(NamedTuple):
@@ -67,11 +57,7 @@ class Search(NamedTuple):
     Attributes
     ----------
     optima : list of Optimum
-        Best first, one for each winner of each round.
-    objective : ndarray of shape (len(optima),)
-        Penalized log-likelihoods, by which they are ranked.
-    agreeing : int
-        Independent arms that found the best one.
+        Distinct ones, best first.
     n_rounds : int
     n_starts : int
         Starts of all rounds, without insertions.
@@ -86,14 +72,41 @@ class Search(NamedTuple):
     """
 
     optima: list
-    objective: np.ndarray
-    agreeing: int
     n_rounds: int
     n_starts: int
     n_rows: int
     weight: float
     target: float
     paths: list
+
+    @property
+    def agreeing(self):
+        """Independent arms that found the best optimum."""
+        return len(self.optima[0].arms)
+
+    @property
+    def needed(self):
+        """Arms that must agree: more than there are optima near the best.
+
+        Where there are many of them, three arms may agree on the second best.
+        """
+        best = self.optima[0].objective
+        near = sum(optimum.objective > best - _NEAR for optimum in self.optima)
+        return max(_AGREEMENT, near + 1)
+
+    @property
+    def unseen(self):
+        """Good-Turing estimate of the chance that one more climb finds a new optimum.
+
+        Optima that were found once over all climbs (Good 1953).
+        """
+        hits = [optimum.hits for optimum in self.optima]
+        return hits.count(1) / sum(hits)
+
+    @property
+    def settled(self):
+        """Whether the search may end."""
+        return self.agreeing >= self.needed
 
 
 def search(model, rows, pooled, rng, max_rounds, watch):
@@ -121,45 +134,38 @@ def search(model, rows, pooled, rng, max_rounds, watch):
     pool = Pool(model.regressions, rows, pooled)
     tied = model.with_rule(tied=True)
     optima, paths, target, best_common = [], [], None, -np.inf
+    n_starts = 0
     for number in range(1, max_rounds + 1):
         watch.begin_round()
-        arms, own, started = _short_runs(model, pool, rng, number)
-        common, objective = _exchange(tied, pool, arms, rng)
+        heat = _short_runs(model, pool, rng, number)
+        n_starts += heat.n_starts
+        common, objective = exchange(tied, pool, heat.params.take(heat.arm < 2), rng)
         if objective.max() > best_common:
             best_common = objective.max()
             best = common.take(int(objective.argmax()))
             target = float(best.scale[0, 0] ** 2)
         competing = with_penalty(model, target)
-        arrived = _best_roles(competing, rows, concatenate([common, own]))
-        run = em(competing, rows, arrived, max_iter=100, tol=_SLOW)
-        final = _polished(competing, rows, run)
-        paths += started
-        paths += _paths(_ARMS, number, sum(_SHORT), run.trace)
-        loglik = (final.objective - competing.penalty(final.params)).tolist()
-        n_iter = final.n_iter.tolist()
-        poor = nearly_empty(competing, rows, final.params).tolist()
-        optima += [
-            Optimum(final.params.take(r), loglik[r], arm, number, n_iter[r], poor[r])
-            for r, arm in enumerate(_ARMS)
-        ]
-        n_starts = number * (2 * _COMMON_STARTS + _own_starts(pool, model.n_components))
+        own = heat.params.take(heat.arm >= 2)
+        arm = np.concatenate([[0, 1], heat.arm[heat.arm >= 2], heat.others_arm])
+        arrived = concatenate([common, own, heat.others])
+        arrived = _best_roles(competing, rows, arrived)
+        run = em(competing, rows, arrived, max_iter=100, tol=SLOW)
+        final = converged(competing, rows, run)
+        n_winners = len(heat.arm)
+        names = [_ARMS[a] for a in arm]
+        paths += heat.paths
+        paths += _paths(
+            names[:n_winners], number, sum(_SHORT), run.trace[:, :n_winners]
+        )
+        loglik = final.objective - competing.penalty(final.params)
+        poor = nearly_empty(competing, rows, final.params)
+        found = optima_of(final, loglik, [(number, name) for name in names], poor)
+        optima = merged(optima + found, competing)
         sample = rows.n_rows, rows.total_weight
-        ranked = _rank(optima, competing)
-        found = Search(*ranked, number, n_starts, *sample, target, paths)
-        optima = found.optima
-        if watch.end_round(found) or found.agreeing >= _needed(found):
+        result = Search(optima, number, n_starts, *sample, target, paths)
+        if watch.end_round(result) or result.settled:
             break
-    return found
-
-
-def _needed(found):
-    """Arms that must agree: more than there are optima near the best.
-
-    Where there are many of them, three arms may agree on the second best.
-    """
-    near = np.sort(found.objective[found.objective > found.objective[0] - _NEAR])[::-1]
-    n_optima = 1 + int((near[:-1] - near[1:] > SAME_OPTIMUM).sum())
-    return max(_AGREEMENT, n_optima + 1)
+    return result
 
 
 def with_penalty(model, target):
@@ -172,17 +178,19 @@ def with_penalty(model, target):
     )
 
 
-def _short_runs(model, pool, rng, number):
-    """Short EM runs of all arms in one batch, by successive halving.
+class _Heats(NamedTuple):
+    """The result of the short runs of a round."""
 
-    Returns
-    -------
-    common : Params
-        The best start of each common-scale arm.
-    own : Params
-        The two best starts of the own-scales arm.
-    paths : list of Path
-    """
+    params: object  # winners of the arms
+    arm: np.ndarray  # their arms
+    others: object  # other starts that are worth converging
+    others_arm: np.ndarray
+    paths: list
+    n_starts: int
+
+
+def _short_runs(model, pool, rng, number):
+    """Short EM runs of all arms in one batch, by successive halving."""
     n_components = model.n_components
     kinds = [spread_regressions, soft_partitions]
     if number > 1:
@@ -191,25 +199,48 @@ def _short_runs(model, pool, rng, number):
     n_own = _own_starts(pool, model.n_components)
     starts = [kind(pool, n_components, each, rng) for kind in kinds]
     starts.append(soft_partitions(pool, n_components, n_own, rng))
+    starts.append(robust_regressions(pool, n_components, _ROBUST_STARTS, rng))
     params = concatenate(starts)
     # Starts of a kind are independent: each common-scale arm gets half of them.
     arm = np.tile(np.repeat([0, 1], each // 2), len(kinds))
-    arm = np.append(arm, np.full(n_own, 2))
+    arm = np.concatenate([arm, np.full(n_own, 2), np.full(_ROBUST_STARTS, 3)])
+    n_starts = len(arm)
     names = [_ARMS[a] for a in arm]
-    trace = np.full((sum(_SHORT), len(arm)), np.nan)
-    passed, alive = 0, np.arange(len(arm))
-    for n_iter, keep in zip(_SHORT, ((3, 3, n_own), (1, 1, 2)), strict=True):
-        tied = True if model.regressions.rule.tied else (arm < 2)[:, None]
-        short = model.with_rule(tied=tied, ratio=1e-2)
-        run = em(short, pool.rows, _prepare(short, params), max_iter=n_iter)
-        chosen = np.concatenate(
-            [_best(run.objective, keep[a], np.flatnonzero(arm == a)) for a in range(3)]
-        )
-        trace[passed : passed + n_iter, alive] = run.trace
-        passed, alive = passed + n_iter, alive[chosen]
-        params, arm = run.params.take(chosen), arm[chosen]
+    trace = np.full((sum(_SHORT), n_starts), np.nan)
+    # All starts go on where that is cheap.
+    cost = pool.rows.n_rows * n_components * pool.p
+    n_others = int(np.clip(_CHEAP // cost, 0, n_starts))
+    tied = True if model.regressions.rule.tied else (arm < 2)[:, None]
+    short = with_penalty(model, pool.scale**2).with_rule(
+        tied=tied, ratio=np.where(arm < 3, 1e-2, 0.0)[:, None]
+    )
+    run = em(short, pool.rows, prepare(short, params), max_iter=_SHORT[0])
+    trace[: _SHORT[0]] = run.trace
+    halved = (3, 3, n_own, _ROBUST_STARTS)
+    alive = np.concatenate([_best(run.objective, halved[a], arm, a) for a in range(4)])
+    if n_others >= n_starts // 2:
+        alive = np.arange(n_starts)
+    tied = True if model.regressions.rule.tied else (arm[alive] < 2)[:, None]
+    short = short.with_rule(
+        tied=tied, ratio=np.where(arm[alive] < 3, 1e-2, 0.0)[:, None]
+    )
+    arm = arm[alive]
+    run = em(short, pool.rows, run.params.take(alive), max_iter=_SHORT[1])
+    trace[_SHORT[0] :, alive] = run.trace
+    winners = np.concatenate(
+        [_best(run.objective, _WINNERS[a], arm, a) for a in range(4)]
+    )
+    others = np.setdiff1d(np.arange(len(arm)), winners)
+    others = others[np.argsort(-run.objective[others], kind="stable")[:n_others]]
     paths = _paths(names, number, 0, trace)
-    return params.take(arm < 2), params.take(arm == 2), paths
+    return _Heats(
+        run.params.take(winners),
+        arm[winners],
+        run.params.take(others),
+        arm[others],
+        paths,
+        n_starts,
+    )
 
 
 def _paths(arms, number, first, trace):
@@ -225,84 +256,10 @@ def _own_starts(pool, n_components):
     return _OWN_STARTS * (2 if pool.p > 10 and n_components >= 4 else 1)
 
 
-def _best(objective, n, among):
-    """The `n` restarts of largest objective (R,) among the given indices."""
+def _best(objective, n, arm, which):
+    """The `n` restarts of largest objective (R,) in an arm."""
+    among = np.flatnonzero(arm == which)
     return among[np.argsort(-objective[among], kind="stable")[:n]]
-
-
-def _exchange(common, pool, arms, rng, max_rounds=6):
-    """Converge the common-scale arms, and replace components of the better one.
-
-    Each component in turn is removed, the others are refitted, and candidates are
-    inserted; this is repeated as long as it raises the likelihood.
-
-    Returns
-    -------
-    arms : Params
-        The two arms, converged.
-    objective : ndarray of shape (2,)
-    """
-    n_components = arms.n_components
-    fewer = common.resized(n_components - 1)
-    # Few rows need more candidates, and make them cheap.
-    most = max(2, min(4 * (n_components - 1), _CANDIDATES // n_components))
-    keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, most))
-    rivals = []
-    if keep > 2 and n_components > 2:
-        rivals.append(_grown(common, pool, rng, keep))
-    best = 0
-    for _ in range(max_rounds):
-        reduced = arms.take(best).without_each()
-        run = em(fewer, pool.rows, reduced, max_iter=10, tol=1e-5)
-        _, different = np.unique(run.objective.round(3), return_index=True)
-        rivals.append(_inserted(common, pool, run.params.take(different), rng, keep))
-        tried = _converge(common, pool.rows, concatenate([arms, *rivals]))
-        best = int(tried.objective[:2].argmax())
-        winner = int(tried.objective.argmax())
-        better = tried.objective[winner] > tried.objective[best] + SAME_OPTIMUM
-        kept = np.arange(2)
-        kept[best] = winner if better else best
-        arms, objective = tried.params.take(kept), tried.objective[kept]
-        if not better:
-            break
-        rivals = []
-    return arms, objective
-
-
-def _inserted(common, pool, reduced, rng, keep):
-    """The best quarter of short runs after the insertion of a candidate."""
-    proposals = insertions(common.gate, pool, reduced, rng, keep=keep)
-    proposals = _prepare(common, proposals)
-    run = em(common, pool.rows, proposals, max_iter=6)
-    quarter = max(3, len(run.objective) // 4)
-    return run.params.take(np.argsort(-run.objective, kind="stable")[:quarter])
-
-
-def _grown(common, pool, rng, keep):
-    """A mixture grown from the pooled regression, one component at a time."""
-    grown = pool.pooled
-    for size in range(2, common.n_components + 1):
-        model = common.resized(size)
-        rivals = _inserted(model, pool, grown, rng, keep)
-        tried = _converge(model, pool.rows, rivals)
-        grown = tried.params.take(int(tried.objective.argmax()))
-    return grown
-
-
-def _converge(model, rows, params):
-    """Converge a batch: EM until it slows down, then Newton."""
-    return _polished(model, rows, em(model, rows, params, max_iter=20, tol=_SLOW))
-
-
-def _polished(model, rows, run):
-    """Newton's method from the end of a run of EM; iterations of both are counted."""
-    final = polish(model, rows, run.params, tol=_CONVERGED, max_iter=15)
-    return final._replace(n_iter=final.n_iter + run.n_iter)
-
-
-def _prepare(model, params):
-    """Starts that obey the constraints, which may tell components apart."""
-    return model.constrain(model.assign(params))
 
 
 def _best_roles(model, rows, params):
@@ -319,23 +276,3 @@ def _best_roles(model, rows, params):
     run = em(model, rows, model.constrain(concatenate(tried)), max_iter=4)
     best = run.objective.reshape(-1, n).argmax(axis=0)
     return run.params.take(best * n + np.arange(n))
-
-
-def _rank(optima, competing):
-    """Optima by penalized likelihood, degenerate ones last, and their objectives.
-
-    The third value is the number of arms that agree on the first.
-    """
-    penalties = [np.sum(competing.penalty(o.params)) for o in optima]
-    objective = np.array([o.loglik for o in optima]) + penalties
-    order = sorted(
-        range(len(optima)), key=lambda i: (optima[i].degenerate, -objective[i])
-    )
-    optima, objective = [optima[i] for i in order], objective[order]
-    agreeing = {
-        (optimum.round, optimum.arm)
-        for optimum, value in zip(optima, objective, strict=True)
-        if value > objective[0] - SAME_OPTIMUM
-        and optimum.degenerate == optima[0].degenerate
-    }
-    return optima, objective, len(agreeing)

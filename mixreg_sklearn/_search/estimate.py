@@ -8,7 +8,7 @@ from .._engine.em import em
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
 from ..families._scales import ROUNDING
-from .arms import SAME_OPTIMUM, search, with_penalty
+from .arms import search, with_penalty
 from .flaws import Flaw, flaw_of, is_perfect, why_infinite
 from .pooled import fit_pooled, repeat_component
 from .sample import search_sample
@@ -80,7 +80,7 @@ def estimate_found(problem, rng, limits, watch):
     sample = search_sample(rows, model.n_components)
     found = search(model, sample, pooled, rng, limits.max_rounds, watch)
     final = with_floor(model, found.target)
-    optima = distinct(found)
+    optima = found.optima
     if sample.n_rows < rows.n_rows:
         optima = _rerank(model, rows, optima, found, limits)
     flawed = None
@@ -118,15 +118,6 @@ def climb(model, rows, start, limits):
     run = em(model, rows, start, max_iter=min(10, limits.max_iter), tol=1e-5)
     polished = polish(model, rows, run.params, tol=limits.tol, max_iter=limits.max_iter)
     return polished._replace(n_iter=polished.n_iter + run.n_iter)
-
-
-def distinct(found):
-    """The optima of a search without repetitions, best first."""
-    kept = []
-    for optimum, value in zip(found.optima, found.objective, strict=True):
-        if all(abs(value - other) > SAME_OPTIMUM for _, other in kept):
-            kept.append((optimum, value))
-    return [optimum for optimum, _ in kept]
 
 
 def _rerank(model, rows, optima, found, limits):

@@ -41,7 +41,7 @@ class ScaleRule(NamedTuple):
     ----------
     tied : bool or ndarray of bool of shape (R, 1)
         Whether all components share one variance; an array says so for each restart.
-    ratio : float
+    ratio : float or ndarray of shape (R, 1)
         Lower bound on a variance, relative to the current pooled variance.
     floor : float
         Absolute lower bound on a variance.
@@ -52,7 +52,7 @@ class ScaleRule(NamedTuple):
     """
 
     tied: bool | np.ndarray = False
-    ratio: float = 0.0
+    ratio: float | np.ndarray = 0.0
     floor: float = 0.0
     strength: float = 0.0
     target: float = 1.0
@@ -63,7 +63,7 @@ class ScaleRule(NamedTuple):
             squares = squares + self.strength * self.pull(current)
             weight = weight + self.strength
         pooled = None
-        if self.tied is not False or self.ratio:
+        if self.tied is not False or np.any(self.ratio):
             total = np.maximum(weight.sum(axis=1, keepdims=True), NO_WEIGHT)
             pooled = squares.sum(axis=1, keepdims=True) / total
         separate = squares / np.maximum(weight, NO_WEIGHT)
@@ -85,7 +85,7 @@ class ScaleRule(NamedTuple):
         variance = separate
         if weight.min() < NO_WEIGHT:
             variance = np.where(weight < NO_WEIGHT, current, separate)
-        if self.ratio:
+        if np.any(self.ratio):
             variance = np.maximum(variance, self.ratio * pooled)
         if self.tied is not False:
             variance = np.where(self.tied, pooled, variance)
