@@ -48,6 +48,10 @@ class Polished(NamedTuple):
     converged: np.ndarray
     n_iter: np.ndarray
 
+    def take(self, index):
+        """Some of the restarts."""
+        return Polished(self.params.take(index), *(field[index] for field in self[1:]))
+
 
 def polish(model, rows, params, *, tol, max_iter):
     """Climb from every start of a batch to its local maximum.

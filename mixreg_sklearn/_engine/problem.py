@@ -30,6 +30,9 @@ class Problem(NamedTuple):
         Of all components, and of one.
     origin, unit : float
         ``y = origin + unit * response``.
+    least : float
+        Least scale, in the units of the engine, that responses of their resolution
+        support.
     inflation : float
         Row weights of the engine over those of the user: one, unless the weights sum to
         less than the number of rows and so cannot be counts of rows.
@@ -49,6 +52,7 @@ class Problem(NamedTuple):
     pooled_model: Mixture
     origin: float
     unit: float
+    least: float
     inflation: float
     order: np.ndarray
     first: np.ndarray
@@ -56,7 +60,7 @@ class Problem(NamedTuple):
 
     def restructured(self, structure):
         """The problem of another mixture on the same rows and features."""
-        models = _models(structure, self.design, self.origin, self.unit)
+        models = _models(structure, self.design, self.origin, self.unit, self.least)
         return self._replace(structure=structure, model=models[0])
 
     def loglik_to_user(self, loglik, weight):
@@ -187,8 +191,9 @@ def make_problem(data, structure, n_jobs):
         gate=gate,
         n_jobs=n_jobs,
     )
-    models = _models(structure, design, origin, unit)
-    scaling = origin, unit, inflation
+    least = family.resolution(data.y) / unit
+    models = _models(structure, design, origin, unit, least)
+    scaling = origin, unit, least, inflation
     return Problem(
         structure, design, gate_design, rows, *models, *scaling, order, first, n_rows
     )
@@ -204,7 +209,7 @@ def _units(data):
     return order, np.flatnonzero(np.diff(group, prepend=group[0] - 1))
 
 
-def _models(structure, design, origin, unit):
+def _models(structure, design, origin, unit, least):
     """The mixture to be fitted, and the mixture of one component."""
     family = structure.family
     held = structure.constraints.held / unit
@@ -213,7 +218,7 @@ def _models(structure, design, origin, unit):
     sharing = sharing_of(constraints, design.feature_map)
     free = Separate(constraints.n_components, design.n_columns)
     sharings = [sharing, *[free] * (len(family.predictors) - 1)]
-    least = max((c.lower for c in family.constants[:1]), default=0.0)
+    least = max([least, *(c.lower for c in family.constants[:1])])
     floor = max(ROUNDING, least**2)
     rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor)
     regressions = Regressions(family, sharings, rule)

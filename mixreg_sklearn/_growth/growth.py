@@ -21,7 +21,7 @@ from .._engine.layout import layout_of
 from .._engine.params import Params, concatenate
 from .._rebuilt import rebuild
 from .._regressor import complaint, set_estimate
-from .._search.estimate import FLOOR, Limits, estimate_from
+from .._search.estimate import Limits, estimate_from
 from .._search.sample import all_units, search_sample
 from ..gates import ConstantGate
 from .candidates import find_candidates, landscape_of
@@ -127,30 +127,19 @@ def _grown(problem, larger, params, limits):
     chosen = np.argsort(-_heights(larger, starts), kind="stable")[:_TRIED]
     found = [estimate_from(larger, starts.take(int(start)), limits) for start in chosen]
     if not any(
-        _is_sound(larger, estimate) and estimate.polished.objective[0] >= least
+        estimate.flaw is None and estimate.polished.objective[0] >= least
         for estimate in found
     ):
         heaviest = int(problem.model.shares(params, problem.rows)[0].argmax())
         start = model.constrain(_twice(params, heaviest))
         found.append(estimate_from(larger, start, limits))
-    return max(found, key=lambda e: (_is_sound(larger, e), e.polished.objective[0]))
+    return max(found, key=lambda e: (e.flaw is None, e.polished.objective[0]))
 
 
 def _heights(problem, params):
     """Log-likelihoods (R,), minus infinity where they are not finite."""
     loglik = problem.rows.sum(problem.model.summarize, params).loglik
     return np.where(np.isfinite(loglik), loglik, -np.inf)
-
-
-def _is_sound(problem, estimate):
-    """Whether no component collapsed, by the criteria of the search."""
-    if estimate.flaw is not None:
-        return False
-    model, params = problem.model, estimate.polished.params
-    variance = params.scale[0] ** 2
-    pooled = variance @ model.shares(params, problem.rows)[0]
-    collapses = model.regressions.collapses[:1].any()
-    return not (collapses and variance.min() < FLOOR * pooled)
 
 
 # Starts ---------------------------------------------------------------------------

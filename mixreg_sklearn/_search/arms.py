@@ -16,11 +16,10 @@ import numpy as np
 from .._engine.em import em
 from .._engine.params import concatenate
 from .exchange import SLOW, converged, exchange, prepare
-from .flaws import nearly_empty
+from .flaws import handicap
 from .optima import SAME_OPTIMUM, merged, optima_of
 from .pool import Pool
 from .starts import (
-    peeled_regressions,
     robust_regressions,
     soft_partitions,
     spread_regressions,
@@ -28,8 +27,8 @@ from .starts import (
 
 # Independent arms that must find the best optimum before the search ends.
 _AGREEMENT = 3
-# Optima within this distance of the best, in nats, are its rivals.
-_NEAR = 3.0
+# The chance of a better optimum at which the search ends.
+_UNLIKELY = 0.01
 # Strength of the penalty under which optima compete, per parameter of a component.
 _STRENGTH = 1.0
 _ARMS = ("common scale 1", "common scale 2", "own scales", "robust")
@@ -85,28 +84,20 @@ class Search(NamedTuple):
         return len(self.optima[0].arms)
 
     @property
-    def needed(self):
-        """Arms that must agree: more than there are optima near the best.
-
-        Where there are many of them, three arms may agree on the second best.
-        """
-        best = self.optima[0].objective
-        near = sum(optimum.objective > best - _NEAR for optimum in self.optima)
-        return max(_AGREEMENT, near + 1)
-
-    @property
     def unseen(self):
-        """Good-Turing estimate of the chance that one more climb finds a new optimum.
+        """Estimate of the chance that one more start finds a better optimum.
 
-        Optima that were found once over all climbs (Good 1953).
+        One more start finds a new optimum with a chance of about ``m / n``, where m
+        optima were found once by n starts (Good 1953). The new one is as rare as these
+        m, so it is the highest of these m + 1 with chance ``1 / (m + 1)``.
         """
-        hits = [optimum.hits for optimum in self.optima]
-        return hits.count(1) / sum(hits)
+        once = sum(optimum.hits == 1 for optimum in self.optima)
+        return once / (once + 1) / self.n_starts
 
     @property
-    def settled(self):
-        """Whether the search may end."""
-        return self.agreeing >= self.needed
+    def agreed(self):
+        """Whether independent arms agree, and a better optimum is unlikely."""
+        return self.agreeing >= _AGREEMENT and self.unseen < _UNLIKELY
 
 
 def search(model, rows, pooled, rng, max_rounds, watch):
@@ -139,15 +130,15 @@ def search(model, rows, pooled, rng, max_rounds, watch):
         watch.begin_round()
         heat = _short_runs(model, pool, rng, number)
         n_starts += heat.n_starts
-        common, objective = exchange(tied, pool, heat.params.take(heat.arm < 2), rng)
-        if objective.max() > best_common:
-            best_common = objective.max()
-            best = common.take(int(objective.argmax()))
+        common = exchange(tied, pool, heat.params.take(heat.arm < 2), rng, number)
+        if common.objective.max() > best_common:
+            best_common = common.objective.max()
+            best = common.params.take(int(common.objective.argmax()))
             target = float(best.scale[0, 0] ** 2)
         competing = with_penalty(model, target)
         own = heat.params.take(heat.arm >= 2)
         arm = np.concatenate([[0, 1], heat.arm[heat.arm >= 2], heat.others_arm])
-        arrived = concatenate([common, own, heat.others])
+        arrived = concatenate([common.params, own, heat.others])
         arrived = _best_roles(competing, rows, arrived)
         run = em(competing, rows, arrived, max_iter=100, tol=SLOW)
         final = converged(competing, rows, run)
@@ -158,14 +149,28 @@ def search(model, rows, pooled, rng, max_rounds, watch):
             names[:n_winners], number, sum(_SHORT), run.trace[:, :n_winners]
         )
         loglik = final.objective - competing.penalty(final.params)
-        poor = nearly_empty(competing, rows, final.params)
-        found = optima_of(final, loglik, [(number, name) for name in names], poor)
+        lag = handicap(competing, rows, final.params)
+        found = optima_of(final, loglik, [(number, name) for name in names], lag)
         optima = merged(optima + found, competing)
         sample = rows.n_rows, rows.total_weight
         result = Search(optima, number, n_starts, *sample, target, paths)
-        if watch.end_round(result) or result.settled:
+        if not result.agreed:
+            better = _exchanged(competing, pool, optima[0], number, rng)
+            result = result._replace(optima=merged(optima + better, competing))
+            optima = result.optima
+        if watch.end_round(result) or result.agreed:
             break
     return result
+
+
+def _exchanged(competing, pool, best, number, rng):
+    """A better optimum by exchanges of components of the best one, if there is one."""
+    final = exchange(competing, pool, best.params, rng, number)
+    if final.objective[0] < best.objective + SAME_OPTIMUM:
+        return []
+    loglik = final.objective - competing.penalty(final.params)
+    lag = handicap(competing, pool.rows, final.params)
+    return optima_of(final, loglik, [(number, "exchange")], lag)
 
 
 def with_penalty(model, target):
@@ -193,30 +198,29 @@ def _short_runs(model, pool, rng, number):
     """Short EM runs of all arms in one batch, by successive halving."""
     n_components = model.n_components
     kinds = [spread_regressions, soft_partitions]
-    if number > 1:
-        kinds.append(peeled_regressions)
     each = 2 * _COMMON_STARTS // len(kinds)
-    n_own = _own_starts(pool, model.n_components)
+    cost = pool.rows.n_rows * n_components * pool.p
+    more = 3 if number > 1 and cost * 90 < _CHEAP * 2 else 1
+    n_own, n_robust = more * _own_starts(pool, n_components), more * _ROBUST_STARTS
     starts = [kind(pool, n_components, each, rng) for kind in kinds]
     starts.append(soft_partitions(pool, n_components, n_own, rng))
-    starts.append(robust_regressions(pool, n_components, _ROBUST_STARTS, rng))
+    starts.append(robust_regressions(pool, n_components, n_robust, rng))
     params = concatenate(starts)
     # Starts of a kind are independent: each common-scale arm gets half of them.
     arm = np.tile(np.repeat([0, 1], each // 2), len(kinds))
-    arm = np.concatenate([arm, np.full(n_own, 2), np.full(_ROBUST_STARTS, 3)])
+    arm = np.concatenate([arm, np.full(n_own, 2), np.full(n_robust, 3)])
     n_starts = len(arm)
     names = [_ARMS[a] for a in arm]
     trace = np.full((sum(_SHORT), n_starts), np.nan)
     # All starts go on where that is cheap.
-    cost = pool.rows.n_rows * n_components * pool.p
-    n_others = int(np.clip(_CHEAP // cost, 0, n_starts))
+    n_others = int(np.clip(_CHEAP * more // cost, 0, n_starts))
     tied = True if model.regressions.rule.tied else (arm < 2)[:, None]
     short = with_penalty(model, pool.scale**2).with_rule(
         tied=tied, ratio=np.where(arm < 3, 1e-2, 0.0)[:, None]
     )
     run = em(short, pool.rows, prepare(short, params), max_iter=_SHORT[0])
     trace[: _SHORT[0]] = run.trace
-    halved = (3, 3, n_own, _ROBUST_STARTS)
+    halved = (3, 3, n_own, n_robust)
     alive = np.concatenate([_best(run.objective, halved[a], arm, a) for a in range(4)])
     if n_others >= n_starts // 2:
         alive = np.arange(n_starts)

@@ -7,14 +7,11 @@ import numpy as np
 from .._engine.em import em
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
-from ..families._scales import ROUNDING
 from .arms import search, with_penalty
-from .flaws import Flaw, flaw_of, is_perfect, why_infinite
+from .flaws import Flaw, flaw_of, is_perfect, why_infinite, worth_of_component
 from .pooled import fit_pooled, repeat_component
 from .sample import search_sample
 
-# Floor of the variances of an estimate, relative to the pooled variance.
-FLOOR = 1e-14
 # Optima of a sample within this distance, in nats, are compared on all rows.
 _CLOSE = 5.0
 
@@ -79,20 +76,21 @@ def estimate_found(problem, rng, limits, watch):
         return Estimate(polished, None, flaw, infinite)
     sample = search_sample(rows, model.n_components)
     found = search(model, sample, pooled, rng, limits.max_rounds, watch)
-    final = with_floor(model, found.target)
     optima = found.optima
     if sample.n_rows < rows.n_rows:
         optima = _rerank(model, rows, optima, found, limits)
-    flawed = None
+    empty, worth = None, worth_of_component(model, rows)
     for optimum in optima:
-        polished = _polished(final, rows, optimum.params, limits)
-        flaw = flaw_of(final, rows, polished.params)
+        if optima[0].objective - optimum.objective > worth:
+            break
+        polished = _polished(model, rows, optimum.params, limits)
+        flaw = flaw_of(model, rows, polished.params)
         if flaw is None:
-            infinite = why_infinite(final, rows, polished.params)
+            infinite = why_infinite(model, rows, polished.params)
             return Estimate(polished, found, None, infinite)
-        if flaw is Flaw.EMPTY and flawed is None:
-            flawed = Estimate(polished, found, flaw)
-    return flawed or _penalized_estimate(final, rows, optima[0], found, limits)
+        if flaw is Flaw.EMPTY and empty is None:
+            empty = Estimate(polished, found, flaw)
+    return empty or _penalized_estimate(model, rows, optima[0], found, limits)
 
 
 def estimate_from(problem, start, limits):
@@ -103,14 +101,6 @@ def estimate_from(problem, start, limits):
     flaw = Flaw.PERFECT if perfect else flaw_of(model, rows, polished.params)
     infinite = why_infinite(model, rows, polished.params)
     return Estimate(polished, None, flaw, infinite)
-
-
-def with_floor(model, target):
-    """The model without a penalty, its variances bounded below."""
-    if model.bounded:
-        return model
-    floor = model.regressions.rule.floor
-    return model.with_rule(floor=max(floor, FLOOR * target))
 
 
 def climb(model, rows, start, limits):
@@ -136,11 +126,10 @@ def _rerank(model, rows, optima, found, limits):
     return [leading[i]._replace(params=final.params.take(int(i))) for i in order]
 
 
-def _penalized_estimate(final, rows, optimum, found, limits):
+def _penalized_estimate(model, rows, optimum, found, limits):
     """The maximum of the penalized likelihood, where the likelihood has none."""
-    model = with_penalty(final, max(found.target, ROUNDING))
-    polished = climb(model, rows, optimum.params, limits)
-    polished = _measured(final, rows, polished)
+    competing = with_penalty(model, found.target)
+    polished = _measured(model, rows, climb(competing, rows, optimum.params, limits))
     polished = polished._replace(converged=np.zeros_like(polished.converged))
     return Estimate(polished, found, Flaw.COLLAPSED)
 

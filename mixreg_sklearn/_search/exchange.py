@@ -16,59 +16,69 @@ SLOW = 1e-4
 _CONVERGED = 1e-3
 
 
-def exchange(common, pool, arms, rng, max_rounds=6):
-    """Converge the common-scale arms, and replace components of the better one.
+def exchange(model, pool, arms, rng, number, max_rounds=6):
+    """Converge mixtures, and replace components of the best one.
 
     Each component in turn is removed, the others are refitted, and candidates are
-    inserted; this is repeated as long as it raises the likelihood.
+    inserted; this is repeated as long as it raises the objective.
+
+    Parameters
+    ----------
+    model : Mixture
+    pool : Pool
+    arms : Params
+        Mixtures, (R, K).
+    rng : numpy.random.Generator
+    number : int
+        Round of the search. In the first, a mixture grown from the pooled regression
+        competes.
 
     Returns
     -------
-    arms : Params
-        The two arms, converged.
-    objective : ndarray of shape (2,)
+    Polished
+        The mixtures, converged.
     """
-    n_components = arms.n_components
-    fewer = common.resized(n_components - 1)
+    n_arms, n_components = arms.n_restarts, arms.n_components
+    fewer = model.resized(n_components - 1)
     # Few rows need more candidates, and make them cheap.
     most = max(2, min(4 * (n_components - 1), _CANDIDATES // n_components))
     keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, most))
     rivals = []
-    if keep > 2 and n_components > 2:
-        rivals.append(_grown(common, pool, rng, keep))
+    if keep > 2 and n_components > 2 and n_arms > 1 and number == 1:
+        rivals.append(_grown(model, pool, rng, keep))
     best = 0
     for _ in range(max_rounds):
         reduced = arms.take(best).without_each()
         run = em(fewer, pool.rows, reduced, max_iter=10, tol=1e-5)
         _, different = np.unique(run.objective.round(3), return_index=True)
-        rivals.append(_inserted(common, pool, run.params.take(different), rng, keep))
-        tried = _converge(common, pool.rows, concatenate([arms, *rivals]))
-        best = int(tried.objective[:2].argmax())
+        rivals.append(_inserted(model, pool, run.params.take(different), rng, keep))
+        tried = _converge(model, pool.rows, concatenate([arms, *rivals]))
+        best = int(tried.objective[:n_arms].argmax())
         winner = int(tried.objective.argmax())
         better = tried.objective[winner] > tried.objective[best] + SAME_OPTIMUM
-        kept = np.arange(2)
+        kept = np.arange(n_arms)
         kept[best] = winner if better else best
-        arms, objective = tried.params.take(kept), tried.objective[kept]
+        final = tried.take(kept)
         if not better:
             break
-        rivals = []
-    return arms, objective
+        arms, rivals = final.params, []
+    return final
 
 
-def _inserted(common, pool, reduced, rng, keep):
+def _inserted(model, pool, reduced, rng, keep):
     """The best quarter of short runs after the insertion of a candidate."""
-    proposals = insertions(common.gate, pool, reduced, rng, keep=keep)
-    proposals = prepare(common, proposals)
-    run = em(common, pool.rows, proposals, max_iter=6)
+    proposals = insertions(model.gate, pool, reduced, rng, keep=keep)
+    proposals = prepare(model, proposals)
+    run = em(model, pool.rows, proposals, max_iter=6)
     quarter = max(3, len(run.objective) // 4)
     return run.params.take(np.argsort(-run.objective, kind="stable")[:quarter])
 
 
-def _grown(common, pool, rng, keep):
+def _grown(model, pool, rng, keep):
     """A mixture grown from the pooled regression, one component at a time."""
     grown = pool.pooled
-    for size in range(2, common.n_components + 1):
-        model = common.resized(size)
+    for size in range(2, model.n_components + 1):
+        model = model.resized(size)
         rivals = _inserted(model, pool, grown, rng, keep)
         tried = _converge(model, pool.rows, rivals)
         grown = tried.params.take(int(tried.objective.argmax()))

@@ -19,16 +19,24 @@ class Optimum(NamedTuple):
     hits: int  # climbs that ended there
     arms: frozenset  # pairs (round, arm) that found it
     n_iter: int
-    degenerate: bool
+    handicap: float  # nats, see `flaws.handicap`
+
+    @property
+    def degenerate(self):
+        """Whether a component collapses or is nearly empty."""
+        return self.handicap > 0
+
+    @property
+    def standing(self):
+        """Objective less handicap, by which optima are ranked."""
+        return self.objective - self.handicap
 
     def joined(self, other):
         """The same optimum, found again."""
-        return self._replace(
-            hits=self.hits + other.hits, arms=self.arms | other.arms
-        )
+        return self._replace(hits=self.hits + other.hits, arms=self.arms | other.arms)
 
 
-def optima_of(final, loglik, arms, poor):
+def optima_of(final, loglik, arms, handicap):
     """Distinct optima of a batch of climbs, best first.
 
     Parameters
@@ -37,27 +45,18 @@ def optima_of(final, loglik, arms, poor):
     loglik : ndarray of shape (R,)
     arms : list of R tuple
         Pairs (round, arm).
-    poor : ndarray of bool of shape (R,)
+    handicap : ndarray of shape (R,)
     """
     optima = []
-    for r in _order(final.objective, poor):
-        value, degenerate = float(final.objective[r]), bool(poor[r])
-        again = optima and _same(optima[-1], value, degenerate)
-        if again:
+    for r in _order(final.objective, handicap):
+        value, lag = float(final.objective[r]), float(handicap[r])
+        if optima and _same(optima[-1], value, lag):
             last = optima[-1]
             optima[-1] = last._replace(hits=last.hits + 1, arms=last.arms | {arms[r]})
             continue
-        optima.append(
-            Optimum(
-                final.params.take(int(r)),
-                float(loglik[r]),
-                value,
-                1,
-                frozenset([arms[r]]),
-                int(final.n_iter[r]),
-                degenerate,
-            )
-        )
+        params, found = final.params.take(int(r)), frozenset([arms[r]])
+        n_iter = int(final.n_iter[r])
+        optima.append(Optimum(params, float(loglik[r]), value, 1, found, n_iter, lag))
     return optima
 
 
@@ -66,20 +65,20 @@ def merged(optima, competing):
     penalty = competing.penalty(concatenate([o.params for o in optima]))
     objective = np.array([o.loglik for o in optima]) + penalty
     kept = []
-    for i in _order(objective, np.array([o.degenerate for o in optima])):
+    for i in _order(objective, np.array([o.handicap for o in optima])):
         optimum = optima[i]._replace(objective=float(objective[i]))
-        if kept and _same(kept[-1], optimum.objective, optimum.degenerate):
+        if kept and _same(kept[-1], optimum.objective, optimum.handicap):
             kept[-1] = kept[-1].joined(optimum)
         else:
             kept.append(optimum)
     return kept
 
 
-def _order(objective, degenerate):
-    """Indices by decreasing objective, degenerate optima last."""
-    return np.lexsort((-objective, degenerate))
+def _order(objective, handicap):
+    """Indices by decreasing standing, then by decreasing objective."""
+    return np.lexsort((-objective, handicap - objective))
 
 
-def _same(optimum, objective, degenerate):
-    near = optimum.objective - objective < SAME_OPTIMUM
-    return near and optimum.degenerate == degenerate
+def _same(optimum, objective, handicap):
+    near = abs(optimum.objective - objective) < SAME_OPTIMUM
+    return near and (optimum.handicap > 0) == (handicap > 0)

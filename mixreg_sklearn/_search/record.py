@@ -1,7 +1,5 @@
 """The result of a search as the dict `search_`."""
 
-import numpy as np
-
 
 def search_record(problem, found):
     """A search in the user's units, one entry for each distinct optimum."""

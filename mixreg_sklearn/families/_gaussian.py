@@ -4,7 +4,7 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._support import Constant
+from ._support import Constant, lattice_step
 
 _LOG_2PI = np.log(2 * np.pi)
 
@@ -28,6 +28,10 @@ class Gaussian(Family):
         unit = np.sqrt(np.average((y - origin) ** 2, weights=weight))
         negligible = 8 * np.finfo(float).eps * np.abs(y).max()
         return origin, unit if unit > negligible else max(abs(mean), 1.0)
+
+    def resolution(self, y):
+        """A tenth of the step of rounded responses; their errors are three times that."""
+        return 0.1 * lattice_step(y)
 
     def initial(self, y):
         return y

@@ -110,7 +110,8 @@ class ScaleRule(NamedTuple):
     def penalty_derivatives(self, scale):
         """First and second derivative of the penalty in each log scale, (R, K)."""
         share = scale**2 / (scale**2 + self.target)
-        return -self.strength * (2 * share - 1), -4 * self.strength * share * (1 - share)
+        first = self.strength * (1 - 2 * share)
+        return first, -4 * self.strength * share * (1 - share)
 
 
 def newton_update(rule, scale, weight, statistic):

@@ -100,3 +100,25 @@ class Support(NamedTuple):
             return bounds, f"max {y.max()}"
         rule = "whole numbers y" if self.lattice else "finite y"
         return rule, f"{y[~inside][0]}"
+
+
+def lattice_step(values):
+    """The largest step of which all differences of values (n,) are multiples, or zero.
+
+    Euclid's algorithm, with a tolerance for rounding. Values that are not rounded have
+    no such step.
+    """
+    values = np.unique(values)
+    gaps = np.unique(np.diff(values))
+    if not len(gaps):
+        return 0.0
+    tolerance = 1e-9 * np.abs(values).max() + 1e-3 * gaps[0]
+    step = gaps[0]
+    while step > tolerance:
+        rest = gaps - step * np.round(gaps / step)
+        rest = np.abs(rest)
+        rest = rest[rest > tolerance]
+        if not len(rest):
+            return float(step)
+        step = rest.min()
+    return 0.0
