@@ -9,7 +9,6 @@ from sklearn.utils import check_random_state
 
 from .._blas import one_blas_thread
 from .._data.groups import check_groups, repeated
-from .._data.row_data import target_of
 from .._docs import documented
 from .._engine.problem import make_problem
 from .._fitted import fitted_mixture
@@ -239,7 +238,7 @@ class _Responses(_Plan):
         y, _ = self.fitted.sample(
             data.X, make_rng(rng), self.groups, data.offset, data.row_data
         )
-        return data._replace(y=target_of(self.fitted.family, y, data.row_data))
+        return data._replace(y=self.fitted.family.target(y, **data.row_data))
 
 
 class _Cases(_Plan):
