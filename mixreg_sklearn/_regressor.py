@@ -88,8 +88,9 @@ class MixtureRegressor(
     gate : None, "softmax" or Gate, default=None
         Prior probabilities of the components: None if they are the same for all rows;
         `"softmax"` if they depend on features by a multinomial logistic regression
-        (concomitant variables); or an instance from `mixreg_sklearn.gates`: ``SoftmaxGate(alpha=1.0)`` with a ridge,
-        ``ConstantGate("equal")`` or ``ConstantGate([0.7, 0.3])`` with fixed shares.
+        (concomitant variables); or an instance from `mixreg_sklearn.gates`:
+        ``SoftmaxGate(alpha=1.0)`` with a ridge, ``ConstantGate("equal")`` or
+        ``ConstantGate([0.7, 0.3])`` with fixed shares.
     gate_features : str, int, slice, array-like, callable or None, default=None
         Features of the gate, selected like `regression_features`; None means all. A
         feature may be in the gate, the regressions or both.

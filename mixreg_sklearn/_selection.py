@@ -232,12 +232,8 @@ class MixtureRegressorIC(
             templates = list(enumerate(self.estimator))
         else:
             return [(0, self.estimator)]
-        lacking = [
-            (name, method)
-            for name, template in templates
-            for method in ("fit", "predict", *_CRITERIA)
-            if not hasattr(template, method)
-        ]
+        methods = ("fit", "predict", *_CRITERIA)
+        lacking = [m for _, each in templates for m in methods if not hasattr(each, m)]
         if not templates or lacking:
             raise ValueError(
                 "estimator must contain mixtures of regressions only, and at least one;"

@@ -1,6 +1,6 @@
-r"""Predictive distributions,
+r"""Predictive distributions of responses, mixtures of K components.
 
-.. math:: p(y | x) = \sum_{k=1}^K \pi_k \, f(y | \eta_k, \phi_k).
+.. math:: p(y | x) = \sum_{k=1}^K \pi_k \, f(y | \eta_k, \phi_k)
 
 The weights are prior probabilities or, for a row of a unit with a history, its
 memberships. Parameters are taken as known: their uncertainty is not included.

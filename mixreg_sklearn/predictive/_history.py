@@ -8,7 +8,7 @@ _TEXT_OR_NUMBER = dict.fromkeys("US", "text") | dict.fromkeys("iufb", "number")
 
 
 def given_history(model, prior, groups, history):
-    r"""Probabilities (n, K) of the components for rows, given the history of their units.
+    r"""Probabilities (n, K) of the components, given the history of each row's unit.
 
     By Bayes' theorem, with the earlier rows :math:`H_g` of the unit g of a row,
 

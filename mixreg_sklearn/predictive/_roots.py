@@ -7,7 +7,7 @@ _GOLDEN = (np.sqrt(5) - 1) / 2
 
 
 def find_root(function, low, high, at_low, at_high, tolerance=0.0, n_iter=400):
-    """Find roots by Chandrupatla's method: inverse quadratic interpolation or bisection.
+    """Find roots by Chandrupatla's method: quadratic interpolation or bisection.
 
     A bracket of one sign that spans orders of magnitude is bisected geometrically.
     Roots are removed as they are found, so a few slow ones cost little.
