@@ -202,9 +202,8 @@ def check_start(init, family, n_components, n_features, gated):
         )
     arrays = {}
     for key, value in init.items():
-        shape = (n_components,)
-        if key.endswith("coef"):
-            shape = (n_components, n_features)
+        features = (n_features,) if key.endswith("coef") else ()
+        shape = (n_components, *features)
         value = check_array(
             value, ensure_2d=False, dtype=np.float64, input_name=f"init[{key!r}]"
         )

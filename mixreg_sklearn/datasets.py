@@ -172,11 +172,11 @@ def make_mixture_regression(
     random_state=None,
     return_params=False,
 ):
-    r"""Generate rows from several regressions.
+    r"""Generate rows from a mixture of linear regressions.
 
     Features are independent standard normal. A row belongs to component k with
-    probability :math:`\pi_k`; its response is then
-    :math:`y = a_k + x^\top b_k + \sigma_k e` with standard normal e.
+    probability :math:`\pi_k`; its response is :math:`y = a_k + x^\top b_k + \sigma_k e`
+    with standard normal e.
 
     Parameters
     ----------
@@ -187,13 +187,12 @@ def make_mixture_regression(
     n_components : int, default=2
         Number of regressions, K.
     weights : array-like of shape (n_components,), default=None
-        Shares :math:`\pi_k` of the components, positive; they are scaled to sum
-        to one. None means equal shares.
+        Positive shares :math:`\pi_k` of the components, scaled to sum to one. None
+        means equal shares.
     coef : array-like of shape (n_components, n_features), default=None
-        Coefficients :math:`b_k`. None draws them from the standard normal
-        distribution.
+        Coefficients :math:`b_k`. None draws them from a standard normal distribution.
     intercept : array-like of shape (n_components,), default=None
-        Intercepts :math:`a_k`. None draws them from the standard normal distribution.
+        Intercepts :math:`a_k`. None draws them from a standard normal distribution.
     scale : float or array-like of shape (n_components,), default=0.1
         Standard deviations :math:`\sigma_k` around the regressions, nonnegative.
     random_state : int, RandomState instance or None, default=None
@@ -208,7 +207,7 @@ def make_mixture_regression(
     y : ndarray of shape (n_samples,)
         Responses.
     component : ndarray of int of shape (n_samples,)
-        The component each row comes from, 0 to `n_components - 1`.
+        Component of each row, 0 to `n_components - 1`.
     params : dict
         The true `"weights"`, `"coef"`, `"intercept"` and `"scale"`, as the `init` of
         a `MixtureRegressor` takes them; only if `return_params`.
@@ -216,8 +215,8 @@ def make_mixture_regression(
     Raises
     ------
     ValueError
-        If an array does not have the shape above, a weight is not positive, or a scale
-        is negative.
+        If an array has the wrong shape, a weight is not positive, or a scale is
+        negative.
 
     See Also
     --------

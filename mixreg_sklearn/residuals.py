@@ -101,15 +101,8 @@ def quantile_residuals(
     Dunn, P. K. & Smyth, G. K. (1996). Randomized quantile residuals. Journal of
     Computational and Graphical Statistics 5, 236-244.
     """
-    values = pit_values(
-        model,
-        X,
-        y,
-        groups=groups,
-        offset=offset,
-        trials=trials,
-        random_state=random_state,
-    )
+    row_data = {"groups": groups, "offset": offset, "trials": trials}
+    values = pit_values(model, X, y, **row_data, random_state=random_state)
     least, most = np.finfo(float).tiny, 1 - np.finfo(float).epsneg
     return special.ndtri(np.clip(values, least, most))
 

@@ -116,9 +116,10 @@ def bootstrap(
 
     Each refit starts at the estimate and converges to a nearby maximum: the draws show
     the variation of this maximum, not of the search. The components of a replicate are
-    matched to those of the model by the permutation :math:`\rho` that maximizes :math:`\sum_i w_i \sum_k \tau_{ik} \log
-    \tau^*_{i\rho(k)}`, with :math:`\tau` and :math:`\tau^*` the memberships of the rows
-    of `X` under the model and the replicate [2]_. No replicate is discarded.
+    matched to those of the model by the permutation :math:`\rho` that maximizes
+    :math:`\sum_i w_i \sum_k \tau_{ik} \log \tau^*_{i\rho(k)}`, with :math:`\tau` and
+    :math:`\tau^*` the memberships of the rows of `X` under the model and the replicate
+    [2]_. No replicate is discarded.
 
     Parameters
     ----------
