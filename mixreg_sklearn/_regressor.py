@@ -40,7 +40,7 @@ _OF_ROWS = {"offset": True, "trials": True}
 
 
 class MetadataRequests:
-    """What mixtures request from scikit-learn's metadata routing."""
+    """Metadata that mixtures request by default from scikit-learn's routing."""
 
     # With routing enabled, weights, groups, offsets, trials and the `y` of
     # predict_proba reach the estimator without an explicit request.
@@ -77,7 +77,7 @@ class MixtureRegressor(
     n_components : int, default=2
         Number of regressions, K.
     family : str or Family, default="gaussian"
-        Distribution of the response around each regression: `"gaussian"`,
+        Conditional distribution of the response in each component: `"gaussian"`,
         `"poisson"`, `"binomial"`, `"gamma"`, `"negative_binomial"`,
         `"inverse_gaussian"` or `"beta"` with their default links, or an instance from
         `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``.
@@ -138,8 +138,8 @@ class MixtureRegressor(
     ----------
     weights_ : ndarray of shape (n_components,)
         Shares of the components; with a softmax gate, the mean prior probabilities of
-        the training rows (or groups). Components are numbered by decreasing share,
-        unless constraints distinguish them: they then keep the numbers in these.
+        the training rows (or groups). All attributes order components by decreasing
+        share, unless constraints distinguish them, whose numbering is then kept.
     coef_ : ndarray of shape (n_components, n_features)
         Coefficients of the regressions: zero for features not in the regressions, one
         for `offset_feature`.
@@ -333,9 +333,8 @@ class MixtureRegressor(
             family, gate = problem.structure.family, problem.structure.gate
             start = check_start(self.init, family, K, d, gate.has_features)
             return problem.from_user(start)
-        return from_memberships(
-            problem, check_memberships(self.init, problem.n_rows, K)
-        )
+        memberships = check_memberships(self.init, problem.n_rows, K)
+        return from_memberships(problem, memberships)
 
     def _fitted_table(self):
         return component_table(self)

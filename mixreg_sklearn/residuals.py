@@ -159,7 +159,7 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
     Society 132, 2925-2942.
     """
     ahead, y = _predicted(model, X, y, groups, offset, trials)
-    # The only closed form, needed only here, so it is no method of `Family`.
+    # The only closed form; as only this score needs it, families have no such method.
     if isinstance(ahead.family, Gaussian):
         return _gaussian_crps(ahead, y)
     return _count_crps(ahead, y) if ahead.discrete else _quadrature_crps(ahead, y)

@@ -1,4 +1,4 @@
-"""Data of rows that a family needs besides the response, such as trials: row data.
+"""Row data: arguments of a family with one number per row, such as trials.
 
 Inside the package, one dict contains them, with the names of `Family.row_data`.
 """

@@ -244,9 +244,8 @@ class _Cases(_Plan):
         data = self.data
         first, self.of_row = np.arange(len(data.weight)), slice(None)
         if data.group is not None:
-            _, first, self.of_row = np.unique(
-                data.group, return_index=True, return_inverse=True
-            )
+            groups = check_groups(data.group, data.X)
+            first, self.of_row = groups.first, groups.of_row
         weight = data.weight[first]
         total = weight.sum()
         self.n_draws, self.probability = int(np.rint(total)), weight / total
