@@ -39,10 +39,10 @@ def _of_best(name):
 class MixtureRegressorIC(
     MetadataRequests, NotebookTable, RegressorMixin, BaseEstimator
 ):
-    r"""Mixture of regressions whose number of components is chosen by a criterion.
+    r"""Mixture of regressions with the number of components selected by a criterion.
 
-    One mixture is fitted to all rows for every number of components, and the one with
-    the lowest criterion is kept:
+    One mixture is fitted to all rows for each number of components, and the one with
+    the lowest criterion is selected:
 
     .. math:: \text{BIC} = -2 \ell + m \log n, \quad \text{AIC} = -2 \ell + 2 m,
 
@@ -64,7 +64,7 @@ class MixtureRegressorIC(
     n_components : int or array-like of int, default=(1, 2, 3, 4)
         Numbers of components to choose from.
     criterion : {"bic", "aic", "icl", "sabic"}, default="bic"
-        What to minimize.
+        Criterion to minimize.
     estimator : estimator, list or dict of estimators, or None, default=None
         Template with all settings but `n_components`; it is cloned. None means
         ``MixtureRegressor()``. Each of several is fitted with each number of
@@ -81,8 +81,8 @@ class MixtureRegressorIC(
     Attributes
     ----------
     criterion_ : ndarray of shape (n_candidates,)
-        The criterion for each number of components, in the order given, and for each
-        estimator in turn.
+        For each estimator in turn, the criterion for each number of components, in the
+        order given.
     log_likelihoods_ : ndarray of shape (n_candidates,)
         Log-likelihoods in the same order.
     table_ : dict of ndarray of shape (n_candidates,)
@@ -115,7 +115,7 @@ class MixtureRegressorIC(
     unbounded likelihood and a meaningless criterion: it is selected only if all
     candidates are degenerate.
 
-    Mixtures do not grow if constraints name components (`shared_features` as a dict,
+    Mixtures are not grown if constraints name components (`shared_features` as a dict,
     lists in `held_coef`, fixed shares): K components are then no special case of K + 1.
     With a ridge in a `SoftmaxGate`, the log-likelihood may decrease, as a penalized one
     is maximized. Degenerate fits are neither grown nor used in this comparison.
@@ -148,7 +148,7 @@ class MixtureRegressorIC(
     >>> model.table_["n_parameters"].tolist()
     [3, 7, 11]
 
-    All other settings are those of the mixture:
+    All other settings are those of `estimator`:
 
     >>> from mixreg_sklearn import MixtureRegressor
     >>> MixtureRegressorIC(estimator=MixtureRegressor(shared_scale=True))

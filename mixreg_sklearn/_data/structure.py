@@ -39,7 +39,7 @@ class Columns:
 
 
 def make_gate(gate, n_components):
-    """A checked gate from the parameter `gate`."""
+    """The gate that the parameter `gate` specifies, checked."""
     gate = _GATES[gate]() if gate is None or isinstance(gate, str) else gate
     gate.check(n_components)
     return gate

@@ -38,16 +38,16 @@ class MixtureDistribution:
     Results are (n,) for one value per row and (n, m) for m. They are NaN where a
     component has no distribution (a mean that its link does not admit).
 
-    Parameters are kept as attributes of the same name.
+    Parameters are kept as attributes of the same name, broadcast to all rows.
 
     Parameters
     ----------
     family : Family
         Conditional distribution of the components.
     eta : array-like of shape (n_samples, n_components)
-        Linear predictors; of a family with L > 1 of them (L, n_samples, n_components).
+        Linear predictors; (L, n_samples, n_components) for a family with L > 1 of them.
     scale : array-like of shape (n_components,)
-        Scales; of a family with S > 1 constants (S, n_components).
+        Scales; (S, n_components) for a family with S > 1 constants.
     weights : array-like of shape (n_samples, n_components) or (n_components,)
         Probabilities of the components; they sum to one.
     trials : int or array-like of shape (n_samples,), default=None
