@@ -1,4 +1,4 @@
-"""The command line: find the hidden regressions in a table.
+"""The command line: fit a mixture of regressions to a table.
 
 ``python -m mixreg_sklearn`` fits the two lines of `load_two_lines`;
 ``python -m mixreg_sklearn --csv FILE --target NAME`` fits the user's table.
@@ -19,17 +19,16 @@ from ._selection import MixtureRegressorIC
 from .datasets import load_two_lines
 
 _DESCRIPTION = """\
-Fit a mixture of linear regressions: rows from several hidden groups, each with
-its own regression. Without --csv, fit two lines that come with the
-package."""
+Fit a mixture of linear regressions: rows come from several unlabeled groups, each
+with its own regression. Without --csv, fit a data set of two lines."""
 
 
 class _Refusal(Exception):
-    """An error in the command or the data, in one sentence for the user."""
+    """An error in the command or the data; its message is for the user."""
 
 
 class _Table(NamedTuple):
-    """Numbers to fit, and their names."""
+    """Data to fit."""
 
     name: str
     X: np.ndarray
@@ -49,12 +48,11 @@ def main(argv=None):
     Returns
     -------
     int
-        Exit status: 0, or 2 if the command or the data cannot be used; a line on
-        standard error then gives the reason.
+        Exit status: 0, or 2 if the command or the data cannot be used, with a line on
+        standard error that gives the reason.
     """
     try:
-        options = _parser().parse_args(argv)
-        _run(options)
+        _run(_parser().parse_args(argv))
     except _Refusal as refusal:
         print(f"mixreg_sklearn: {refusal}", file=sys.stderr)
         return 2
@@ -195,42 +193,36 @@ def _read(path):
 
 
 def _numbers(header, rows, names):
-    """The named columns as arrays of floats; the first is the target."""
-    columns = {}
-    for name in names:
-        j = header.index(name)
-        columns[name] = [(line, row[j].strip()) for line, row in rows]
-    bad = {
-        name: [cell for cell in cells if _number(cell[1]) is None]
-        for name, cells in columns.items()
-    }
-    texts = [name for name in names if bad[name] and len(bad[name]) == len(rows)]
+    """The named columns as floats, (n_names, n_rows)."""
+    places = [header.index(name) for name in names]
+    values = np.array([[_number(row[j]) for _, row in rows] for j in places])
+    bad = np.isnan(values)
+    texts = [name for name, each in zip(names, bad, strict=True) if rows and each.all()]
     if texts:
         rest = ",".join(name for name in names[1:] if name not in texts)
         advice = f"choose the features: --features {rest or 'A,B'}"
         if names[0] in texts:
             advice = "the target must be numbers"
         raise _Refusal(f"no numbers in column {', '.join(texts)}; {advice}")
-    for name, cells in bad.items():
-        if cells:
-            line, text = cells[0]
+    for name, j, each in zip(names, places, bad, strict=True):
+        if each.any():
+            line, row = rows[each.argmax()]
+            text = row[j].strip()
             what = f"is {text!r}, not a number," if text else "is empty"
             raise _Refusal(
                 f"column {name!r} {what} in line {line}"
-                f" ({_count(len(cells), 'such row')}); correct or remove these rows"
+                f" ({_count(each.sum(), 'such row')}); correct or remove these rows"
             )
-    return [
-        np.array([_number(text) for _, text in cells]) for cells in columns.values()
-    ]
+    return values
 
 
 def _number(cell):
-    """The finite number in a cell, or None."""
+    """The finite number in a cell, or NaN."""
     try:
         value = float(cell)
     except ValueError:
-        return None
-    return value if np.isfinite(value) else None
+        return np.nan
+    return value if np.isfinite(value) else np.nan
 
 
 def _check_size(table, components):
@@ -249,12 +241,11 @@ def _check_size(table, components):
 
 
 def _fit(table, components, options):
-    """Fit; return the model and its warnings."""
+    """The fitted model and its warnings."""
     model = MixtureRegressorIC(
         components, criterion=options.criterion, random_state=options.seed
     )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         try:
             model.fit(table.X, table.y)
         except ValueError as error:
@@ -263,7 +254,7 @@ def _fit(table, components, options):
 
 
 def _selection(model, components):
-    """Table of the criterion, one row for every number of components."""
+    """Table of the criterion, one row for each number of components."""
     criterion = model.criterion.upper()
     lines = [f"  K  parameters  log-likelihood  {criterion:>12}  maximum"]
     for K, fit, value in zip(
@@ -332,12 +323,12 @@ def _proof(model):
 
 
 def _plot(model, table, path):
-    """Save the plot; return a line that describes it."""
+    """Save the plot, and return a line that describes it."""
     from matplotlib.figure import Figure
 
     from .plotting import MixtureRegressionDisplay
 
-    # A figure without pyplot needs no display and no window system.
+    # A figure created without pyplot needs no display.
     figure = Figure(layout="constrained")
     display = MixtureRegressionDisplay.from_estimator(
         model, table.X, table.y, target_name=table.target, ax=figure.subplots()

@@ -1,4 +1,4 @@
-"""The log-likelihood of rows, and information criteria."""
+"""Log-likelihood and information criteria."""
 
 from typing import NamedTuple
 
@@ -13,30 +13,22 @@ from ._numerics import log_normalize
 
 
 class Evidence(NamedTuple):
-    """What all criteria are computed from; a unit is a row or a group of rows.
+    """The input of all criteria, for U units: single rows or groups of rows."""
 
-    Attributes
-    ----------
-    log_joint : ndarray of shape (U, K)
-        Log of prior probability times density.
-    weight : ndarray of shape (U,)
-    n_parameters : int
-    """
-
-    log_joint: np.ndarray
-    weight: np.ndarray
+    log_joint: np.ndarray  # (U, K), log of prior probability times density
+    weight: np.ndarray  # (U,)
     n_parameters: int
 
     def log_likelihood(self):
-        """Of all units, in nats."""
+        """Log-likelihood of all units, in nats."""
         return float(self.weight @ np.logaddexp.reduce(self.log_joint, axis=1))
 
     def aic(self):
-        """Akaike's criterion."""
+        """Akaike information criterion."""
         return -2 * self.log_likelihood() + 2 * self.n_parameters
 
     def bic(self):
-        """Bayesian criterion."""
+        """Bayesian information criterion."""
         return -2 * self.log_likelihood() + self._price(self.weight.sum())
 
     def sabic(self):
@@ -52,7 +44,7 @@ class Evidence(NamedTuple):
         return float(self.n_parameters * np.log(n))
 
     def certainty(self):
-        """Normalized entropy of the memberships: 1 is certain."""
+        """Entropy criterion of the memberships, from 0 (uniform) to 1 (certain)."""
         K = self.log_joint.shape[1]
         if K == 1:
             return 1.0
@@ -62,7 +54,7 @@ class Evidence(NamedTuple):
 
 
 def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=None):
-    """What a fitted mixture says of the rows of `log_likelihood`. -> Evidence."""
+    """Validate rows and evaluate a fitted mixture on them. -> Evidence."""
     log_joint, groups = log_joint_of(model, X, y, groups, offset, trials=trials)
     n_rows = len(log_joint) if groups is None else len(groups.of_row)
     weight = check_weight(sample_weight, np.empty((n_rows, 1)))
@@ -74,15 +66,15 @@ def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=N
 
 @documented
 class InformationCriteria:
-    """The methods of a mixture that judge it on rows."""
+    """Methods for the log-likelihood and information criteria of a mixture."""
 
     def log_likelihood(
         self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None
     ):
         r"""Log-likelihood, :math:`\sum_i w_i \log \sum_k \pi_k f_k(y_i | x_i)`.
 
-        The sum is over groups, where there are any, with the product of the densities
-        of their rows for f.
+        With groups, the sum is over groups, and f is the product of the densities of
+        the rows of a group.
 
         Parameters
         ----------
@@ -98,50 +90,29 @@ class InformationCriteria:
         ).log_likelihood()
 
     def aic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
-        """Akaike's criterion, ``-2 loglik + 2 n_parameters``; lower is better.
+        """Akaike information criterion, ``-2 loglik + 2 n_parameters``.
 
-        Parameters
-        ----------
-        {X, y, sample_weight, groups, offset, trials}
-
-        Returns
-        -------
-        float
-            The criterion.
+        {criterion}
         """
         return evidence(self, X, y, sample_weight, groups, offset, trials).aic()
 
     def bic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
-        """Bayesian criterion, ``-2 loglik + n_parameters log n``; lower is better.
+        """Bayesian information criterion, ``-2 loglik + n_parameters log n``.
 
-        n counts what is independent: rows, or the groups where there are any (flexmix
-        counts rows in either case). It is the sum of their weights.
+        n is the number of independent units, that is, the sum of the weights of rows,
+        or of groups if given (flexmix always counts rows).
 
-        Parameters
-        ----------
-        {X, y, sample_weight, groups, offset, trials}
-
-        Returns
-        -------
-        float
-            The criterion.
+        {criterion}
         """
         return evidence(self, X, y, sample_weight, groups, offset, trials).bic()
 
     def sabic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
-        r"""BIC adjusted for the sample size; lower is better.
+        r"""Sample-size adjusted BIC, ``-2 loglik + n_parameters log((n + 2) / 24)``.
 
-        ``-2 loglik + n_parameters log((n + 2) / 24)`` (Sclove 1987): BIC with a smaller
-        n, which finds more components in small samples. n is that of `bic`.
+        BIC with a smaller n, which selects more components in small samples (Sclove
+        1987). n is as in `bic`.
 
-        Parameters
-        ----------
-        {X, y, sample_weight, groups, offset, trials}
-
-        Returns
-        -------
-        float
-            The criterion.
+        {criterion}
 
         References
         ----------
@@ -151,19 +122,12 @@ class InformationCriteria:
         return evidence(self, X, y, sample_weight, groups, offset, trials).sabic()
 
     def icl(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
-        r"""Integrated completed likelihood; lower is better.
+        r"""Integrated completed likelihood criterion.
 
         ``-2 sum_i w_i max_k log(pi_k f_k(y_i)) + n_parameters log n``: BIC with every
-        row (or group) assigned to its most probable component, so that components that
-        overlap cost more (Biernacki, Celeux & Govaert 2000).
+        row (or group) assigned to its most probable component, which penalizes
+        overlapping components (Biernacki, Celeux & Govaert 2000).
 
-        Parameters
-        ----------
-        {X, y, sample_weight, groups, offset, trials}
-
-        Returns
-        -------
-        float
-            The criterion.
+        {criterion}
         """
         return evidence(self, X, y, sample_weight, groups, offset, trials).icl()

@@ -1,4 +1,4 @@
-"""Parameters that stand in many docstrings, written once."""
+"""Text shared by several docstrings."""
 
 import inspect
 import re
@@ -9,15 +9,15 @@ X : array-like of shape (n_samples, n_features)
 y : array-like of shape (n_samples,)
     Responses.
 sample_weight : array-like of shape (n_samples,), default=None
-    Non-negative weights; a weight counts the row, or the group, that many times. The
-    same for all rows of a group.
+    Non-negative weights; a weight counts the row, or the group, that many times.
+    Constant within a group.
 groups : array-like of shape (n_samples,), default=None
-    Labels of groups of rows that share one component; None if each row is on its own.
+    Labels of groups of rows that share one component; None if rows are independent.
 offset : array-like of shape (n_samples,), default=None
-    Part of every component's linear predictor that has no coefficient.
+    Added to the linear predictor of every component, with coefficient one.
 trials : array-like of shape (n_samples,), default=None
-    Binomial family: trials of every row, whose successes are the response; 1 where
-    there are none.
+    Binomial family: number of trials of each row, whose successes are the response; by
+    default 1.
 random_state : int, RandomState instance or None, default=None
     Source of randomness.
 model : estimator
@@ -25,12 +25,7 @@ model : estimator
 n_features_in_ : int
     Number of features seen during fit.
 feature_names_in_ : ndarray of shape (`n_features_in_`,)
-    Names of features seen during fit, where X has names that are all strings.
-return_X_y : bool, default=False
-    Whether to return ``(data, target)`` instead of a Bunch.
-as_frame : bool, default=False
-    Whether to return the data as a pandas DataFrame and the target as a Series; needs
-    pandas.
+    Names of features seen during fit; only if X has names that are all strings.
 estimator : MixtureRegressor or MixtureRegressorIC
     Fitted mixture.
 level : float, default=0.95
@@ -52,11 +47,12 @@ axes_ : ndarray of matplotlib Axes of shape (n_panels,)
 figure_ : matplotlib Figure
     Figure that contains these axes."""
 
-# Texts whose placeholder is not the name of the parameter.
+# Texts whose placeholder is not the name of a parameter.
 _FURTHER = {
     "fitted_model": """\
 model : MixtureRegressor
-    Fitted. A `MixtureRegressorIC` or a fitted search stands for its best estimator.""",
+    Fitted mixture. A `MixtureRegressorIC` or a fitted search stands for its best
+    estimator.""",
     "data_of_fit": """\
 X : array-like of shape (n_samples, n_features)
     Features of the fit.
@@ -84,7 +80,26 @@ ImportError
 groups : array-like of shape (n_samples,), default=None
     Labels of groups of rows that share one component. A row is then predicted from the
     rows of its group before it (Rosenblatt's transformation).""",
-    "loaded": """\
+    "criterion": """\
+Parameters
+----------
+{X, y, sample_weight, groups, offset, trials}
+
+Returns
+-------
+float
+    The criterion; lower is better.""",
+    "loader": """\
+Parameters
+----------
+return_X_y : bool, default=False
+    Whether to return ``(data, target)`` instead of a Bunch.
+as_frame : bool, default=False
+    Whether to return the data as a pandas DataFrame and the target as a Series; needs
+    pandas.
+
+Returns
+-------
 data : Bunch
     A dictionary with attributes: `data` (n_samples, n_features), `target` (n_samples,),
     `feature_names`, `target_name`, `frame` (all columns in one DataFrame, None unless
@@ -106,7 +121,7 @@ def documented(target):
     """Fill the placeholders in docstrings of a function, or of a class and its methods.
 
     A placeholder is a separate line, ``{X, y, offset}``, in place of the entries of
-    these parameters. Without docstrings (``python -OO``) there is nothing to fill.
+    these parameters. It does nothing without docstrings (``python -OO``).
     """
     members = vars(target).values() if inspect.isclass(target) else ()
     functions = (getattr(member, "__func__", member) for member in members)
@@ -117,7 +132,8 @@ def documented(target):
 
 
 def _filled(match):
-    """The entries that a placeholder names, at its indentation."""
+    """The indented entries for a placeholder, which may have placeholders again."""
     indent, names = match.groups()
     entries = "\n".join(_BY_NAME[name] for name in names.split(", "))
+    entries = _PLACEHOLDER.sub(_filled, entries)
     return re.sub("^", indent, entries, flags=re.MULTILINE)

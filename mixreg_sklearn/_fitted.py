@@ -1,4 +1,4 @@
-"""What a fit estimates, in the user's units, and what follows from it for rows."""
+"""The estimates of a fit in the user's units, and what they imply for rows."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._data.checks import check_offset, check_response
 from ._data.groups import check_groups, check_prior
-from ._data.row_data import check_row_data, given, target_of
+from ._data.row_data import check_row_data, given
 from ._numerics import log_normalize
 from .families import Family
 from .families._names import make_family
@@ -22,44 +22,33 @@ _GATE_KEYS = ("gate_coef", "gate_intercept")
 class Fitted(NamedTuple):
     """The estimates of a mixture with L predictors and S constants a component.
 
-    Every array has its name once, here: ``weights``, ``coef``, ``intercept`` and
-    ``scale``, then those of further constants (``df``) and of further predictors
-    (``zero_coef``, ``zero_intercept``), and ``gate_coef`` and ``gate_intercept``. They
-    are the keys of the parameter `init`, and with an underscore the fitted attributes.
-
-    Attributes
-    ----------
-    family : Family
-    weights : ndarray of shape (K,)
-    intercept : ndarray of shape (L, K)
-    coef : ndarray of shape (L, K, d)
-    constants : ndarray of shape (S, K)
-    gate_intercept : ndarray of shape (K,), or None where no feature is in the gate
-    gate_coef : ndarray of shape (K, d) or None
+    Outside this class, the arrays are named ``weights``, ``coef``, ``intercept``,
+    ``scale``, further constants (``df``) and predictors (``zero_coef``,
+    ``zero_intercept``), ``gate_coef`` and ``gate_intercept``. These are the keys of the
+    parameter `init` and, with an underscore, the fitted attributes.
     """
 
     family: Family
-    weights: np.ndarray
-    intercept: np.ndarray
-    coef: np.ndarray
-    constants: np.ndarray
-    gate_intercept: np.ndarray | None = None
-    gate_coef: np.ndarray | None = None
+    weights: np.ndarray  # (K,)
+    intercept: np.ndarray  # (L, K)
+    coef: np.ndarray  # (L, K, d)
+    constants: np.ndarray  # (S, K)
+    gate_intercept: np.ndarray | None = None  # (K,), None if the gate has no features
+    gate_coef: np.ndarray | None = None  # (K, d)
 
     @classmethod
     def of(cls, model):
         """The estimates of a fitted estimator."""
         family = make_family(model.family)
         names = (*places_of(family), *_GATE_KEYS)
-        return cls.from_arrays(
-            family, given(**{name: getattr(model, f"{name}_", None) for name in names})
-        )
+        arrays = {name: getattr(model, f"{name}_", None) for name in names}
+        return cls.from_arrays(family, given(**arrays))
 
     @classmethod
     def from_arrays(cls, family, arrays):
-        """Estimates from arrays by name; constants and further predictors are optional.
+        """Estimates from arrays by name.
 
-        Constants then have their `Constant.start`, and coefficients are zero.
+        Missing constants are set to `Constant.start`, missing coefficients to zero.
         """
         K, d = np.shape(arrays["coef"])
         L, starts = len(family.predictors), [c.start for c in family.constants]
@@ -69,7 +58,8 @@ class Fitted(NamedTuple):
             np.zeros((L, K)),
             np.zeros((L, K, d)),
             np.repeat(np.array(starts, dtype=float)[:, None], K, axis=1),
-            *(arrays.get(name) for name in ("gate_intercept", "gate_coef")),
+            arrays.get("gate_intercept"),
+            arrays.get("gate_coef"),
         )
         for name, (field, position) in places_of(family).items():
             if name in arrays:
@@ -94,13 +84,13 @@ class Fitted(NamedTuple):
 
     @property
     def scale(self):
-        """Constants as the family takes them: (K,), with several of them (S, K)."""
+        """Constants as the family takes them: (K,), or (S, K) if there are several."""
         if not len(self.constants):
             return np.ones(len(self.weights))
         return self.constants[0] if len(self.constants) == 1 else self.constants
 
     def reorder(self, order):
-        """The components `order`; the first of them is the baseline of the gate."""
+        """Permute components by `order`; the first becomes the baseline of the gate."""
         gate = None, None
         if self.gate_coef is not None:
             intercept, coef = self.gate_intercept[order], self.gate_coef[order]
@@ -115,9 +105,9 @@ class Fitted(NamedTuple):
         )
 
     def predictor(self, X, offset=None):
-        """Linear predictors as the family takes them: (n, K), with several (L, n, K).
+        """Linear predictors: (n, K), or (L, n, K) if there are several.
 
-        The offset, (n,), is a part of the first one.
+        The offset, (n,), is added to the first one.
         """
         X = np.asarray(X, dtype=np.float64)
         eta = [
@@ -129,7 +119,7 @@ class Fitted(NamedTuple):
         return eta[0] if len(eta) == 1 else np.stack(eta)
 
     def log_prior(self, X, groups=None):
-        """Log prior probabilities of rows, (n, K), or of groups (G, K).
+        """Log prior probabilities of rows, (n, K), or of groups, (G, K).
 
         Raises
         ------
@@ -149,7 +139,7 @@ class Fitted(NamedTuple):
         return log_prior[groups.first]
 
     def log_joint(self, X, target, groups=None, offset=None):
-        """``log pi_k + log f_k(y_i)`` of rows, (n, K), or of groups (G, K)."""
+        """``log pi_k + log f_k(y_i)`` of rows, (n, K), or of groups, (G, K)."""
         eta = self.predictor(X, offset)
         log_density = self.family.log_density(target[..., None], eta, self.scale)
         if groups is not None:
@@ -157,7 +147,7 @@ class Fitted(NamedTuple):
         return log_density + self.log_prior(X, groups)
 
     def distribution(self, X, offset=None, row_data=None):
-        """Distributions of the responses of rows. -> MixtureDistribution."""
+        """Distributions of the responses. -> MixtureDistribution."""
         return MixtureDistribution(
             self.family,
             self.predictor(X, offset),
@@ -167,7 +157,7 @@ class Fitted(NamedTuple):
         )
 
     def sample(self, X, rng, groups=None, offset=None, row_data=None):
-        """Draw responses (n,), and the component (n,) of each."""
+        """Draw responses (n,) and their components (n,)."""
         log_prior = self.log_prior(X, groups)
         component = draw_components(np.exp(log_prior), 1, rng)
         if groups is not None:
@@ -177,7 +167,7 @@ class Fitted(NamedTuple):
 
 
 def places_of(family):
-    """Where the arrays of a family are: by name the field, and the position in it."""
+    """From the name of an array to its field of `Fitted` and its position there."""
     places = {
         "weights": ("weights", ...),
         "coef": ("coef", 0),
@@ -192,12 +182,12 @@ def places_of(family):
 
 
 def check_start(init, family, n_components, n_features, gated):
-    """The start that the user gives as a dict. -> Fitted.
+    """Validate a start given as a dict. -> Fitted.
 
     Raises
     ------
     ValueError
-        If a key is missing or unknown, or an array is not of the right shape or range.
+        If a key is missing or unknown, or an array has the wrong shape or range.
     """
     places = places_of(family)
     allowed = (*_KEYS, *places, *(_GATE_KEYS if gated else ()))
@@ -206,15 +196,14 @@ def check_start(init, family, n_components, n_features, gated):
     unknown = [key for key in init if key not in allowed]
     if missing or unknown:
         raise ValueError(
-            f"init must have the keys {list(_KEYS)}, and with a softmax gate"
-            f" {list(_GATE_KEYS)} besides or instead of 'weights'; missing: {missing},"
+            f"init must have the keys {list(_KEYS)}; with a softmax gate, also"
+            f" {list(_GATE_KEYS)}, which may replace 'weights'; missing: {missing},"
             f" unknown: {unknown}."
         )
     arrays = {}
     for key, value in init.items():
-        shape = (n_components,)
-        if key.endswith("coef"):
-            shape = (n_components, n_features)
+        features = (n_features,) if key.endswith("coef") else ()
+        shape = (n_components, *features)
         value = check_array(
             value, ensure_2d=False, dtype=np.float64, input_name=f"init[{key!r}]"
         )
@@ -232,34 +221,37 @@ def check_start(init, family, n_components, n_features, gated):
 # Fitted estimators ----------------------------------------------------------------
 
 
+def fitted_attributes(estimator):
+    """Public attributes of an estimator that end in an underscore, as a dict."""
+    return {
+        name: value
+        for name, value in vars(estimator).items()
+        if name.endswith("_") and not name.startswith("_")
+    }
+
+
 def best_of(model):
-    """What a search for the best model found, or the model itself."""
+    """The best estimator of a (nested) search, or the model itself."""
     while hasattr(model, "best_estimator_"):
         model = model.best_estimator_
     return model
 
 
 def fitted_mixture(model):
-    """The mixture itself, out of a search for the best one.
-
-    Raises
-    ------
-    TypeError
-        If `model` is something else.
-    """
+    """The fitted mixture in a model or a search; TypeError if there is none."""
     model = best_of(model)
     if not hasattr(model, "predict_group_proba"):
         raise TypeError(
             "model must be a MixtureRegressor, or a search for one; got"
-            f" {type(model).__name__}. Of a pipeline, pass its last step, pipe[-1],"
-            " and the features that this sees, pipe[:-1].transform(X)."
+            f" {type(model).__name__}. For a pipeline, pass its last step, pipe[-1],"
+            " and the transformed features, pipe[:-1].transform(X)."
         )
     check_is_fitted(model)
     return model
 
 
 def estimates_and_rows(model, X, offset, **row_data):
-    """Estimates of an estimator, and what the user says of rows, checked.
+    """Estimates of an estimator, and validated rows.
 
     Returns
     -------
@@ -267,7 +259,6 @@ def estimates_and_rows(model, X, offset, **row_data):
     X : ndarray of float64 of shape (n, d)
     offset : ndarray of shape (n,) or None
     row_data : dict of str to ndarray of shape (n,)
-        What there is of it.
     """
     check_is_fitted(model)
     X = validate_data(model, X, dtype=[np.float64, np.float32], reset=False)
@@ -278,15 +269,9 @@ def estimates_and_rows(model, X, offset, **row_data):
 
 
 def log_joint_of(model, X, y, groups, offset, **row_data):
-    """Log joint densities of an estimator, as `Fitted.log_joint`, at the user's rows.
-
-    Returns
-    -------
-    log_joint : ndarray of shape (n, K) or (G, K)
-    groups : Groups or None
-    """
+    """Validate rows; their `Fitted.log_joint`, and their `Groups` or None."""
     fitted, X, offset, _ = estimates_and_rows(model, X, offset)
     y = check_response(y, len(X), model)
-    target = target_of(fitted.family, y, given(**row_data))
+    target = fitted.family.target(y, **given(**row_data))
     groups = check_groups(groups, X)
     return fitted.log_joint(X, target, groups, offset), groups

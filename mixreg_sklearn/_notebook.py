@@ -6,10 +6,10 @@ import numpy as np
 
 from ._fitted import Fitted
 
-# Tables with more rows or columns are cut, with a note.
+# Longer and wider tables are truncated, with a note.
 _MOST_ROWS, _MOST_COMPONENTS = 30, 12
 _COUNTS = {"n_components", "n_parameters", "estimator"}
-# Columns of `MixtureRegressorIC.table_` besides the criterion used.
+# Columns of `MixtureRegressorIC.table_` shown before the criterion.
 _COLUMNS = ("log_likelihood", "n_parameters", "smallest_share", "converged")
 _RIGHT = 'style="text-align: right; padding: 0 0.6em"'
 
@@ -28,10 +28,7 @@ class NotebookTable:
 
 
 def component_table(model):
-    """HTML table of the estimates of a mixture, a column per component.
-
-    Empty before `fit`.
-    """
+    """HTML table of the estimates, a column per component; empty before `fit`."""
     if not hasattr(model, "weights_"):
         return ""
     K, d = model.coef_.shape
@@ -45,8 +42,8 @@ def component_table(model):
     fitted = Fitted.of(model)
     constants, predictors = fitted.family.constants, fitted.family.predictors
     rows += [(c.name, v) for c, v in zip(constants, fitted.constants, strict=True)][1:]
-    further = [p.name for p in predictors], fitted.intercept, fitted.coef
-    parts = list(zip(*further, strict=True))[1:]
+    names_of_parts = [predictor.name for predictor in predictors]
+    parts = [*zip(names_of_parts, fitted.intercept, fitted.coef, strict=True)][1:]
     if fitted.gate_coef is not None:
         parts.append(("gate", fitted.gate_intercept, fitted.gate_coef))
     for part, intercept, coef in parts:
@@ -61,7 +58,7 @@ def component_table(model):
 
 
 def criterion_table(search):
-    """HTML tables of a search: candidates, a row each, and estimates of the best."""
+    """HTML tables of the candidates, a row each, and of the best estimates."""
     if not hasattr(search, "table_"):
         return ""
     table, best = search.table_, search.best_index_
@@ -75,9 +72,8 @@ def criterion_table(search):
         for i in range(len(table["n_components"]))
     ]
     title = f"Candidates, the best by {search.criterion.upper()}"
-    return _table(title, ["", *columns], cells) + component_table(
-        search.best_estimator_
-    )
+    candidates = _table(title, ["", *columns], cells)
+    return candidates + component_table(search.best_estimator_)
 
 
 def _used(names, coef):

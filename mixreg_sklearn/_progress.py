@@ -1,7 +1,7 @@
 """Progress of a running fit: printed lines and scikit-learn's callbacks.
 
-Both cost nothing if they are off. Callbacks need scikit-learn >= 1.9; with older
-versions, `CallbackSupport` is an empty base class.
+Callbacks need scikit-learn >= 1.9; with older versions, `CallbackSupport` is an empty
+base class.
 """
 
 import time
@@ -15,15 +15,7 @@ except ImportError:  # scikit-learn < 1.9
 
 
 class Progress:
-    """Report each round of the search to the user and to scikit-learn's callbacks.
-
-    Parameters
-    ----------
-    estimator : MixtureRegressor
-    X, y : ndarray
-        The training data, for the callbacks.
-    problem : Problem
-    """
+    """Report rounds of the search to the user and to scikit-learn's callbacks."""
 
     def __init__(self, estimator, X, y, problem):
         self.estimator, self.problem = estimator, problem

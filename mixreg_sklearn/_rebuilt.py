@@ -1,4 +1,4 @@
-"""A fitted estimator on its data, as the engine sees them."""
+"""The engine's view of a fitted estimator and its training data."""
 
 from typing import NamedTuple
 
@@ -13,33 +13,19 @@ from ._fitted import Fitted
 
 
 class Rebuilt(NamedTuple):
-    """What `fit` made of its data, and where its estimate is.
+    """The problem that a fit solved, and its estimate."""
 
-    Attributes
-    ----------
-    estimator : MixtureRegressor
-    fitted : Fitted
-        Its estimates.
-    data : Data
-    problem : Problem
-    params : Params
-        A batch of one, with components in the order of the estimator.
-    columns : Columns
-        The features by what the user calls them.
-    offset_feature : int or None
-    """
-
-    estimator: object
+    estimator: object  # the fitted MixtureRegressor
     fitted: Fitted
     data: Data
     problem: Problem
-    params: Params
+    params: Params  # a batch of one, with the estimator's order of components
     columns: Columns
-    offset_feature: int | None
+    offset_feature: int | None  # its index
 
     @property
     def names(self):
-        """Names of the features, a list."""
+        """List of feature names."""
         if self.columns.names is None:
             return [f"x{j}" for j in range(self.columns.n_features)]
         return list(self.columns.names)
@@ -48,7 +34,7 @@ class Rebuilt(NamedTuple):
 def rebuild(
     estimator, X, y, sample_weight=None, *, groups=None, offset=None, **row_data
 ):
-    """Prepare the data of a fit as `fit` did, and its estimate. -> Rebuilt."""
+    """Prepare training data as `fit` did, and the estimate. -> Rebuilt."""
     row_data = given(**row_data)
     data, _, structure, columns = read(
         estimator, X, y, sample_weight, groups, offset, row_data, reset=False

@@ -1,15 +1,4 @@
-"""MixtureRegressor: the front door.
-
-The data's path::
-
-    fit(X, y)  ->  validated rows and their structure           _data/read
-               ->  design and rows in the engine's units        _engine/problem
-               ->  search: rounds of independent arms           _search/arms
-                     rows + parameters -> moments               _engine/em, mixture
-                     moments -> parameters
-               ->  polish the best to a proven maximum          _search/estimate
-               ->  weights_, coef_, ... in the user's units     _fitted
-"""
+"""The estimator `MixtureRegressor`; docs/architecture.md outlines the path of a fit."""
 
 import warnings
 from numbers import Integral, Real
@@ -28,7 +17,13 @@ from ._data.read import read
 from ._data.row_data import given
 from ._docs import documented
 from ._engine.problem import make_problem
-from ._fitted import Fitted, check_start, estimates_and_rows, log_joint_of
+from ._fitted import (
+    Fitted,
+    check_start,
+    estimates_and_rows,
+    fitted_attributes,
+    log_joint_of,
+)
 from ._notebook import NotebookTable, component_table
 from ._numerics import log_normalize, make_rng
 from ._progress import CallbackSupport, Progress
@@ -45,10 +40,10 @@ _OF_ROWS = {"offset": True, "trials": True}
 
 
 class MetadataRequests:
-    """What mixtures request from scikit-learn's metadata routing."""
+    """Metadata that mixtures request by default from scikit-learn's routing."""
 
-    # Where routing is on, weights, groups, offsets and trials reach the estimator
-    # without being requested, and `y` of predict_proba as data.
+    # With routing enabled, weights, groups, offsets, trials and the `y` of
+    # predict_proba reach the estimator without an explicit request.
     __metadata_request__predict = _OF_ROWS
     __metadata_request__score = _OF_ROWS | {"sample_weight": True}
     __metadata_request__fit = __metadata_request__score | {"groups": True}
@@ -66,7 +61,7 @@ class MixtureRegressor(
 ):
     r"""Finite mixture of regressions, by exact maximum likelihood.
 
-    The rows come from `n_components` hidden components, each with its own regression:
+    Each row comes from one of `n_components` latent components, each a regression:
 
     .. math:: p(y | x) = \sum_{k=1}^K \pi_k(x) \,
               f(y;\; a_k + x^\top b_k + \text{offset},\; \phi_k)
@@ -74,130 +69,127 @@ class MixtureRegressor(
     The estimator finds the shares :math:`\pi_k`, intercepts :math:`a_k`, coefficients
     :math:`b_k` and scales :math:`\phi_k` (standard deviations, for the gaussian family)
     that maximize the likelihood of all rows. It searches from many starts until three
-    independent kinds of search agree on the best optimum, and then climbs to it by
-    Newton's method on the exact likelihood, so that `converged_` is a proof and not a
-    hope.
+    independent kinds of search agree on the best optimum, and then converges to it by
+    Newton's method on the exact likelihood; `converged_` certifies a local maximum.
 
     Parameters
     ----------
     n_components : int, default=2
         Number of regressions, K.
     family : str or Family, default="gaussian"
-        Distribution of the response around each regression: `"gaussian"`,
+        Conditional distribution of the response in each component: `"gaussian"`,
         `"poisson"`, `"binomial"`, `"gamma"`, `"negative_binomial"`,
         `"inverse_gaussian"` or `"beta"` with their default links, or an instance from
         `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``.
     regression_features : str, int, slice, array-like, callable or None, default=None
         Features of the regressions: names (of a dataframe's columns), indices, a
         slice, a boolean mask, or a callable that is given X and returns one of these.
-        None means all; an empty list regressions of an intercept alone.
+        None means all; an empty list means regressions with an intercept only.
     gate : None, "softmax" or Gate, default=None
-        Prior probabilities of the components: None for shares that are the same for
-        all rows; `"softmax"` for shares that depend on features by a multinomial
-        logistic regression (concomitant variables); or an instance from
-        `mixreg_sklearn.gates`: ``SoftmaxGate(alpha=1.0)`` with a ridge,
-        ``ConstantGate("equal")`` or ``ConstantGate([0.7, 0.3])`` with given shares.
+        Prior probabilities of the components: None if they are the same for all rows;
+        `"softmax"` if they depend on features by a multinomial logistic regression
+        (concomitant variables); or an instance from `mixreg_sklearn.gates`:
+        ``SoftmaxGate(alpha=1.0)`` with a ridge, ``ConstantGate("equal")`` or
+        ``ConstantGate([0.7, 0.3])`` with fixed shares.
     gate_features : str, int, slice, array-like, callable or None, default=None
-        Features of the gate, chosen as `regression_features` are; None means all. A
-        feature may serve the gate, the regressions or both.
+        Features of the gate, selected like `regression_features`; None means all. A
+        feature may be in the gate, the regressions or both.
     offset_feature : str, int or None, default=None
-        A column of X that is an offset: a part of every component's linear predictor
-        with coefficient one, such as the logarithm of an exposure. Unlike the argument
-        `offset` of `fit` it survives every pipeline, grid search and ensemble.
+        A column of X that is an offset: a term with coefficient one in the linear
+        predictor of every component, such as the logarithm of an exposure. Unlike the
+        argument `offset` of `fit`, it works in any pipeline, grid search and ensemble.
     shared_features : str, int, slice, array-like, callable, dict or None, default=None
-        Features whose coefficient is the same in all components, chosen as
-        `regression_features` are; or a dict from a feature's name or index (or
-        `"intercept"`) to lists of the components that share its coefficient, as in
-        ``{"age": [[0, 1], [2, 3]]}``. Components that are not listed have their own.
+        Features whose coefficient is the same in all components, selected like
+        `regression_features`; or a dict from a feature's name or index (or
+        `"intercept"`) to lists of components that share its coefficient, as in
+        ``{"age": [[0, 1], [2, 3]]}``. Components not listed share with no other.
     held_coef : dict or None, default=None
-        Coefficients that are not estimated: a dict from a feature's name or index (or
-        `"intercept"`) to the value, or to one value for each component with None where
-        it is free, as in ``{"dose": [0.0, None]}``.
+        Coefficients held at known values: a dict from a feature's name or index (or
+        `"intercept"`) to the value, or to one value per component with None for free
+        coefficients, as in ``{"dose": [0.0, None]}``.
     shared_scale : bool, default=False
-        Whether all components have one scale.
+        Whether all components have the same scale.
     fit_intercept : bool, default=True
         Whether each component has an intercept.
     init : None, dict or array-like of shape (n_samples, n_components), default=None
-        Where to start, instead of the search: a dict with the arrays `"weights"`
+        Starting values that replace the search: a dict with the arrays `"weights"`
         (K,), `"coef"` (K, d), `"intercept"` (K,) and `"scale"` (K,), and, with a
         softmax gate, `"gate_coef"` (K, d) and `"gate_intercept"` (K,) instead of the
-        weights; or the memberships of the training rows. The fit is then the local
-        maximum above.
+        weights; or the memberships of the training rows. The fit is the local maximum
+        that is reached from there.
     n_init : int, default=8
-        Upper bound on the rounds of the search. Each draws 24 independent starts in
-        three arms; the search ends as soon as three arms agree.
+        Maximum number of rounds of the search. Each draws 24 independent starts in
+        three arms; the search stops when three arms agree.
     tol : float, default=1e-8
-        Bound on the Newton decrement, the gain in log-likelihood (nats) that is
-        still possible according to its curvature.
+        Tolerance for the Newton decrement, the gain in log-likelihood (nats) that a
+        quadratic approximation still predicts.
     max_iter : int, default=200
-        Upper bound on the Newton iterations of the final polish.
+        Maximum number of Newton iterations of the final polish.
     warm_start : bool, default=False
-        Start from the solution of the previous fit, instead of the search.
+        Whether to start from the previous solution instead of searching.
     random_state : int, RandomState instance or None, default=None
-        Determines the starts of the search. Equal data give equal starts in whatever
-        order the rows come.
+        Determines the starts of the search, which do not depend on the order of rows.
     n_jobs : int or None, default=None
-        Threads for passes over large data. The result does not depend on it.
+        Number of threads for passes over large data. It does not affect the result.
     verbose : int, default=0
-        1 prints a line for every round of the search and for the polish.
+        1 prints a line per round of the search and for the polish.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_components,)
-        Shares of the components, in decreasing order: the canonical order of all
-        attributes, except where constraints tell the components apart, which then
-        keep the numbers that the constraints use. With a softmax gate the mean prior
-        probabilities of the training rows (or groups).
+        Shares of the components; with a softmax gate, the mean prior probabilities of
+        the training rows (or groups). All attributes order components by decreasing
+        share, unless constraints distinguish them, whose numbering is then kept.
     coef_ : ndarray of shape (n_components, n_features)
-        Coefficients of the regressions: zero for features that are not in them, one
+        Coefficients of the regressions: zero for features not in the regressions, one
         for `offset_feature`.
     intercept_ : ndarray of shape (n_components,)
         Intercepts of the regressions.
     scale_ : ndarray of shape (n_components,)
-        Scales of the components. Gaussian: standard deviations around the regressions
-        (maximum likelihood: divided by the component's weight, not by its degrees of
-        freedom); for other families a dispersion, see the family; 1 where there is
-        none.
+        Scales of the components. Gaussian: residual standard deviations (maximum
+        likelihood: divided by the component's weight, not its degrees of freedom);
+        other families: the dispersion that the family defines, 1 if it has none.
     gate_coef_ : ndarray of shape (n_components, n_features)
         Softmax gate only: change of the log-odds of a component against the first one
-        for each unit of measurement of a feature. Zero for the first component, the
-        baseline, and for features that are not in the gate.
+        per unit of a feature. Zero for the first component, the baseline, and for
+        features not in the gate.
     gate_intercept_ : ndarray of shape (n_components,)
-        Softmax gate only: log-odds of a component against the first one where all
-        features are zero.
+        Softmax gate only: log-odds of a component against the first one if all features
+        are zero.
     log_likelihood_ : float
         Log-likelihood of the training data.
     n_parameters_ : int
         Number of freely estimated parameters.
     converged_ : bool
-        Proof of a local maximum: Newton decrement below `tol` and observed
-        information positive definite.
+        Whether a local maximum is proven: Newton decrement below `tol` and positive
+        definite observed information.
     newton_decrement_ : float
-        Gain in log-likelihood still possible according to the curvature, in nats,
-        before the last Newton step.
+        Gain in log-likelihood (nats) that a quadratic approximation predicts before the
+        last Newton step.
     smallest_eigenvalue_ : float
-        Of the observed information, scaled to unit diagonal.
+        Smallest eigenvalue of the observed information, scaled to unit diagonal.
     degenerate_ : bool
-        Whether a component collapsed on rows it fits without error, or has fewer rows
-        than it needs; a warning says what to do.
+        Whether a component collapsed on rows it fits without error, or has too few
+        rows; a warning then gives advice.
     n_iter_ : int
-        EM and Newton iterations of the final climb.
+        Number of EM and Newton iterations of the final polish.
     search_ : dict
-        What the search found: `"optima"`, a list of dicts, best first, with
-        `log_likelihood`, `objective` (penalized, by which they are ranked), `hits`
-        (how often it was found), `arms`, `first_round`, `iterations` and `degenerate`;
-        `"rounds"`, `"starts"`, `"agreeing_arms"` and `"sample_rows"`, the rows that
-        were searched. Log-likelihoods are before the final climb; those of a sample
-        are scaled up to all rows. Empty where there was no search.
+        Record of the search, empty without one: `"optima"`, a list of dicts, best
+        first, with `log_likelihood`, `objective` (penalized, for ranking), `hits`
+        (number of times found), `arms`, `first_round`, `iterations` and `degenerate`;
+        `"rounds"`, `"starts"`, `"agreeing_arms"` and `"sample_rows"`, the number of
+        rows searched. Log-likelihoods are before the final polish, and scaled from the
+        sample to all rows.
     {n_features_in_, feature_names_in_}
 
     See Also
     --------
-    MixtureRegressorIC : Chooses the number of components by BIC, AIC or ICL.
+    MixtureRegressorIC : Selects the number of components by BIC, AIC, SABIC or ICL.
 
     Notes
     -----
-    `sample_weight` counts rows: a weight of 2 is the row twice, a weight of 0 no row.
+    `sample_weight` counts rows: a weight of 2 is equivalent to repeating the row, a
+    weight of 0 to removing it.
 
     References
     ----------
@@ -291,10 +283,10 @@ class MixtureRegressor(
         ----------
         {X, y, sample_weight}
         groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that share one component: repeated measures of one
-            subject, panels. None if each row is on its own. Inside cross-validation
-            and the like they reach `fit` only with scikit-learn's metadata routing
-            enabled, ``sklearn.set_config(enable_metadata_routing=True)``.
+            Labels of groups of rows that share one component, such as repeated measures
+            of one subject; None if rows are independent. Meta-estimators, such as
+            cross-validation, pass them to `fit` only if metadata routing is enabled:
+            ``sklearn.set_config(enable_metadata_routing=True)``.
         {offset, trials}
 
         Returns
@@ -305,7 +297,7 @@ class MixtureRegressor(
         Raises
         ------
         ValueError
-            If the data or arguments are not of the right shape, type or range.
+            If data or arguments have the wrong shape, type or range.
         """
         row_data = given(trials=trials)
         data, y, structure, _ = read(
@@ -323,7 +315,7 @@ class MixtureRegressor(
         return self
 
     def _estimate(self, problem, progress):
-        """Climb from the given start, or search for one."""
+        """Maximize from the given start, or search."""
         start = self._start(problem)
         limits = Limits(self.n_init, self.tol, self.max_iter)
         if start is not None:
@@ -331,7 +323,7 @@ class MixtureRegressor(
         return estimate_found(problem, make_rng(self.random_state), limits, progress)
 
     def _start(self, problem):
-        """The start the user gave, in the engine's units; None to search."""
+        """The user's start in the engine's units; None to search."""
         K, d = self.n_components, self.n_features_in_
         if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == (K, d):
             return problem.from_user(Fitted.of(self))
@@ -341,9 +333,8 @@ class MixtureRegressor(
             family, gate = problem.structure.family, problem.structure.gate
             start = check_start(self.init, family, K, d, gate.has_features)
             return problem.from_user(start)
-        return from_memberships(
-            problem, check_memberships(self.init, problem.n_rows, K)
-        )
+        memberships = check_memberships(self.init, problem.n_rows, K)
+        return from_memberships(problem, memberships)
 
     def _fitted_table(self):
         return component_table(self)
@@ -363,7 +354,7 @@ class MixtureRegressor(
         ----------
         {X}
         return_std : bool, default=False
-            Whether to return also the standard deviation of the predictive mixture, the
+            Whether to also return the standard deviation of the predictive mixture, the
             square root of :math:`\sum_k \pi_k (\sigma_k^2 + \mu_k^2) - \mu^2`.
         {offset, trials}
 
@@ -379,7 +370,7 @@ class MixtureRegressor(
         return (ahead.mean(), ahead.std()) if return_std else ahead.mean()
 
     def predict_components(self, X, *, offset=None, trials=None):
-        """Expected response of every component.
+        """Expected response of each component.
 
         Parameters
         ----------
@@ -399,20 +390,19 @@ class MixtureRegressor(
         r"""Distribution of the response: density, quantiles, intervals, draws.
 
         The mixture :math:`\sum_k \pi_k(x) f(y;\, \eta_k, \phi_k)`, with the estimates
-        taken as known. Where a row belongs to a unit that has a history, earlier rows
-        with their responses, its weights are the memberships of that unit instead of
-        the prior probabilities.
+        taken as known. If a row belongs to a unit with a history (earlier rows with
+        their responses), its weights are the memberships of that unit instead of the
+        prior probabilities.
 
         Parameters
         ----------
         {X}
         groups : array-like of shape (n_samples,), default=None
-            Labels of the units that the rows belong to, where there is a history;
-            without one they change nothing.
+            Unit of each row; required with a history, otherwise without effect.
         history : dict, default=None
             Earlier rows of some of these units: `"X"`, `"y"` and `"groups"`, and
-            `"offset"` and `"trials"` as in `predict_proba`. Units without earlier rows
-            keep the prior probabilities; the history may be empty.
+            optionally `"offset"` and `"trials"`, as in `predict_proba`. Units without
+            earlier rows keep the prior probabilities; the history may be empty.
         {offset, trials}
 
         Returns
@@ -423,7 +413,7 @@ class MixtureRegressor(
         Raises
         ------
         ValueError
-            If the history lacks something, or features of the gate differ between the
+            If the history is incomplete, or features of the gate differ between the
             rows of a unit and its history.
         """
         fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
@@ -436,9 +426,9 @@ class MixtureRegressor(
     def predict_proba(self, X, y=None, *, groups=None, offset=None, trials=None):
         r"""Probabilities of the components.
 
-        Without `y` the prior ones, :math:`\pi_k(x)`; with it the memberships of the
-        rows, :math:`\pi_k f_k(y | x) / \sum_j \pi_j f_j(y | x)`. The rows of a group
-        share their membership, for which f is the product of their densities.
+        Without `y`, prior probabilities :math:`\pi_k(x)`; with `y`, memberships
+        (posterior probabilities) :math:`\pi_k f_k(y | x) / \sum_j \pi_j f_j(y | x)`.
+        The rows of a group share one membership; f is the product of their densities.
 
         Parameters
         ----------
@@ -460,7 +450,7 @@ class MixtureRegressor(
         return memberships if groups is None else memberships[groups.of_row]
 
     def predict_group_proba(self, X, y, groups, *, offset=None, trials=None):
-        """Memberships of whole groups, given the responses of all their rows.
+        """Memberships of groups, given the responses of all their rows.
 
         Parameters
         ----------
@@ -472,17 +462,17 @@ class MixtureRegressor(
         Returns
         -------
         labels : ndarray of shape (n_groups,)
-            The groups, sorted.
+            Sorted labels of the groups.
         memberships : ndarray of shape (n_groups, n_components)
             Probabilities; each row sums to one.
         """
         if groups is None:
-            raise ValueError("groups is None: predict_proba is for rows on their own.")
+            raise ValueError("groups is None: for single rows, use predict_proba.")
         log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
         return groups.labels, np.exp(log_normalize(log_joint))
 
     def predict_membership(self, X, y, *, groups=None, offset=None, trials=None):
-        """Most probable component of every row.
+        """Most probable component of each row.
 
         Parameters
         ----------
@@ -498,7 +488,7 @@ class MixtureRegressor(
         return members if groups is None else members[groups.of_row]
 
     def score(self, X, y, sample_weight=None, *, offset=None, trials=None):
-        """Coefficient of determination R2 of `predict`.
+        """Coefficient of determination (R2) of `predict`.
 
         Parameters
         ----------
@@ -507,13 +497,13 @@ class MixtureRegressor(
         Returns
         -------
         float
-            R2; 1 is best.
+            R2, at most 1.
         """
         predicted = self.predict(X, offset=offset, trials=trials)
         return r2_score(y, predicted, sample_weight=sample_weight)
 
     def sample(self, X, random_state=None, *, groups=None, offset=None, trials=None):
-        """Draw a response for every row of X.
+        """Draw a response for each row of X.
 
         Parameters
         ----------
@@ -524,7 +514,7 @@ class MixtureRegressor(
         y : ndarray of shape (n_samples,)
             Responses.
         component : ndarray of int of shape (n_samples,)
-            The component each came from.
+            The component of each response.
         """
         fitted, X, *rest = estimates_and_rows(self, X, offset, trials=trials)
         groups = check_groups(groups, X)
@@ -534,8 +524,8 @@ class MixtureRegressor(
 def set_estimate(model, problem, estimate):
     """Set the fitted attributes of a `MixtureRegressor`."""
     polished = estimate.polished
-    # Of another family, or gate, an earlier fit has attributes that this has not.
-    for name in [name for name in vars(model) if name.endswith("_")]:
+    # An earlier fit with another family or gate may have further attributes.
+    for name in fitted_attributes(model):
         if name not in ("n_features_in_", "feature_names_in_"):
             delattr(model, name)
     for name, value in problem.to_user(polished.params).attributes().items():
@@ -553,7 +543,7 @@ def set_estimate(model, problem, estimate):
 
 
 def complaint(model, estimate):
-    """What is wrong with an estimate that is no proven maximum, or None."""
+    """A warning for an estimate that is not a proven interior maximum, or None."""
     if estimate.flaw:
         return f"The estimate is degenerate: {estimate.flaw.value}."
     if estimate.infinite:
@@ -565,5 +555,5 @@ def complaint(model, estimate):
         f" {model.newton_decrement_:.1e}, tol={model.tol:.1e}; smallest eigenvalue of"
         f" the information {model.smallest_eigenvalue_:.1e}). Increase max_iter, or use"
         " fewer components if the eigenvalue is close to zero: the data then do not"
-        " tell the components apart."
+        " distinguish the components."
     )

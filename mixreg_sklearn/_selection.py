@@ -13,18 +13,18 @@ from sklearn.utils.validation import check_is_fitted
 from ._criteria import evidence
 from ._data.row_data import given
 from ._docs import documented
-from ._fitted import best_of
+from ._fitted import best_of, fitted_attributes
 from ._growth.growth import can_grow, grown_to
 from ._notebook import NotebookTable, criterion_table
 from ._regressor import MetadataRequests, MixtureRegressor
 
 _CRITERIA = ("aic", "bic", "sabic", "icl")
-# Log-likelihoods that differ by less, in nats, are the same.
+# Log-likelihoods that differ by less, in nats, count as equal.
 _SAME = 1e-8
 
 
 def _of_best(name):
-    """Make a method that hands over to the best estimator, docstring and all."""
+    """Make a method that delegates to the best estimator, with its docstring."""
     method = getattr(MixtureRegressor, name)
 
     @wraps(method)
@@ -39,10 +39,10 @@ def _of_best(name):
 class MixtureRegressorIC(
     MetadataRequests, NotebookTable, RegressorMixin, BaseEstimator
 ):
-    r"""Mixture of regressions whose number of components is chosen by a criterion.
+    r"""Mixture of regressions with the number of components selected by a criterion.
 
-    One mixture is fitted to all rows for every number of components, and the one with
-    the lowest criterion is kept:
+    One mixture is fitted to all rows for each number of components, and the one with
+    the lowest criterion is selected:
 
     .. math:: \text{BIC} = -2 \ell + m \log n, \quad \text{AIC} = -2 \ell + 2 m,
 
@@ -52,77 +52,75 @@ class MixtureRegressorIC(
     with the log-likelihood :math:`\ell`, the number of parameters m, the number n of
     rows or groups (the sum of their weights) and
     :math:`\ell_c = \sum_i \max_k \log \pi_k f_k(y_i)`.
-    BIC finds the number of components that describes the density, ICL the number of
-    groups that can be told apart, AIC is generous, and SABIC between AIC and BIC.
+    BIC selects the number of components that describes the density, ICL the number of
+    well-separated clusters. AIC selects more components than BIC; SABIC is in between.
 
-    The numbers of components are fitted in increasing order. Where the search for more
-    components ends below the log-likelihood of fewer, which it then has missed, the
-    mixture grows out of the smaller one. So the log-likelihood never falls as
-    components are added.
+    Mixtures are fitted in increasing order of size. If the search for more components
+    ends at a lower log-likelihood than that of fewer, the mixture is instead grown from
+    the smaller one. So the log-likelihood never decreases as components are added.
 
     Parameters
     ----------
     n_components : int or array-like of int, default=(1, 2, 3, 4)
         Numbers of components to choose from.
     criterion : {"bic", "aic", "icl", "sabic"}, default="bic"
-        What to minimize.
+        Criterion to minimize.
     estimator : estimator, list or dict of estimators, or None, default=None
-        The mixture to fit, with all settings but `n_components`. It is cloned, never
-        changed. None means ``MixtureRegressor()``. Several are swept together: every
-        one of them with every number of components, as in
-        ``[MixtureRegressor(), MixtureRegressor(gate="softmax")]`` or, with names for
-        `table_`, ``{"plain": MixtureRegressor(), "gated": ...}``. A criterion compares
-        densities of the same response under the same measure: gaussian with gamma,
-        poisson with negative binomial; never counts with a continuous family, nor a
-        response with its logarithm.
+        Template with all settings but `n_components`; it is cloned. None means
+        ``MixtureRegressor()``. Each of several is fitted with each number of
+        components, as in ``[MixtureRegressor(), MixtureRegressor(gate="softmax")]`` or,
+        with names for `table_`, ``{"plain": MixtureRegressor(), "gated": ...}``. A
+        criterion is comparable only between densities of the same response under the
+        same measure: gaussian and gamma, poisson and negative binomial; not counts and
+        a continuous family, nor a response and its logarithm.
     random_state : int, RandomState instance or None, default=None
-        Replaces the `random_state` of `estimator`, where it is not None.
+        If not None, replaces the `random_state` of `estimator`.
     verbose : int, default=0
-        1 prints a line for every mixture. `estimator` has its own `verbose`.
+        1 prints a line per mixture. The `verbose` of `estimator` is independent of it.
 
     Attributes
     ----------
     criterion_ : ndarray of shape (n_candidates,)
-        The criterion for every number of components, in the order given; with several
-        estimators for all numbers of the first, then those of the second, and so on.
+        For each estimator in turn, the criterion for each number of components, in the
+        order given.
     log_likelihoods_ : ndarray of shape (n_candidates,)
-        The log-likelihoods, in the same order.
+        Log-likelihoods in the same order.
     table_ : dict of ndarray of shape (n_candidates,)
-        What candidates are compared by, ready for ``pandas.DataFrame(model.table_)``:
+        Comparison of the candidates, for ``pandas.DataFrame(model.table_)``:
         `n_components`, `estimator` (its position in the list, or its name in the dict),
         `log_likelihood`, `n_parameters`, `aic`, `bic`, `sabic`, `icl`, `entropy`,
-        `smallest_share` (of the components' `weights_`), `converged` and `degenerate`.
-        The entropy is normalized (Ramaswamy et al. 1993), :math:`1 + \sum_i w_i \sum_k
-        \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 where memberships are certain, 0 where
-        the data say nothing about them.
+        `smallest_share` (the minimum of `weights_`), `converged` and `degenerate`. The
+        entropy is normalized (Ramaswamy et al. 1993), :math:`1 + \sum_i w_i \sum_k
+        \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 if memberships are certain, 0 if they
+        are uniform.
     best_index_ : int
-        Position of the mixture chosen among the candidates.
+        Position of the selected mixture among the candidates.
     n_components_ : int
-        The number of components chosen.
+        Selected number of components.
     estimators_ : list of estimators
-        The candidates, fitted.
+        The fitted candidates.
     best_estimator_ : estimator
-        The mixture chosen, one of them. Its fitted attributes (`weights_`, `coef_`,
-        `converged_` and so on) are also attributes of this object.
+        The selected mixture. Its fitted attributes (`weights_`, `coef_`, `converged_`
+        and so on) are also attributes of this object.
     {n_features_in_, feature_names_in_}
 
     See Also
     --------
     MixtureRegressor : The mixture with a given number of components.
-    mixreg_sklearn.metrics.bic_scorer : The same choice in a grid search.
+    mixreg_sklearn.metrics.bic_scorer : Selection by BIC in a grid search.
 
     Notes
     -----
-    A degenerate fit (a component collapsed on rows it fits without error) has a
-    likelihood without bound, hence a criterion that means nothing: it is chosen only
-    if all candidates are degenerate.
+    A degenerate fit (a component collapsed on rows it fits without error) has an
+    unbounded likelihood and a meaningless criterion: it is selected only if all
+    candidates are degenerate.
 
-    Mixtures do not grow where constraints name components (`shared_features` as a dict,
-    lists in `held_coef`, given shares): K components are then no special case of K + 1.
-    Under a `SoftmaxGate` with a ridge the likelihood may fall, as it is not what is
-    maximized. A degenerate fit is never grown from, nor compared with.
+    Mixtures are not grown if constraints name components (`shared_features` as a dict,
+    lists in `held_coef`, fixed shares): K components are then no special case of K + 1.
+    With a ridge in a `SoftmaxGate`, the log-likelihood may decrease, as a penalized one
+    is maximized. Degenerate fits are neither grown nor used in this comparison.
 
-    Warnings are those of the mixture chosen; a candidate that was not chosen is silent.
+    Only the warnings of the selected mixture are issued.
 
     References
     ----------
@@ -150,7 +148,7 @@ class MixtureRegressorIC(
     >>> model.table_["n_parameters"].tolist()
     [3, 7, 11]
 
-    All other settings are those of the mixture:
+    All other settings are those of `estimator`:
 
     >>> from mixreg_sklearn import MixtureRegressor
     >>> MixtureRegressorIC(estimator=MixtureRegressor(shared_scale=True))
@@ -184,7 +182,7 @@ class MixtureRegressorIC(
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
-        """Fit a mixture for every number of components, and keep the best.
+        """Fit a mixture for each number of components, and select the best.
 
         Parameters
         ----------
@@ -198,7 +196,7 @@ class MixtureRegressorIC(
         Raises
         ------
         ValueError
-            If the data or arguments are not of the right shape, type or range.
+            If data or arguments have the wrong shape, type or range.
         """
         metadata = given(
             sample_weight=sample_weight, groups=groups, offset=offset, trials=trials
@@ -225,7 +223,7 @@ class MixtureRegressorIC(
         return criterion_table(self)
 
     def _templates(self):
-        """Names and templates of the mixtures to sweep."""
+        """Names and templates of the mixtures to fit."""
         if self.estimator is None:
             return [(0, MixtureRegressor())]
         if isinstance(self.estimator, dict):
@@ -234,16 +232,12 @@ class MixtureRegressorIC(
             templates = list(enumerate(self.estimator))
         else:
             return [(0, self.estimator)]
-        lacking = [
-            (name, method)
-            for name, template in templates
-            for method in ("fit", "predict", *_CRITERIA)
-            if not hasattr(template, method)
-        ]
+        methods = ("fit", "predict", *_CRITERIA)
+        lacking = [m for _, each in templates for m in methods if not hasattr(each, m)]
         if not templates or lacking:
             raise ValueError(
-                "estimator must hold at least one mixture of regressions, and nothing"
-                f" else; got {self.estimator!r}."
+                "estimator must contain mixtures of regressions only, and at least one;"
+                f" got {self.estimator!r}."
             )
         return templates
 
@@ -257,14 +251,7 @@ class MixtureRegressorIC(
         return numbers.tolist()
 
     def _sweep(self, name, template, X, y, metadata):
-        """Fit a template for every number of components, the smallest first.
-
-        Returns
-        -------
-        fits : list of estimators
-            In the order of `n_components`.
-        caught : list of lists of warnings
-        """
+        """Fits of a template and their warnings, in the order of `n_components`."""
         numbers = self._numbers()
         fits, caught = [None] * len(numbers), [None] * len(numbers)
         highest = None
@@ -273,12 +260,10 @@ class MixtureRegressorIC(
             mixture = clone(template).set_params(n_components=numbers[position])
             if self.random_state is not None:
                 mixture.set_params(random_state=self.random_state)
-            with warnings.catch_warnings(record=True) as messages:
-                warnings.simplefilter("always")
+            with warnings.catch_warnings(record=True, action="always") as messages:
                 mixture.fit(X, y, **metadata)
             if _lower(mixture, highest) and _can_grow(highest):
-                with warnings.catch_warnings(record=True) as others:
-                    warnings.simplefilter("always")
+                with warnings.catch_warnings(record=True, action="always") as others:
                     grown = grown_to(highest, mixture.n_components, X, y, **metadata)
                 if _lower(mixture, grown):
                     mixture, messages = grown, others
@@ -303,10 +288,10 @@ class MixtureRegressorIC(
         )
 
     def _set_attributes(self, best):
-        """Take over the fitted attributes of the best mixture."""
-        for name in _fitted(self):
+        """Copy the fitted attributes of the best mixture."""
+        for name in fitted_attributes(self):
             delattr(self, name)
-        for name, value in _fitted(best).items():
+        for name, value in fitted_attributes(best).items():
             setattr(self, name, value)
         self.best_estimator_ = best
         self.n_components_ = best.n_components
@@ -331,15 +316,15 @@ def _can_grow(mixture):
 
 
 def _lower(mixture, other):
-    """Whether a mixture has missed what another one with fewer components found."""
+    """Whether a mixture fits worse than another, if there is one."""
     return other is not None and (
         mixture.log_likelihood_ < other.log_likelihood_ - _SAME
     )
 
 
 def _table(fits, names, X, y, metadata):
-    """Everything that candidates are compared by, one array for each column."""
-    judged = [evidence(best_of(fit), X, y, **metadata) for fit in fits]
+    """Comparison of the candidates: one array for each column."""
+    of_fits = [evidence(best_of(fit), X, y, **metadata) for fit in fits]
     columns = {
         "n_components": [fit.n_components for fit in fits],
         "estimator": names,
@@ -348,11 +333,11 @@ def _table(fits, names, X, y, metadata):
     }
     for criterion in _CRITERIA:
         columns[criterion] = [
-            _criterion(criterion, fit, of_rows, X, y, metadata)
-            for fit, of_rows in zip(fits, judged, strict=True)
+            _criterion(criterion, fit, of_fit, X, y, metadata)
+            for fit, of_fit in zip(fits, of_fits, strict=True)
         ]
     columns |= {
-        "entropy": [of_rows.certainty() for of_rows in judged],
+        "entropy": [of_fit.certainty() for of_fit in of_fits],
         "smallest_share": [fit.weights_.min() for fit in fits],
         "converged": [fit.converged_ for fit in fits],
         "degenerate": [fit.degenerate_ for fit in fits],
@@ -360,21 +345,13 @@ def _table(fits, names, X, y, metadata):
     return {name: np.array(values) for name, values in columns.items()}
 
 
-def _criterion(name, fit, of_rows, X, y, metadata):
-    """From the evidence, unless a mixture has a method of its own."""
+def _criterion(name, fit, of_fit, X, y, metadata):
+    """A criterion from the evidence, unless the estimator overrides its method."""
     if getattr(type(fit), name) is getattr(MixtureRegressor, name):
-        return getattr(of_rows, name)()
+        return getattr(of_fit, name)()
     return getattr(fit, name)(X, y, **metadata)
 
 
 def _lowest(criteria, fits):
-    """Position of the lowest criterion; degenerate fits come after all others."""
+    """Position of the lowest criterion; degenerate fits come last."""
     return min(range(len(fits)), key=lambda i: (fits[i].degenerate_, criteria[i]))
-
-
-def _fitted(estimator):
-    return {
-        name: value
-        for name, value in vars(estimator).items()
-        if name.endswith("_") and not name.startswith("_")
-    }

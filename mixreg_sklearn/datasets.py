@@ -19,8 +19,8 @@ Two lines
     y = 10 + 3 x + 2 e        component 0
     y =  3 -   x + 0.25 e     component 1
 
-with x uniform on (0, 10) and e standard normal. `component` is the true line of every
-row; use it to check an answer, not to find it.
+with x uniform on (0, 10) and e standard normal. `component` is the true line of each
+row; use it to evaluate a fit.
 
 Source: simulated in R with set.seed(2014), following a public question on Cross
 Validated about two lines in one scatter plot.
@@ -37,7 +37,7 @@ a fundamental tone. The fundamental had stretched overtones:
     tuned          ratio of the tuned tone to the fundamental (the target)
 
 Two theories predict two lines: tuning to the overtones (tuned = stretchratio), and
-tuning by a remembered octave (tuned = 2 at any stretch). The musician did both.
+tuning to a memorized octave (tuned = 2 at any stretch). The musician did both.
 
 Source: Cohen, E. A. (1980). Inharmonic tone perception. PhD thesis, Stanford
 University. De Veaux, R. D. (1989). Mixtures of linear regressions. Computational
@@ -53,7 +53,7 @@ NO emissions
     Equivalence   richness of the mixture of air and ethanol (the target)
 
 A lean and a rich mixture can produce the same concentration of NO: as a function of
-NO, the richness has two branches, one that rises and one that falls.
+NO, the richness has an increasing and a decreasing branch.
 
 Source: Brinkman, N. D. (1981). Ethanol fuel - a single-cylinder engine study of
 efficiency and exhaust emissions. SAE Transactions 90, 1410-1424. Hurn, M., Justel, A. &
@@ -66,15 +66,9 @@ Graphical Statistics 12, 55-79. Data as in the R package mixtools (NOdata).
 def load_two_lines(*, return_X_y=False, as_frame=False):
     """Load 200 points on two lines (simulated; regression, one feature).
 
-    The Bunch also has `component` (200,), the true line of every row, 0 or 1.
+    The Bunch also has `component` (200,), the true line of each row, 0 or 1.
 
-    Parameters
-    ----------
-    {return_X_y, as_frame}
-
-    Returns
-    -------
-    {loaded}
+    {loader}
 
     Examples
     --------
@@ -93,13 +87,7 @@ def load_tone(*, return_X_y=False, as_frame=False):
 
     The response is `tuned`, the feature `stretchratio`, both ratios of frequencies.
 
-    Parameters
-    ----------
-    {return_X_y, as_frame}
-
-    Returns
-    -------
-    {loaded}
+    {loader}
 
     Examples
     --------
@@ -117,13 +105,7 @@ def load_nodata(*, return_X_y=False, as_frame=False):
 
     The response is `Equivalence`, the feature `NO`; "nodata" is "NO data".
 
-    Parameters
-    ----------
-    {return_X_y, as_frame}
-
-    Returns
-    -------
-    {loaded}
+    {loader}
 
     Examples
     --------
@@ -190,11 +172,11 @@ def make_mixture_regression(
     random_state=None,
     return_params=False,
 ):
-    r"""Generate rows from several regressions.
+    r"""Generate rows from a mixture of linear regressions.
 
     Features are independent standard normal. A row belongs to component k with
-    probability :math:`\pi_k`; its response is then
-    :math:`y = a_k + x^\top b_k + \sigma_k e` with standard normal e.
+    probability :math:`\pi_k`; its response is :math:`y = a_k + x^\top b_k + \sigma_k e`
+    with standard normal e.
 
     Parameters
     ----------
@@ -205,13 +187,12 @@ def make_mixture_regression(
     n_components : int, default=2
         Number of regressions, K.
     weights : array-like of shape (n_components,), default=None
-        Shares :math:`\pi_k` of the components, positive; they are scaled to sum
-        to one. None means equal shares.
+        Positive shares :math:`\pi_k` of the components, scaled to sum to one. None
+        means equal shares.
     coef : array-like of shape (n_components, n_features), default=None
-        Coefficients :math:`b_k`. None draws them from the standard normal
-        distribution.
+        Coefficients :math:`b_k`. None draws them from a standard normal distribution.
     intercept : array-like of shape (n_components,), default=None
-        Intercepts :math:`a_k`. None draws them from the standard normal distribution.
+        Intercepts :math:`a_k`. None draws them from a standard normal distribution.
     scale : float or array-like of shape (n_components,), default=0.1
         Standard deviations :math:`\sigma_k` around the regressions, nonnegative.
     random_state : int, RandomState instance or None, default=None
@@ -226,7 +207,7 @@ def make_mixture_regression(
     y : ndarray of shape (n_samples,)
         Responses.
     component : ndarray of int of shape (n_samples,)
-        The component each row comes from, 0 to `n_components - 1`.
+        Component of each row, 0 to `n_components - 1`.
     params : dict
         The true `"weights"`, `"coef"`, `"intercept"` and `"scale"`, as the `init` of
         a `MixtureRegressor` takes them; only if `return_params`.
@@ -234,8 +215,8 @@ def make_mixture_regression(
     Raises
     ------
     ValueError
-        If an array does not have the shape above, a weight is not positive, or a scale
-        is negative.
+        If an array has the wrong shape, a weight is not positive, or a scale is
+        negative.
 
     See Also
     --------

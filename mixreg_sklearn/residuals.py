@@ -1,12 +1,11 @@
-r"""Residuals of responses from their predictive distributions, and scores.
+r"""Residuals and scores from predictive distributions.
 
-`pit_values` and `quantile_residuals` check a model: under the true one the former are
-uniform and the latter standard normal, whatever the family. `crps` and `log_score`
+`pit_values` and `quantile_residuals` check a model: under the true model, the former
+are uniform and the latter standard normal, for every family. `crps` and `log_score`
 compare models: they are proper scoring rules, lower is better.
 
-With `groups` every row is predicted from the rows of its group before it, in the order
-of the rows: the residuals are then independent as well, and log-scores add up to the
-log-likelihood of the groups.
+With `groups`, each row is predicted given the previous rows of its group: residuals are
+then also independent, and minus log-scores sum to the log-likelihood of the groups.
 """
 
 import numpy as np
@@ -23,7 +22,8 @@ from .predictive._regions import count_tables
 
 __all__ = ["crps", "log_score", "pit_values", "quantile_residuals"]
 
-# Steps of half a standard deviation, on the normal scale, and the rule within them.
+# Quantiles between which integrals are computed, half a standard deviation apart on the
+# normal scale, and the nodes of the quadrature between them.
 _LEVELS = special.ndtr(np.arange(-7.0, 7.5, 0.5))
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(8)
 _BLOCK = 1024
@@ -38,14 +38,14 @@ def pit_values(
     .. math:: u_i = F(y_i | x_i), \qquad
               u_i = F(y_i - 1 | x_i) + v_i\, p(y_i | x_i) \text{ for counts},
 
-    with :math:`v_i` uniform on (0, 1). Under the true model they are independent and
-    uniform.
+    with :math:`v_i` uniform on (0, 1). Under the true model, the values are independent
+    and uniform.
 
     Parameters
     ----------
     {model, X, y, groups_in_order, offset, trials}
     random_state : int, RandomState instance or None, default=None
-        Of the :math:`v_i`; without counts there is nothing random.
+        Source of the :math:`v_i`; used for counts only.
 
     Returns
     -------
@@ -82,42 +82,34 @@ def quantile_residuals(
 ):
     r"""Randomized quantile residuals, :math:`r_i = \Phi^{-1}(u_i)`.
 
-    The values of `pit_values` on the scale of standard deviations: under the true model
-    they are independent and standard normal, for every family.
+    The values :math:`u_i` of `pit_values` on the normal scale: under the true model,
+    residuals are independent and standard normal, for every family.
 
     Parameters
     ----------
     {model, X, y, groups_in_order, offset, trials}
     random_state : int, RandomState instance or None, default=None
-        Of the randomization of counts.
+        Source of the randomization; used for counts only.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        Residuals. They end where probabilities do, at -38 and 8.2: a response even
-        further out has that residual, and not an infinite one.
+        Residuals, finite: floating-point probabilities limit them to -38 and 8.2.
 
     References
     ----------
     Dunn, P. K. & Smyth, G. K. (1996). Randomized quantile residuals. Journal of
     Computational and Graphical Statistics 5, 236-244.
     """
-    values = pit_values(
-        model,
-        X,
-        y,
-        groups=groups,
-        offset=offset,
-        trials=trials,
-        random_state=random_state,
-    )
+    row_data = {"groups": groups, "offset": offset, "trials": trials}
+    values = pit_values(model, X, y, **row_data, random_state=random_state)
     least, most = np.finfo(float).tiny, 1 - np.finfo(float).epsneg
     return special.ndtri(np.clip(values, least, most))
 
 
 @documented
 def log_score(model, X, y, *, groups=None, offset=None, trials=None):
-    r"""Logarithmic score of every row, :math:`-\log p(y_i | x_i)`, in nats.
+    r"""Logarithmic score of each row, :math:`-\log p(y_i | x_i)`, in nats.
 
     Parameters
     ----------
@@ -126,8 +118,8 @@ def log_score(model, X, y, *, groups=None, offset=None, trials=None):
     Returns
     -------
     ndarray of shape (n_samples,)
-        Scores; lower is better. Their sum is minus ``model.log_likelihood``, and minus
-        their mean what `metrics.log_likelihood_scorer` gives.
+        Scores; lower is better. Minus their sum is ``model.log_likelihood``, and minus
+        their mean is the result of `metrics.log_likelihood_scorer`.
 
     References
     ----------
@@ -140,15 +132,15 @@ def log_score(model, X, y, *, groups=None, offset=None, trials=None):
 
 @documented
 def crps(model, X, y, *, groups=None, offset=None, trials=None):
-    r"""Continuous ranked probability score of every row.
+    r"""Continuous ranked probability score of each row.
 
     .. math:: \operatorname{crps}_i
               = \int \bigl(F(t | x_i) - 1\{y_i \le t\}\bigr)^2 \, dt,
 
-    in the units of the response: the absolute error, if the prediction is certain. For
-    the gaussian family in closed form (Grimit et al. 2006), for counts the sum over
-    them, for other families by Gauss-Legendre quadrature between quantiles, to about
-    eight digits (six where the density is not bounded).
+    in the units of the response; for a certain prediction, the absolute error. It is
+    computed in closed form for the gaussian family (Grimit et al. 2006), as a sum for
+    counts, and for other families by Gauss-Legendre quadrature between quantiles, to
+    about eight digits (six if the density is unbounded).
 
     Parameters
     ----------
@@ -167,14 +159,14 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
     Society 132, 2925-2942.
     """
     ahead, y = _predicted(model, X, y, groups, offset, trials)
-    # The one closed form there is; a family has no method for what only this needs.
+    # The only closed form; as only this score needs it, families have no such method.
     if isinstance(ahead.family, Gaussian):
         return _gaussian_crps(ahead, y)
     return _count_crps(ahead, y) if ahead.discrete else _quadrature_crps(ahead, y)
 
 
 def _predicted(model, X, y, groups, offset, trials):
-    """Distribution of each response before it is seen, and the responses."""
+    """Predictive distributions of the responses, and the responses."""
     ahead = model.predict_distribution(X, offset=offset, trials=trials)
     y = check_response(y, len(ahead))
     groups = check_groups(groups, ahead)
@@ -185,7 +177,7 @@ def _predicted(model, X, y, groups, offset, trials):
 
 
 def _sequential_weights(ahead, y, groups):
-    """Memberships of each row's group, given its rows before that row, (n, K)."""
+    """Memberships (n, K) of each row's group, given its previous rows."""
     density = np.column_stack(list(log_densities(ahead, y)))
     with np.errstate(divide="ignore"):
         log_joint = np.log(ahead.weights)
@@ -201,7 +193,7 @@ def _sequential_weights(ahead, y, groups):
 
 
 def _gaussian_crps(ahead, y):
-    r"""E |Y - y| - E |Y - Y'| / 2; normal differences have a closed form."""
+    """``E |Y - y| - E |Y - Y'| / 2``, in closed form."""
     means, variances = ahead.eta, ahead.scale**2
     score = np.zeros(len(y))
     for k, variance in enumerate(variances):
@@ -214,7 +206,7 @@ def _gaussian_crps(ahead, y):
 
 
 def _absolute(mean, variance):
-    """E |Z| of a normal variable."""
+    """``E |Z|`` of a normal variable."""
     std = np.sqrt(variance)
     z = mean / std
     density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
@@ -222,7 +214,7 @@ def _absolute(mean, variance):
 
 
 def _count_crps(ahead, y):
-    """Sum over the counts that matter; beyond them each term is zero or one."""
+    """Sums over the relevant counts; beyond them, each term is zero or one."""
     score = np.empty(len(y))
     for rows, counts in count_tables(ahead, 1e-12):
         at = y[rows, None]
@@ -233,17 +225,17 @@ def _count_crps(ahead, y):
 
 
 def _quadrature_crps(ahead, y):
-    """Integrals of F^2 below `y` and (1 - F)^2 above, between quantiles."""
+    """Integrals of ``F^2`` below `y` and ``(1 - F)^2`` above, between quantiles."""
     score = np.empty(len(y))
     for start in range(0, len(y), _BLOCK):
         rows = slice(start, start + _BLOCK)
         part, at = ahead[rows], y[rows, None]
-        bends = component_quantiles(part, _LEVELS).reshape(len(at), -1)
-        edges = np.sort(np.concatenate([bends, at], axis=1), axis=1)
+        bounds = component_quantiles(part, _LEVELS).reshape(len(at), -1)
+        edges = np.sort(np.concatenate([bounds, at], axis=1), axis=1)
         half = 0.5 * np.diff(edges, axis=1)
         t = (edges[:, :-1] + half)[..., None] + half[..., None] * _NODES
         cdf = part.cdf(t.reshape(len(at), -1)).reshape(t.shape)
-        # No node lies on the step: y is an edge.
+        # No node lies on the step, as y is an edge.
         square = (cdf - (at[..., None] <= t)) ** 2
         score[rows] = np.einsum("nc,nci,i->n", half, square, _NODE_WEIGHTS)
     return score

@@ -1,1 +1,1 @@
-"""What the user gave: columns, groups, weights, constraints, validated."""
+"""Validated input: columns, groups, weights, constraints."""

@@ -1,4 +1,4 @@
-"""Checks of what the user hands to `fit`, each with one clear error."""
+"""Checks of the arguments of `fit`."""
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
@@ -6,7 +6,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 
 def check_weight(sample_weight, X):
-    """Non-negative weights, not all zero; ones where there are none."""
+    """Non-negative weights (n,), not all zero; ones if None."""
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
@@ -16,7 +16,7 @@ def check_weight(sample_weight, X):
 
 
 def check_offset(offset, X):
-    """One number for every row, or None."""
+    """One finite number for each row, (n,), or None."""
     if offset is None:
         return None
     if np.shape(offset) != (len(X),):
@@ -28,7 +28,7 @@ def check_offset(offset, X):
 
 
 def check_response(y, n_rows, estimator=None):
-    """One finite number for every row."""
+    """One finite number for each row, (n,)."""
     y = check_array(
         y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
     )
@@ -40,7 +40,7 @@ def check_response(y, n_rows, estimator=None):
 
 
 def check_memberships(init, n_rows, n_components):
-    """Memberships (n, K) that sum to one in every row."""
+    """Memberships (n, K), scaled so that each row sums to one."""
     memberships = check_array(init, dtype=np.float64, input_name="init")
     if memberships.shape != (n_rows, n_components):
         raise ValueError(

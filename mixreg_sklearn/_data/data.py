@@ -1,4 +1,4 @@
-"""What is to be fitted: validated rows, their structure, the constraints."""
+"""Validated rows, the structure of a model, and its constraints."""
 
 from typing import NamedTuple
 
@@ -8,31 +8,17 @@ from ..gates import Gate
 
 
 class Data(NamedTuple):
-    """Validated rows, as the user gave them.
+    """Validated rows in the user's units."""
 
-    Attributes
-    ----------
-    X : ndarray of shape (n, d), of float32 or float64
-    y : ndarray with rows last
-        As the family's `target` made it.
-    weight : ndarray of shape (n,)
-        Constant within a group.
-    offset : ndarray of shape (n,) or None
-    group : ndarray of int of shape (n,) or None
-        Number of the group that each row belongs to.
-    row_data : dict of str to ndarray of shape (n,)
-        What the family takes for every row besides; `y` contains it.
-    """
-
-    X: np.ndarray
-    y: np.ndarray
-    weight: np.ndarray
-    offset: np.ndarray | None
-    group: np.ndarray | None
-    row_data: dict = {}
+    X: np.ndarray  # (n, d), float32 or float64
+    y: np.ndarray  # (..., n), from the family's `target`
+    weight: np.ndarray  # (n,), constant within a group
+    offset: np.ndarray | None  # (n,)
+    group: np.ndarray | None  # (n,), the group number of each row
+    row_data: dict = {}  # arrays (n,) by name; `y` contains them
 
     def take(self, rows):
-        """The rows `rows`."""
+        """Select rows."""
         offset, group = (
             None if values is None else values[rows]
             for values in (self.offset, self.group)
@@ -43,30 +29,22 @@ class Data(NamedTuple):
 
 
 class Constraints(NamedTuple):
-    """What the user asks of the coefficients, in the order intercept, features.
+    """Constraints on coefficients, ordered as intercept, features."""
 
-    Attributes
-    ----------
-    sharing : ndarray of int of shape (1 + d, K)
-        Components with equal entries have the same coefficient.
-    held : ndarray of shape (1 + d, K)
-        Values at which coefficients are held; NaN where they are free.
-    """
-
-    sharing: np.ndarray
-    held: np.ndarray
+    sharing: np.ndarray  # (1 + d, K); components with equal entries share a coefficient
+    held: np.ndarray  # (1 + d, K), values of held coefficients; NaN where free
 
     @property
     def n_components(self):
         return self.sharing.shape[1]
 
     def any(self):
-        """Whether there are constraints at all."""
+        """Whether any coefficient is constrained."""
         apart = (self.sharing == np.arange(self.n_components)).all()
         return not apart or not np.isnan(self.held).all()
 
     def free_numbers(self):
-        """Which free number each coefficient is, and the values of the held ones.
+        """The affine map ``selection @ free + held`` from m free to all coefficients.
 
         Returns
         -------
@@ -83,7 +61,7 @@ class Constraints(NamedTuple):
         return selection.astype(float), np.where(free, 0.0, self.held.T).ravel()
 
     def resized(self, n_components):
-        """For another number of components: what does not tell components apart."""
+        """Constraints for another number of components: those on all components."""
         if n_components == self.n_components:
             return self
         common = (self.sharing == self.sharing[:, :1]).all(axis=1, keepdims=True)
@@ -94,18 +72,16 @@ class Constraints(NamedTuple):
         )
 
     def alike(self, order):
-        """Whether components in the order `order` are under the same constraints."""
+        """Whether components permuted by `order` have the same constraints."""
         order = list(order)
         same = np.array_equal(self.held[:, order], self.held, equal_nan=True)
         return same and np.array_equal(_labels(self.sharing[:, order]), self.sharing)
 
 
 def unconstrained(n_features, n_components):
-    """Every coefficient free, and each component's own."""
-    shape = (1 + n_features, n_components)
-    return Constraints(
-        np.tile(np.arange(n_components), (1 + n_features, 1)), np.full(shape, np.nan)
-    )
+    """Constraints under which every coefficient is free and not shared."""
+    sharing = np.tile(np.arange(n_components), (1 + n_features, 1))
+    return Constraints(sharing, np.full(sharing.shape, np.nan))
 
 
 def _labels(sharing):
@@ -114,26 +90,13 @@ def _labels(sharing):
 
 
 class Structure(NamedTuple):
-    """What is to be fitted.
-
-    Attributes
-    ----------
-    family : Family
-    gate : Gate
-    regression, gating : ndarray of int
-        Features of the regressions, and of the gate.
-    known : ndarray of shape (d,)
-        Coefficients that are the same number in all components; NaN elsewhere.
-    constraints : Constraints
-        On the intercept and the features of the regressions.
-    fit_intercept, shared_scale : bool
-    """
+    """The model to fit."""
 
     family: object
     gate: Gate
-    regression: np.ndarray
-    gating: np.ndarray
-    known: np.ndarray
-    constraints: Constraints
+    regression: np.ndarray  # indices of the regressions' features
+    gating: np.ndarray  # indices of the gate's features
+    known: np.ndarray  # (d,), coefficients held at one value in all components, or NaN
+    constraints: Constraints  # on intercept and features of the regressions
     fit_intercept: bool
     shared_scale: bool

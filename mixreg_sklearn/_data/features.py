@@ -4,22 +4,10 @@ import numpy as np
 
 
 def column_indices(columns, X, n_columns, feature_names, argument):
-    """Resolve a choice of columns to sorted indices.
+    """Sorted indices of the columns that the parameter named `argument` selects.
 
-    Parameters
-    ----------
-    columns : str, int, slice, array-like of str, int or bool, callable or None
-        None chooses nothing. A callable is called with `X` as the user gave it.
-    X : array-like or dataframe of shape (n, d)
-    n_columns : int
-        d.
-    feature_names : ndarray of str or None
-    argument : str
-        Name of the parameter, for error messages.
-
-    Returns
-    -------
-    ndarray of int
+    `columns` is a str, int, slice, array-like of str, int or bool, callable or None.
+    None selects nothing; a callable gets `X` as the user gave it.
     """
     if callable(columns):
         columns = columns(X)
@@ -69,7 +57,7 @@ def _position(name, feature_names, argument):
 
 
 def _between(columns, feature_names, argument):
-    """A slice of names, both ends included, as in pandas."""
+    """Indices of a slice of names, both ends included, as in pandas."""
     last = None if feature_names is None else len(feature_names) - 1
     start, stop = (
         end if name is None else _position(name, feature_names, argument)

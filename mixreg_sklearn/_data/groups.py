@@ -1,4 +1,4 @@
-"""Groups of rows that share a component, as the user names them."""
+"""Groups of rows that share a component."""
 
 from typing import NamedTuple
 
@@ -7,28 +7,16 @@ from sklearn.utils.validation import check_consistent_length
 
 
 class Groups(NamedTuple):
-    """Which rows belong together.
+    """A partition of n rows into G groups."""
 
-    Attributes
-    ----------
-    labels : ndarray of shape (G,)
-        The groups' names, sorted.
-    of_row : ndarray of int of shape (n,)
-        Number of the group of every row.
-    order : ndarray of int of shape (n,)
-        The rows group by group, those of a group in their order.
-    start : ndarray of int of shape (G,)
-        Where in `order` each group begins.
-    """
-
-    labels: np.ndarray
-    of_row: np.ndarray
-    order: np.ndarray
-    start: np.ndarray
+    labels: np.ndarray  # (G,), sorted
+    of_row: np.ndarray  # (n,), the group number of each row
+    order: np.ndarray  # (n,), rows sorted by group, in their order within a group
+    start: np.ndarray  # (G,), the position in `order` where each group begins
 
     @property
     def first(self):
-        """The first row of every group, (G,)."""
+        """The first row of each group, (G,)."""
         return self.order[self.start]
 
     def sum(self, values):
@@ -36,7 +24,7 @@ class Groups(NamedTuple):
         return np.add.reduceat(values[self.order], self.start, axis=0)
 
     def varying(self, values):
-        """Label of a group in which `values` (n,) differ between rows, or None."""
+        """Label of a group within which `values` (n,) differ, or None."""
         differs = values != values[self.first][self.of_row]
         if not differs.any():
             return None
@@ -45,13 +33,7 @@ class Groups(NamedTuple):
 
 
 def check_groups(groups, X):
-    """Groups from one label for every row, or None.
-
-    Raises
-    ------
-    ValueError
-        If there is not one label for every row, or one is missing.
-    """
+    """Groups from labels, or None; ValueError unless each row has one label."""
     if groups is None:
         return None
     labels = np.asarray(groups)
@@ -62,16 +44,15 @@ def check_groups(groups, X):
             f"groups has shape {labels.shape}: it must be one label for every row."
         )
     check_consistent_length(X, labels)
-    if labels.dtype.kind in "OUS":
-        # As they were given: among strings of a list a NaN has become one.
+    if labels.dtype.kind in "OUSV":
+        # In an array of strings, a NaN from the user's list would be a string.
         each = np.asarray(groups, dtype=object).ravel()
         missing = np.array([_is_missing(label) for label in each])
     else:
-        missing = labels != labels
-    if np.any(missing):
+        missing = np.isnan(labels)
+    if missing.any():
         raise ValueError(
-            f"groups has no label for row {int(np.argmax(missing))}: a missing label"
-            " belongs to no group."
+            f"groups has no label for row {missing.argmax()}: no label may be missing."
         )
     try:
         labels, of_row = np.unique(labels, return_inverse=True)
@@ -86,27 +67,17 @@ def check_groups(groups, X):
 
 
 def _is_missing(label):
-    """Whether a label is None, or differs from itself as NaN and NaT do."""
+    """Whether a label is None or, like NaN, NaT and NA, not equal to itself."""
     try:
         return label is None or bool(label != label)
-    except TypeError:  # of pandas' NA nothing is known
+    except TypeError:  # pandas' NA has no truth value
         return True
 
 
 def repeated(counts, of_row=None):
-    """Rows as often as they count.
+    """Rows (m,), each repeated `counts` (n,) times, and their group numbers (m,).
 
-    Parameters
-    ----------
-    counts : ndarray of int of shape (n,)
-    of_row : ndarray of int of shape (n,), or None
-        Number of the group of every row.
-
-    Returns
-    -------
-    rows : ndarray of int of shape (m,)
-    groups : ndarray of int of shape (m,), or None
-        A group that counts twice is two groups.
+    Those of the n rows are `of_row`, or None. A group that counts twice becomes two.
     """
     rows = np.repeat(np.arange(len(counts)), counts)
     if of_row is None:

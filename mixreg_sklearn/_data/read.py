@@ -1,4 +1,4 @@
-"""From what the user gives to `fit` to validated rows and their structure."""
+"""Validation of the arguments of `fit`."""
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -7,42 +7,34 @@ from ..families._names import make_family
 from .checks import check_offset, check_weight
 from .data import Data
 from .groups import check_constant, check_groups
-from .row_data import check_row_data, target_of
+from .row_data import check_row_data
 from .structure import Columns, make_structure
 
 
 def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
-    """Validate the data of a fit.
+    """Validate the data of a fit and the parameters of a `MixtureRegressor`.
 
-    Parameters
-    ----------
-    model : MixtureRegressor
-    X, y, sample_weight, groups, offset
-        As in its `fit`.
-    row_data : dict of str to array-like of shape (n_samples,)
-        What the family takes for every row besides.
-    **checks
-        Of scikit-learn's `validate_data`.
+    `row_data` is a dict from names to array-likes of shape (n,); `checks` are keywords
+    of scikit-learn's `validate_data`.
 
     Returns
     -------
     data : Data
-    y : ndarray of shape (n_samples,)
-        The response as it was given.
+    y : ndarray of shape (n,)
+        The response as the user gave it.
     structure : Structure
     columns : Columns
 
     Raises
     ------
     ValueError
-        If the data or the estimator's parameters are not of the right shape, type or
-        range.
+        If data or parameters have the wrong shape, type or range.
     """
-    shown = X
+    original = X
     X, y = validate_data(
         model, X, y, dtype=[np.float64, np.float32], y_numeric=True, **checks
     )
-    columns = Columns(shown, X.shape[1], getattr(model, "feature_names_in_", None))
+    columns = Columns(original, X.shape[1], getattr(model, "feature_names_in_", None))
     y = np.asarray(y, dtype=np.float64)
     weight = check_weight(sample_weight, X)
     offset = check_offset(offset, X)
@@ -50,7 +42,7 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
     check_constant(weight, groups, "sample_weight")
     family = make_family(model.family)
     family.check_target(y)
-    target = target_of(family, y, row_data)
+    target = family.target(y, **row_data)
     row_data = check_row_data(family, row_data, len(y))
     structure = make_structure(model, family, columns)
     for j in structure.gating:

@@ -1,4 +1,4 @@
-"""From the estimator's parameters to what is to be fitted: columns and constraints."""
+"""From the parameters of the estimator to the structure of the model."""
 
 from collections.abc import Mapping
 from numbers import Integral
@@ -9,27 +9,19 @@ from ..gates import ConstantGate, SoftmaxGate
 from .data import Constraints, Structure, unconstrained
 from .features import column_indices
 
-# The intercept's name where constraints are given by name.
+# Name of the intercept in constraints.
 INTERCEPT = "intercept"
 _GATES = {None: ConstantGate, "softmax": SoftmaxGate}
 
 
 class Columns:
-    """Columns of X by what the user calls them.
-
-    Parameters
-    ----------
-    X : array-like or dataframe
-        As the user gave it, for callables.
-    n_features : int
-    names : ndarray of str or None
-    """
+    """Columns of X, as the user gave it, by name, index, slice, mask or callable."""
 
     def __init__(self, X, n_features, names):
         self.X, self.n_features, self.names = X, n_features, names
 
     def choose(self, columns, argument):
-        """Indices of a choice of columns, sorted; None chooses nothing."""
+        """Sorted indices of the selected columns; None selects nothing."""
         return column_indices(columns, self.X, self.n_features, self.names, argument)
 
     def one(self, column, argument):
@@ -42,29 +34,19 @@ class Columns:
         return int(chosen[0])
 
     def name(self, index):
-        """What to call a column in a message."""
+        """Name of a column in messages."""
         return f"feature {index}" if self.names is None else repr(self.names[index])
 
 
 def make_gate(gate, n_components):
-    """The gate object that the parameter means, checked."""
+    """The gate that the parameter `gate` specifies, checked."""
     gate = _GATES[gate]() if gate is None or isinstance(gate, str) else gate
     gate.check(n_components)
     return gate
 
 
 def make_structure(estimator, family, columns):
-    """Resolve the parameters of a `MixtureRegressor`.
-
-    Parameters
-    ----------
-    estimator : MixtureRegressor
-    family : Family
-    columns : Columns
-
-    Returns
-    -------
-    Structure
+    """Resolve the parameters of a `MixtureRegressor`. -> Structure.
 
     Raises
     ------
@@ -107,7 +89,7 @@ def make_structure(estimator, family, columns):
 
 
 def _features(columns, choice, offset, argument):
-    """Chosen features; by default all but the offset."""
+    """Indices of the selected features; by default all but the offset."""
     if choice is None:
         return np.setdiff1d(np.arange(columns.n_features), offset)
     chosen = columns.choose(choice, argument)
@@ -120,7 +102,7 @@ def _features(columns, choice, offset, argument):
 
 
 def _row(key, rows, columns, estimator, argument):
-    """Row of the constraints that a key of a dict means."""
+    """Row of the constraints for a key of a dict."""
     named = columns.names is not None and INTERCEPT in columns.names
     if isinstance(key, str) and key == INTERCEPT and not named:
         if not estimator.fit_intercept:
@@ -162,7 +144,7 @@ def _share(sharing, rows, columns, estimator):
 
 
 def _check_new(row, named, key, argument):
-    """Raise ValueError where two keys of a dict mean one feature."""
+    """Raise ValueError if two keys of a dict name one feature."""
     if row in named:
         raise ValueError(f"{argument} names {key!r} twice, by name and by index.")
     named.add(row)
@@ -209,6 +191,6 @@ def _hold(constraints, rows, columns, estimator):
 
 
 def _same_everywhere(constraints):
-    """Features whose coefficient is one known number: part of the offset, (d,)."""
+    """Whether all components hold a feature at one value: it joins the offset, (d,)."""
     held = constraints.held[1:]
     return (held == held[:, :1]).all(axis=1)

@@ -1,4 +1,4 @@
-"""Draws of the estimate by refitting the mixture to data made from it."""
+"""The bootstrap: refits of a mixture to simulated or resampled data."""
 
 from itertools import permutations
 
@@ -9,7 +9,6 @@ from sklearn.utils import check_random_state
 
 from .._blas import one_blas_thread
 from .._data.groups import check_groups, repeated
-from .._data.row_data import target_of
 from .._docs import documented
 from .._engine.problem import make_problem
 from .._fitted import fitted_mixture
@@ -20,48 +19,43 @@ from ._table import Estimates, check_level
 from ._terms import terms_of, values_of
 
 _METHODS = ("parametric", "case")
-# Replicates of a task that is sent to a worker.
+# Maximum number of replicates in a joblib task.
 _TASK = 25
 
 
 class BootstrapResult(Estimates):
-    """Draws of the estimate and what they say; `bootstrap` makes it.
+    """Bootstrap estimates, as `bootstrap` returns.
 
-    Print it for a table by component.
+    ``print`` shows a table by component. Parameters are kept as attributes.
 
     Parameters
     ----------
     terms : list of Term
-        The parameters, by component.
+        Description of the parameters, by component.
     params : ndarray of shape (m,)
-        Their estimates.
+        Estimates, as in the attributes of the model.
     draws : ndarray of shape (n_bootstrap, m)
-        Those of the replicates.
-    degenerate, converged : ndarray of bool of shape (n_bootstrap,)
-        Of the replicates.
+        Estimates of all replicates, with components in the order of the model.
+    degenerate : ndarray of bool of shape (n_bootstrap,)
+        Whether a component of a replicate collapsed or lost its rows, or a feature does
+        not vary in the rows drawn.
+    converged : ndarray of bool of shape (n_bootstrap,)
+        Whether a replicate is a proven maximum and not degenerate.
     title : str
         Lines above the table.
 
     Attributes
     ----------
     names : list of str
-        Of the m parameters, as in `InferenceResult`.
-    params : ndarray of shape (m,)
-        Estimates, as in the attributes of the model.
-    draws : ndarray of shape (n_bootstrap, m)
-        Estimates of all replicates, with components in the order of the model.
+        Names of the m parameters, as in `InferenceResult`.
     cov : ndarray of shape (m, m)
         Covariance of the draws.
     std_errors : ndarray of shape (m,)
-        Their standard deviations.
+        Standard deviations of the draws.
     bias : ndarray of shape (m,)
-        Their mean less the estimate.
-    degenerate, converged : ndarray of bool of shape (n_bootstrap,)
-        Of the refits; see below.
+        Mean of the draws minus the estimate.
     n_degenerate, n_not_converged : int
-        How many collapsed, lost their rows or lost a feature (one that does not vary
-        in the rows drawn), and how many are no proven maximum, the degenerate ones
-        included. All are among the draws.
+        Numbers of replicates, all of which are among the draws.
     """
 
     def __init__(self, terms, params, draws, degenerate, converged, title):
@@ -73,7 +67,7 @@ class BootstrapResult(Estimates):
 
     @property
     def bias(self):
-        """Mean of the draws less the estimate, (m,)."""
+        """Mean of the draws minus the estimate, (m,)."""
         return self.draws.mean(axis=0) - self.params
 
     def conf_int(self, level=0.95):
@@ -82,7 +76,7 @@ class BootstrapResult(Estimates):
         Parameters
         ----------
         level : float, default=0.95
-            Probability of covering, in large samples.
+            Probability of coverage in large samples.
 
         Returns
         -------
@@ -118,34 +112,34 @@ def bootstrap(
     random_state=None,
     n_jobs=None,
 ):
-    r"""Refit a mixture to data drawn from it, or from its rows.
+    r"""Refit a mixture to data drawn from it, or to resampled rows.
 
-    Every refit starts at the estimate and climbs to the maximum nearby, so what is
-    measured is how this maximum moves, not whether the search would find it again. The
-    components of a replicate are put in the order of the model by the permutation
-    :math:`\rho` that maximizes :math:`\sum_i w_i \sum_k \tau_{ik} \log
-    \tau^*_{i\rho(k)}`, with :math:`\tau` and :math:`\tau^*` the memberships of the rows
-    of `X` under the model and the replicate [2]_. No replicate is discarded.
+    Each refit starts at the estimate and converges to a nearby maximum: the draws show
+    the variation of this maximum, not of the search. The components of a replicate are
+    matched to those of the model by the permutation :math:`\rho` that maximizes
+    :math:`\sum_i w_i \sum_k \tau_{ik} \log \tau^*_{i\rho(k)}`, with :math:`\tau` and
+    :math:`\tau^*` the memberships of the rows of `X` under the model and the replicate
+    [2]_. No replicate is discarded.
 
     Parameters
     ----------
     {fitted_model, data_of_fit}
     n_bootstrap : int, default=200
-        Number of replicates. 200 are enough for standard errors, 1000 or more for
+        Number of replicates: 200 suffice for standard errors, 1000 or more for
         intervals.
     method : {"parametric", "case"}, default="parametric"
-        "parametric" draws responses from the model, at the features of the rows;
-        "case" draws as many rows as there are (groups, where there are any), with
-        replacement, and does not assume that the model is right.
+        "parametric" draws responses from the model, given the features of the rows;
+        "case" draws as many rows (or groups, if given) as there are, with replacement,
+        and does not assume that the model is true.
     random_state : int, RandomState instance or None, default=None
-        Determines the draws, whatever `n_jobs`.
+        Determines the draws, independently of `n_jobs`.
     n_jobs : int or None, default=None
-        Processes.
+        Number of processes.
 
     Returns
     -------
     BootstrapResult
-        The draws, their standard deviations and quantiles; print it.
+        The draws, their standard deviations and quantiles.
 
     Raises
     ------
@@ -177,8 +171,8 @@ def bootstrap(
     model = fitted_mixture(model)
     if model.degenerate_:
         raise ValueError(
-            "The estimate is degenerate (degenerate_ is True): its replicates would be"
-            " so, too. Use fewer components, shared_scale=True, or more rows."
+            "The estimate is degenerate (degenerate_ is True), so its replicates would"
+            " be degenerate. Use fewer components, shared_scale=True, or more rows."
         )
     with one_blas_thread(), np.errstate(under="ignore"):
         rebuilt = rebuild(
@@ -207,18 +201,18 @@ def bootstrap(
 
 
 class _Plan:
-    """The base of all replicates: `draw` makes the data of one."""
+    """Common input of all replicates; subclasses `draw` the data of one."""
 
     def __init__(self, rebuilt):
         self.fitted, self.data = rebuilt.fitted, rebuilt.data
         self.structure = rebuilt.problem.structure
         self.limits = Limits(1, rebuilt.estimator.tol, rebuilt.estimator.max_iter)
         self.ranks = _ranks(rebuilt.problem)
-        self.aligned = _Alignment(rebuilt)
+        self.align = _Alignment(rebuilt)
 
 
 class _Responses(_Plan):
-    """Replicates by drawing a response from the model for every row that counts."""
+    """The parametric bootstrap: a response for each row that counts."""
 
     def __init__(self, rebuilt):
         super().__init__(rebuilt)
@@ -234,25 +228,24 @@ class _Responses(_Plan):
         self.groups = check_groups(group, rows)
 
     def draw(self, rng):
-        """Data of a replicate."""
+        """Data of one replicate."""
         data = self.data
         y, _ = self.fitted.sample(
             data.X, make_rng(rng), self.groups, data.offset, data.row_data
         )
-        return data._replace(y=target_of(self.fitted.family, y, data.row_data))
+        return data._replace(y=self.fitted.family.target(y, **data.row_data))
 
 
 class _Cases(_Plan):
-    """Replicates by drawing rows, or groups, with replacement: as weights."""
+    """The case bootstrap: rows, or groups, drawn with replacement as weights."""
 
     def __init__(self, rebuilt):
         super().__init__(rebuilt)
         data = self.data
         first, self.of_row = np.arange(len(data.weight)), slice(None)
         if data.group is not None:
-            _, first, self.of_row = np.unique(
-                data.group, return_index=True, return_inverse=True
-            )
+            groups = check_groups(data.group, data.X)
+            first, self.of_row = groups.first, groups.of_row
         weight = data.weight[first]
         total = weight.sum()
         self.n_draws, self.probability = int(np.rint(total)), weight / total
@@ -264,13 +257,13 @@ class _Cases(_Plan):
             )
 
     def draw(self, rng):
-        """Data of a replicate."""
+        """Data of one replicate."""
         counts = rng.multinomial(self.n_draws, self.probability)
         return self.data._replace(weight=counts[self.of_row].astype(float))
 
 
 class _Alignment:
-    """The order in which the components of a replicate are those of the model."""
+    """Match the components of a replicate to those of the model."""
 
     def __init__(self, rebuilt):
         data = self.data = rebuilt.data
@@ -283,50 +276,45 @@ class _Alignment:
             self.roles = np.array([o for o in orders if mixture.alike(o)])
 
     def _memberships(self, fitted):
-        """Those of the rows under other estimates, (n, K)."""
+        """Memberships (n, K) of the training rows under other estimates."""
         data, groups = self.data, self.groups
         with np.errstate(invalid="ignore"):
             log_joint = fitted.log_joint(data.X, data.y, groups, data.offset)
             memberships = np.exp(log_normalize(log_joint))
         return memberships if groups is None else memberships[groups.of_row]
 
-    def order(self, fitted):
-        """Stephens's permutation, among those that the constraints allow, (K,)."""
-        # Where a replicate makes a row impossible it has no memberships either.
+    def __call__(self, fitted):
+        """Estimates in Stephens's order, among those that the constraints allow."""
+        # Memberships are NaN if the density of a row is zero under the replicate.
         memberships = np.nan_to_num(self._memberships(fitted))
         log_memberships = np.log(np.maximum(memberships, np.finfo(float).tiny))
         agreement = self.weighted.T @ log_memberships
         if self.roles is None:
-            return linear_sum_assignment(-agreement)[1]
+            return fitted.reorder(linear_sum_assignment(-agreement)[1])
         sums = agreement[np.arange(len(agreement)), self.roles].sum(axis=1)
-        return self.roles[sums.argmax()]
-
-    def __call__(self, fitted):
-        """The estimates in the order of the model."""
-        return fitted.reorder(self.order(fitted))
+        return fitted.reorder(self.roles[sums.argmax()])
 
 
 def _ranks(problem):
-    """Dimensions that the features of the regressions, and the gate's, span."""
+    """Ranks of the features of the regressions and of the gate."""
     return len(problem.design.inverse), len(problem.gate_design.inverse)
 
 
 def _replicates(plan, terms, seeds):
-    """Draws (b, m), and which of them are degenerate, and converged, (b,)."""
+    """Draws (b, m), and whether they are degenerate, and converged, (b,)."""
     with one_blas_thread(), np.errstate(under="ignore"):
         fits = [_replicate(plan, seed) for seed in seeds]
-    draws = np.array([values_of(fitted, terms) for fitted, *_ in fits])
-    return draws, *(
-        np.array(flags, dtype=bool) for flags in list(zip(*fits, strict=True))[1:]
-    )
+    estimates, degenerate, converged = zip(*fits, strict=True)
+    draws = np.array([values_of(fitted, terms) for fitted in estimates])
+    return draws, np.array(degenerate), np.array(converged)
 
 
 def _replicate(plan, seed):
-    """Estimates of one replicate, whether it is degenerate, and converged."""
+    """Estimates of one replicate, and whether it is degenerate, and converged."""
     rng = np.random.RandomState(np.random.MT19937(seed))
     problem = make_problem(plan.draw(rng), plan.structure, 1)
     found = estimate_from(problem, problem.from_user(plan.fitted), plan.limits)
-    fitted = plan.aligned(problem.to_user(found.polished.params))
-    # Rows drawn without a category lack its coefficient.
+    fitted = plan.align(problem.to_user(found.polished.params))
+    # If no row of a category is drawn, its coefficient is not identified.
     degenerate = bool(found.flaw) or _ranks(problem) != plan.ranks
     return fitted, degenerate, found.proven and not degenerate

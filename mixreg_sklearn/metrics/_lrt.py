@@ -29,7 +29,7 @@ class BootstrapLRT(NamedTuple):
     statistic : float
         T, twice the difference of the log-likelihoods of K + 1 and K components.
     p_value : float
-        Probability of a T at least as large, if there are K components.
+        Probability of a T at least as large under the hypothesis of K components.
     n_bootstrap : int
         Number of replicates on which the p-value is based.
     replicates : ndarray of shape (n_bootstrap,)
@@ -87,18 +87,18 @@ def bootstrap_lrt(
 
     Data and replicates are treated alike: both fits search with the settings of
     `model`; if the search for K + 1 ends below the likelihood of K, the larger model
-    grows from the smaller one, so that T is never negative. No replicate is left out.
+    grows from the smaller one, so that T is never negative. No replicate is discarded.
 
     Parameters
     ----------
     model : MixtureRegressor
         Template with all settings; it is cloned and need not be fitted. Its `init` and
-        `warm_start` are ignored: every fit is a search.
+        `warm_start` are ignored, as every fit is a search.
     {X, y}
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights that count rows, whole numbers: a row of weight 2 is drawn twice.
+        Whole numbers that count rows: a row of weight 2 is drawn twice.
     n_components : int, default=None
-        K, the number of components under the hypothesis. None means that of `model`.
+        Number of components under the hypothesis, K. None means that of `model`.
     n_bootstrap : int, default=99
         Maximum number of replicates, B. ``alpha * (B + 1)`` should be a whole number.
     {groups, offset, trials}
@@ -166,8 +166,8 @@ def bootstrap_lrt(
         )
     data = _counted(X, y, sample_weight, groups, offset, trials)
     seed = check_random_state(random_state).randint(2**31 - 1, size=2)
-    own, *seeds = np.random.SeedSequence(seed.tolist()).spawn(n_bootstrap + 1)
-    smaller, larger = _fit_both(template, data, own)
+    data_seed, *seeds = np.random.SeedSequence(seed.tolist()).spawn(n_bootstrap + 1)
+    smaller, larger = _fit_both(template, data, data_seed)
     if smaller.degenerate_:
         raise ValueError(
             f"The fit with {smaller.n_components} components is degenerate (its warning"
@@ -192,7 +192,7 @@ def bootstrap_lrt(
 
 
 class _Data(NamedTuple):
-    """Rows that count once each, and further arguments of `fit` and `sample`."""
+    """Rows of weight one, and further arguments of `fit` and `sample`."""
 
     X: object
     y: np.ndarray
@@ -200,7 +200,7 @@ class _Data(NamedTuple):
 
 
 def _counted(X, y, sample_weight, groups, offset, trials):
-    """Rows repeated as often as they count."""
+    """Repeat rows by their weights."""
     y = np.asarray(y)
     metadata = given(groups=groups, offset=offset, trials=trials)
     metadata = {name: np.asarray(values) for name, values in metadata.items()}
@@ -210,7 +210,7 @@ def _counted(X, y, sample_weight, groups, offset, trials):
     weight = check_weight(sample_weight, features)
     if (weight != np.round(weight)).any():
         raise ValueError(
-            "sample_weight must consist of whole numbers: the bootstrap draws a row as"
+            "sample_weight must contain whole numbers: the bootstrap draws each row as"
             " often as it counts."
         )
     labels = check_groups(groups, features)

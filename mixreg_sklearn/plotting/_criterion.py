@@ -1,4 +1,4 @@
-"""The number of components: criteria of a `MixtureRegressorIC`."""
+"""Display of the information criteria of a `MixtureRegressorIC`."""
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -14,9 +14,9 @@ _CRITERIA = ("aic", "bic", "sabic", "icl")
 class CriterionDisplay:
     """Criteria against the number of components, with the lowest of each marked.
 
-    Values are differences from the lowest of their criterion, in nats (half the
-    differences of the criterion itself), so that several criteria share one axis.
-    Above 10 nats, where differences hardly matter, the axis is logarithmic.
+    Heights are differences from the lowest value of each criterion, in nats (half the
+    difference of the criterion), so that several criteria share one axis. It is
+    logarithmic above 10 nats.
 
     Use `from_estimator` to create it; the constructor stores arrays.
 
@@ -137,8 +137,8 @@ class CriterionDisplay:
             finite = np.isfinite(values)
             heights = (values - values[finite].min(initial=np.inf)) / 2
             for label in dict.fromkeys(labels):
-                own = np.array([other == label for other in labels]) & finite
-                order = np.flatnonzero(own)
+                shown = np.array([other == label for other in labels]) & finite
+                order = np.flatnonzero(shown)
                 order = order[np.argsort(self.n_components[order], kind="stable")]
                 text = name.upper() if label is None else f"{name.upper()}, {label}"
                 curves.append((text, self.n_components[order], heights[order]))

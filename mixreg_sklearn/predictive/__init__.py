@@ -1,4 +1,4 @@
-"""All that a fitted mixture says about the next response."""
+"""Predictive distributions of responses."""
 
 from ._distribution import MixtureDistribution
 

@@ -1,22 +1,20 @@
-"""The components of a predictive mixture, each by itself.
+"""Computations for each component of a predictive mixture.
 
-Predictors and constants are in the rank that methods of a family take them in, with
-components last: `eta` is (n, K), of a family with L > 1 predictors (L, n, K); `scale`
-is (K,), with S > 1 constants (S, K).
+Predictors and constants have the shapes that a family expects, with components last:
+`eta` is (n, K), or (L, n, K) with L > 1 predictors; `scale` is (K,), or (S, K) with
+S > 1 constants.
 """
 
 import numpy as np
 
-from .._data.row_data import target_of
-
 
 def column(values, y):
-    """What rows have, (..., n), to broadcast against responses `y`: (n,) or (n, m)."""
+    """Values of rows, (..., n), to broadcast against responses `y`, (n,) or (n, m)."""
     return values if y.ndim == 1 else values[..., None]
 
 
 def row_data_for(mixture, ndim):
-    """Row data as keywords of a family, to broadcast against `ndim` dimensions."""
+    """Row data as keywords for a family, to broadcast against `ndim` dimensions."""
     shape = (-1, *[1] * (ndim - 1))
     return {name: values.reshape(shape) for name, values in mixture.row_data.items()}
 
@@ -31,7 +29,7 @@ def log_densities(mixture, y):
     """Yield the log-densities of each component at responses `y`, (n,) or (n, m)."""
     family, scale = mixture.family, mixture.scale
     if mixture.discrete:
-        # What is beyond the trials is no target; -1 also has probability zero.
+        # `target` rejects counts above the trials; -1 also has probability zero.
         given = row_data_for(mixture, 1)
         most = family.quantile(1.0, mixture.eta[..., 0], scale[..., 0], **given)
         y = np.where(y > column(most, y), -1.0, y)
@@ -39,16 +37,16 @@ def log_densities(mixture, y):
         name: np.broadcast_to(values, y.shape)
         for name, values in row_data_for(mixture, y.ndim).items()
     }
-    target = target_of(family, y, row_data)
+    target = family.target(y, **row_data)
     for k in range(mixture.weights.shape[1]):
         eta = column(mixture.eta[..., k], y)
         yield family.log_density(target, eta, scale[..., k])
 
 
 def component_quantiles(mixture, levels):
-    """Quantiles (n, K, m) of the components that have weight, at levels (m,).
+    """Quantiles (n, K, m) of the components at levels (m,).
 
-    For a component without weight, those of the likeliest one.
+    A component of weight zero gets the quantiles of the most probable one.
     """
     found = mixture.family.quantile(
         np.asarray(levels),
@@ -62,7 +60,7 @@ def component_quantiles(mixture, levels):
 
 
 def draw_components(weights, size, rng):
-    """Components (n, size) by weights (n, K)."""
+    """Draw components (n, size) with probabilities (n, K)."""
     cumulative = np.cumsum(weights, axis=1)
     uniform = rng.random((len(weights), size)) * cumulative[:, -1:]
     component = np.zeros(uniform.shape, dtype=np.intp)
@@ -72,7 +70,7 @@ def draw_components(weights, size, rng):
 
 
 def draw_responses(mixture, component, rng):
-    """Responses (n, size) of the components (n, size)."""
+    """Draw a response from each of the components (n, size)."""
     eta = mixture.eta
     eta = np.take_along_axis(
         eta, np.broadcast_to(component, (*eta.shape[:-1], component.shape[1])), axis=-1

@@ -1,10 +1,9 @@
-r"""The predictive mixture: all that a fitted model says about the next response.
+r"""Predictive distributions of responses, mixtures of K components.
 
 .. math:: p(y | x) = \sum_{k=1}^K \pi_k \, f(y | \eta_k, \phi_k)
 
-with the linear predictors of the rows and prior weights, or, for a row of a unit that
-has been seen before, weights that the unit's history has sharpened. The parameters are
-taken as known: their own uncertainty is not in it.
+The weights are prior probabilities or, for a row of a unit with a history, its
+memberships. Parameters are taken as known: their uncertainty is not included.
 """
 
 import numpy as np
@@ -22,58 +21,49 @@ from ._components import (
 from ._quantiles import count_quantiles, quantiles
 from ._regions import highest_density
 
-# So many quantiles at a time: what the root finder holds then stays in the cache.
+# Number of quantiles computed together, so that the root finder's arrays fit the cache.
 _BLOCK = 16384
 
 
 class MixtureDistribution:
     r"""Distributions of the responses of n rows, each a mixture of K components.
 
-    It is what ``model.predict_distribution(X)`` returns. Every method is vectorized
-    over rows, and has one rule for shapes:
+    ``model.predict_distribution(X)`` returns it. All methods are vectorized over rows:
 
-    - *responses* `y` belong to rows: a number is meant for every row, an array (n,) has
-      one response for each, and (n, m) has m for each; (1, m) is one grid for all rows.
-    - *levels* `u` are probabilities and the same for all rows: a number, or an array
-      (m,); only a two-dimensional array (n, m) gives rows levels of their own.
+    - *Responses* `y` are a number for all rows, an array (n,) with one for each row,
+      (n, m) with m for each row, or a grid (1, m) for all rows.
+    - *Levels* `u` are probabilities: a number or an array (m,) for all rows, or (n, m)
+      with m for each row.
 
-    Results are (n,) where a row has one value and (n, m) where it has m. Where a
-    component has no distribution (a mean that its link does not admit) they are NaN.
+    Results are (n,) for one value per row and (n, m) for m. They are NaN where a
+    component has no distribution (a mean that its link does not admit).
+
+    Parameters are kept as attributes of the same name, broadcast to all rows.
 
     Parameters
     ----------
     family : Family
         Conditional distribution of the components.
     eta : array-like of shape (n_samples, n_components)
-        Linear predictors; of a family with L > 1 of them (L, n_samples, n_components).
+        Linear predictors; (L, n_samples, n_components) for a family with L > 1 of them.
     scale : array-like of shape (n_components,)
-        Scales; of a family with S > 1 constants (S, n_components).
+        Scales; (S, n_components) for a family with S > 1 constants.
     weights : array-like of shape (n_samples, n_components) or (n_components,)
         Probabilities of the components; they sum to one.
     trials : int or array-like of shape (n_samples,), default=None
-        Binomial family: trials of every row; 1 where there are none.
+        Binomial family: number of trials of each row; by default 1.
 
     Attributes
     ----------
-    family : Family
-        As given.
-    eta : ndarray of shape (n_samples, n_components)
-        Linear predictors, as given.
-    scale : ndarray of shape (n_components,)
-        Scales, as given.
-    weights : ndarray of shape (n_samples, n_components)
-        Probabilities of the components.
     row_data : dict of str to ndarray of shape (n_samples,)
-        What the family takes for every row besides; the trials, where there are any.
-    trials : ndarray of shape (n_samples,) or None
-        Trials of every row.
+        Further data of rows that the family uses: the trials, if given.
     discrete : bool
         Whether responses are counts.
 
     Raises
     ------
     ValueError
-        If shapes do not fit, or weights are not probabilities.
+        If shapes do not match, or weights are not probabilities.
 
     Notes
     -----
@@ -117,7 +107,7 @@ class MixtureDistribution:
 
     @property
     def trials(self):
-        """Trials of every row, (n_samples,), or None."""
+        """Number of trials of each row, (n_samples,), or None."""
         return self.row_data.get("trials")
 
     def __len__(self):
@@ -136,7 +126,7 @@ class MixtureDistribution:
         return f"<mixture of {n_components} {self.family!r} for {n_rows} rows>"
 
     def reweighted(self, weights):
-        """A distribution with these components and other probabilities.
+        """A distribution with the same components and other probabilities.
 
         Parameters
         ----------
@@ -146,7 +136,7 @@ class MixtureDistribution:
         Returns
         -------
         MixtureDistribution
-            A new one.
+            A new distribution.
         """
         return type(self)(self.family, self.eta, self.scale, weights, **self.row_data)
 
@@ -156,7 +146,7 @@ class MixtureDistribution:
         Returns
         -------
         ndarray of shape (n_samples,)
-            As `predict` of the model where the weights are prior ones.
+            Equal to `predict` of the model if the weights are prior probabilities.
         """
         return self._average(component_means(self))
 
@@ -166,7 +156,7 @@ class MixtureDistribution:
         Returns
         -------
         ndarray of shape (n_samples,)
-            Within and between components.
+            Sum of the variances within and between components.
         """
         means, row_data = component_means(self), row_data_for(self, 2)
         within = self.family.variance(self.eta, self.scale, **row_data)
@@ -194,7 +184,7 @@ class MixtureDistribution:
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, m)
-            Log-densities, for counts log-probabilities; minus infinity outside the
+            Log-densities, or log-probabilities of counts; minus infinity outside the
             family's range.
         """
         y = self._responses(y)
@@ -207,7 +197,7 @@ class MixtureDistribution:
         return total
 
     def pdf(self, y):
-        """Densities; for counts, probabilities.
+        """Densities, or probabilities of counts.
 
         Parameters
         ----------
@@ -222,7 +212,7 @@ class MixtureDistribution:
         return np.exp(self.logpdf(y))
 
     def cdf(self, y):
-        """Probabilities of a response of at most `y`.
+        """Cumulative distribution function: probabilities of responses up to `y`.
 
         Parameters
         ----------
@@ -248,9 +238,9 @@ class MixtureDistribution:
     def quantile(self, u):
         """Smallest responses whose cdf is at least `u`.
 
-        The quantile of a mixture lies between those of its components, where it is
-        found by interpolation and bisection: ``cdf(quantile(u))`` is `u` to 1e-10, as
-        far as the response itself can be written down so exactly.
+        The quantile of a mixture lies between those of its components and is found by
+        interpolation and bisection: ``cdf(quantile(u))`` is `u` to 1e-10, within the
+        floating-point resolution of the response.
 
         Parameters
         ----------
@@ -260,7 +250,7 @@ class MixtureDistribution:
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, m)
-            Quantiles. Counts are whole numbers.
+            Quantiles; whole numbers for counts.
 
         Raises
         ------
@@ -293,7 +283,7 @@ class MixtureDistribution:
         Parameters
         ----------
         level : float or array-like of shape (m,), default=0.9
-            Probability of the interval. That of counts is at least as large.
+            Probability of the interval, or a lower bound of it for counts.
 
         Returns
         -------
@@ -313,22 +303,21 @@ class MixtureDistribution:
 
         .. math:: \{y : p(y | x) \ge t\}, \qquad P(p(Y | x) \ge t) = \text{level}
 
-        Between components that are far apart there is a gap, so the region of a row
-        is a union of intervals; for counts, of runs of successive counts (all that
-        are at least as probable as the last one that is needed).
+        Well-separated components leave gaps, so the region of a row is a union of
+        intervals, or of runs of consecutive counts: it contains all counts at least as
+        probable as the last one needed.
 
         Parameters
         ----------
         level : float, default=0.9
-            Probability of the region, between 0 and 1. For counts it is at least as
-            large.
+            Probability of the region, between 0 and 1, or a lower bound of it for
+            counts.
 
         Returns
         -------
         ndarray of shape (n_samples, max_parts, 2)
-            Lower and upper ends of the parts of every row in increasing order, and NaN
-            where a row has fewer parts than others. Both ends of a run of counts
-            belong to it.
+            Lower and upper ends of the parts of each row in increasing order, padded
+            with NaN. Both ends of a run of counts belong to it.
 
         Raises
         ------
@@ -344,20 +333,20 @@ class MixtureDistribution:
         return highest_density(self, float(_check_level(level, open_=True)))
 
     def sample(self, size=None, random_state=None):
-        """Draw responses, independent of each other.
+        """Draw independent responses.
 
         Parameters
         ----------
         size : int or None, default=None
-            Number of draws for every row; None for one.
+            Number of draws for each row; None means one, without the second axis.
         random_state : int, RandomState instance or None, default=None
             Source of randomness.
 
         Returns
         -------
         ndarray of shape (n_samples,), or (n_samples, size)
-            Responses. (Several rows of one new unit share their component:
-            ``model.sample(X, groups=groups)`` draws such rows.)
+            Responses. (For rows of a new unit, which share one component, use
+            ``model.sample(X, groups=groups)``.)
         """
         rng = make_rng(random_state)
         component = draw_components(self.weights, 1 if size is None else size, rng)
@@ -365,7 +354,7 @@ class MixtureDistribution:
         return y[:, 0] if size is None else y
 
     def _average(self, values):
-        """Of what components have, (n, K), by their weights."""
+        """Weighted means over components of `values` (n, K)."""
         return _weighted(self.weights, values).sum(axis=1)
 
     def _responses(self, y):

@@ -1,4 +1,4 @@
-"""Probabilities of the components for new rows of units with a history."""
+"""Membership probabilities of new rows, given earlier rows of the same units."""
 
 import numpy as np
 
@@ -8,28 +8,14 @@ _TEXT_OR_NUMBER = dict.fromkeys("US", "text") | dict.fromkeys("iufb", "number")
 
 
 def given_history(model, prior, groups, history):
-    r"""Probabilities of the components for new rows, given the history of their units.
+    r"""Probabilities (n, K) of the components, given the history of each row's unit.
 
-    By Bayes' theorem, with the earlier rows :math:`H_g` of the unit g of a row
+    By Bayes' theorem, with the earlier rows :math:`H_g` of the unit g of a row,
 
     .. math:: \pi_k(x | H_g) \propto
               \pi_k(x) \prod_{i \in H_g} f(y_i | \eta_{ik}, \phi_k)
 
-    Parameters
-    ----------
-    model : estimator
-        A fitted mixture of regressions.
-    prior : ndarray of shape (n_samples, n_components)
-        Prior probabilities of the new rows.
-    groups : array-like of shape (n_samples,)
-        Units of the new rows.
-    history : dict
-        Earlier rows: `X`, `y` and `groups`, and `offset` and `trials` if there are any.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_components)
-        Probabilities of the components; prior ones for units without a history.
+    Units without a history keep their `prior` probabilities (n, K).
 
     Raises
     ------
@@ -62,13 +48,13 @@ def given_history(model, prior, groups, history):
         raise ValueError(
             f"The prior probability (gate) of row {row} of X differs from that of its"
             f" history (group {new.labels[new.of_row[row]]}): the rows of a group share"
-            " a component, so the gate's features must be the same for all of them."
+            " one component, so the gate's features must be constant within a group."
         )
     return np.where(seen[:, None], memberships[earlier], prior)
 
 
 def _check_history(history, new):
-    """Check the history, and return it as a dict without values of None."""
+    """The history without values of None, validated."""
     allowed = ("X", "y", "groups", "offset", "trials")
     if not isinstance(history, dict):
         raise ValueError(
@@ -80,13 +66,12 @@ def _check_history(history, new):
     unknown = [key for key in rows if key not in allowed]
     if missing or unknown:
         raise ValueError(
-            "history must be a dict with the keys 'X', 'y' and 'groups', and, where"
-            f" there are any, 'offset' and 'trials'; missing: {missing}, unknown:"
-            f" {unknown}."
+            "history must be a dict with the keys 'X', 'y' and 'groups', and optionally"
+            f" 'offset' and 'trials'; missing: {missing}, unknown: {unknown}."
         )
     if new is None:
         raise ValueError(
-            "groups is None: with a history, groups must say which unit each row of X"
-            " belongs to."
+            "groups is None: with a history, groups must contain the unit of each row"
+            " of X."
         )
     return rows

@@ -27,10 +27,10 @@ def _bracket(mixture, u):
     given = row_data_for(mixture, 1)
     for k in range(mixture.weights.shape[1]):
         eta, scale = mixture.eta[..., k], mixture.scale[..., k]
-        own = mixture.family.quantile(u, eta, scale, **given)
-        counts = mixture.weights[:, k] > 0
-        low = np.where(counts, np.minimum(low, own), low)
-        high = np.where(counts, np.maximum(high, own), high)
+        found = mixture.family.quantile(u, eta, scale, **given)
+        weighted = mixture.weights[:, k] > 0
+        low = np.where(weighted, np.minimum(low, found), low)
+        high = np.where(weighted, np.maximum(high, found), high)
     return low, high
 
 
@@ -56,7 +56,7 @@ def count_quantiles(mixture, u):
 def _count_bracket(mixture, u):
     r"""Counts (n,) with a cdf below the levels, and counts (n,) that reach them.
 
-    Quantiles of the components of counts would take a search themselves, so the bracket
+    Quantiles of components of counts would themselves take a search, so the bracket
     comes from Cantelli's inequality, :math:`\mu - \sigma \sqrt{(1 - u) / u}` to
     :math:`\mu + \sigma \sqrt{u / (1 - u)}`. For level 1, it ends at the largest
     response.

@@ -1,10 +1,9 @@
-"""Highest-density regions of mixtures, and tables of the relevant counts.
+"""Highest-density regions of mixtures, and tables of relevant counts.
 
-The density of a row is tabulated on a grid adapted to the width of every component, to
-which its maxima and minima are added. Between two neighboring points the density is
-then monotone: the edges of ``{p >= t}`` for a threshold t lie between neighbors on
-different sides of t, and t is a root of the probability between the edges minus the
-level.
+The density of a row is tabulated on a grid adapted to the width of each component, to
+which its maxima and minima are added. Between neighboring points, the density is then
+monotone: the edges of ``{p >= t}`` lie between neighbors on different sides of t. The
+threshold t is a root of the probability between the edges minus the level.
 """
 
 import numpy as np
@@ -26,19 +25,7 @@ _CELLS = 2**20
 
 
 def highest_density(mixture, level):
-    """Parts of the highest-density regions; see `MixtureDistribution`.
-
-    Parameters
-    ----------
-    mixture : MixtureDistribution
-    level : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    ndarray of shape (n, max_parts, 2)
-        Lower and upper ends, then NaN.
-    """
+    """Ends (n, max_parts, 2) of the regions; see `MixtureDistribution`."""
     defined = np.flatnonzero(~np.isnan(mixture.cdf(0.5)))
     solve = _runs if mixture.discrete else _intervals
     parts = [np.empty((0, 3)), *solve(mixture[defined], level)]
@@ -115,7 +102,7 @@ def _thresholds(mixture, x, log_density, level):
 
 
 def _bracket(log_density, mass, level):
-    """Thresholds of regions with certainly more, and certainly less, than the level.
+    """Lower and upper bounds (n,) of the thresholds.
 
     A region contains the cells of the grid with both ends above the threshold, and no
     part of those with neither end above it.
@@ -154,8 +141,8 @@ def _between_edges(mixture, x, log_density, log_threshold):
     row, falling, edge = _edges(mixture, x, log_density, log_threshold)
     ends = []
     for side, crossing in ((0, ~falling), (-1, falling)):
-        # If the density is high up to the bound of the responses, the edge is that
-        # bound.
+        # Where the density is above the threshold at the end of the grid, the edge is
+        # the bound of the responses.
         open_ = np.flatnonzero(log_density[:, side] >= log_threshold)
         bound = component_quantiles(mixture[open_], [0.0, 1.0])[..., side]
         bound = bound.min(axis=1) if side == 0 else bound.max(axis=1)
@@ -190,18 +177,7 @@ def _runs(mixture, level):
 def count_tables(mixture, tail):
     """Yield rows (m,) and their counts (m, w), a few rows of similar width at a time.
 
-    Parameters
-    ----------
-    mixture : MixtureDistribution
-        A distribution of counts.
-    tail : float
-        Probability that may be omitted at either end.
-
-    Yields
-    ------
-    rows : ndarray of int of shape (m,)
-    counts : ndarray of shape (m, w)
-        All counts of each row, and possibly more.
+    The counts omit at most the probability `tail` at either end.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Roots and extrema of many functions at once, each within its own bracket."""
+"""Vectorized root finding and maximization on brackets."""
 
 import numpy as np
 
@@ -9,23 +9,23 @@ _GOLDEN = (np.sqrt(5) - 1) / 2
 def find_root(function, low, high, at_low, at_high, tolerance=0.0, n_iter=400):
     """Find roots by Chandrupatla's method: quadratic interpolation or bisection.
 
-    A bracket of one sign that spans orders of magnitude is halved geometrically.
+    A bracket of one sign that spans orders of magnitude is bisected geometrically.
     Roots are removed as they are found, so a few slow ones cost little.
 
     Parameters
     ----------
     function : callable
-        ``function(x, rows)`` returns the values at `x` (m,) of the functions with the
-        numbers `rows` (m,).
+        ``function(x, rows)`` returns the values at `x` (m,) of the functions with
+        indices `rows` (m,).
     low, high : ndarray of shape (n,)
         Brackets.
     at_low, at_high : ndarray of shape (n,)
-        Values at the brackets. If they have the same sign, the end with the value
+        Values at `low` and `high`. If they have the same sign, the end with the value
         closer to zero is returned.
     tolerance : float or ndarray of shape (n,), default=0.0
-        Values up to this size count as zero.
+        Absolute values up to this count as zero.
     n_iter : int, default=400
-        Upper bound on the iterations.
+        Maximum number of iterations.
 
     Returns
     -------
@@ -41,8 +41,7 @@ def find_root(function, low, high, at_low, at_high, tolerance=0.0, n_iter=400):
     tolerance = np.broadcast_to(tolerance, low.shape)
     root = np.where(np.abs(at_low) < np.abs(at_high), low, high)
     rows = np.flatnonzero(np.sign(at_low) * np.sign(at_high) < 0)
-    # a is the newest point, b is on the other side of the root, c is the previous
-    # point.
+    # a is the newest point, b is on the other side of the root, c is the point before.
     a, fa, b, fb = low[rows], at_low[rows], high[rows], at_high[rows]
     c, fc = a, fa
     x = _middle(a, b)
@@ -87,21 +86,10 @@ def _next(a, b, c, fa, fb, fc, narrow):
 
 
 def find_maximum(function, low, high, n_iter=34):
-    """Find maxima by golden section, in 34 steps to 1e-7 of the bracket.
+    """Find maxima (n,) by golden-section search, with arguments as in `find_root`.
 
-    Parameters
-    ----------
-    function : callable
-        As in `find_root`.
-    low, high : ndarray of shape (n,)
-        Brackets of one maximum each.
-    n_iter : int, default=34
-        Number of sections. By default, the values are accurate to about 1e-14.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Positions of the maxima.
+    The 34 steps reduce the bracket to 1e-7 of its width; values are then accurate to
+    about 1e-14.
     """
     rows = np.arange(len(low))
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
