@@ -72,7 +72,7 @@ def handicap(model, rows, params):
 def is_perfect(model, pooled):
     """Whether one regression fits every row without error."""
     regressions = model.regressions
-    no_scale = pooled.scale[0, 0] ** 2 <= 2 * regressions.rule.floor
+    no_scale = pooled.scale[0, 0] ** 2 <= regressions.rule.floor * (1 + 1e-6)
     return bool(no_scale and regressions.collapses[:1].any())
 
 
