@@ -34,10 +34,6 @@ class MarginalEffects(Estimates):
     ----------
     names : list of str
         ``"mixture: x1"`` or ``"component 0: x1"``.
-    params : ndarray of shape (m,)
-        Effects.
-    cov : ndarray of shape (m, m)
-        Their covariance.
     std_errors, z, p_values : ndarray of shape (m,)
         By the delta method.
     """
@@ -168,16 +164,10 @@ def _evaluate(model, X, sample_weight, offset, trials):
         slope, bend = slope * ahead.trials[:, None], bend * ahead.trials[:, None]
     fitted = Fitted.of(model)
     coef, gate_coef = fitted.coef[0], fitted.gate_coef
-    return _Evaluated(
-        X,
-        weight / weight.sum(),
-        ahead.weights,
-        component_means(ahead),
-        slope,
-        bend,
-        coef,
-        np.zeros_like(coef) if gate_coef is None else gate_coef,
-    )
+    if gate_coef is None:
+        gate_coef = np.zeros_like(coef)
+    weight, mean = weight / weight.sum(), component_means(ahead)
+    return _Evaluated(X, weight, ahead.weights, mean, slope, bend, coef, gate_coef)
 
 
 def _derivatives(family, eta, scale):
