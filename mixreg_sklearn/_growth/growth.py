@@ -120,10 +120,8 @@ def _grown(problem, larger, params, limits):
     """The best estimate of the larger problem that grows from parameters of one."""
     least = problem.rows.sum(problem.model.summarize, params).loglik[0] - _SAME_LOGLIK
     model = larger.model
-    starts = concatenate(
-        [*_halves(problem, larger, params), *_joined(problem, larger, params)]
-    )
-    starts = model.constrain(starts)
+    ways = [*_halves(problem, larger, params), *_joined(problem, larger, params)]
+    starts = model.constrain(concatenate(ways))
     chosen = np.argsort(-_heights(larger, starts), kind="stable")[:_TRIED]
     found = [estimate_from(larger, starts.take(int(start)), limits) for start in chosen]
     if not any(
@@ -182,21 +180,11 @@ def _halves(problem, larger, params):
 
 
 class _Information(NamedTuple):
-    """Sums over units for the P + S numbers of every component. They add.
+    """Sums for the P + S numbers of every component, with scores s_i. They add."""
 
-    Attributes
-    ----------
-    scores : ndarray of shape (K, P + S, P + S)
-        ``sum_i w_i tau_ik s_i s_i'`` with the scores ``s_i``.
-    bends : ndarray of shape (K, P + S, P + S)
-        ``sum_i w_i tau_ik ds_i`` with their derivatives ``ds_i``.
-    weight : ndarray of shape (K,)
-        ``sum_i w_i tau_ik`` over rows.
-    """
-
-    scores: np.ndarray
-    bends: np.ndarray
-    weight: np.ndarray
+    scores: np.ndarray  # sum_i w_i tau_ik s_i s_i' over units, (K, P + S, P + S)
+    bends: np.ndarray  # sum_i w_i tau_ik ds_i, of the derivatives of scores
+    weight: np.ndarray  # sum_i w_i tau_ik over rows, (K,)
 
     def __add__(self, other):
         return _Information(*map(add, self, other))
