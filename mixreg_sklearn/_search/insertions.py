@@ -36,11 +36,8 @@ def insertions(gate, pool, reduced, rng, *, keep=2):
     place = np.minimum(_places(flat), _places(sharp))
     best = np.argsort(place, axis=0, kind="stable")[:keep]
     mixture = np.repeat(np.arange(n_mixtures), len(best))
-    candidate = pool.params(
-        coef[best.T.ravel()][:, None],
-        reduced.scale[mixture, :1],
-        np.full((len(mixture), 1), -np.log(n_kept)),
-    )
+    coef, scale = coef[best.T.ravel()][:, None], reduced.scale[mixture, :1]
+    candidate = pool.params(coef, scale, np.full(scale.shape, -np.log(n_kept)))
     return reduced.take(mixture).joined(candidate)
 
 

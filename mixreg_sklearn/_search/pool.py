@@ -90,10 +90,8 @@ class Pool:
         before = np.cumsum(size, axis=-1) - size
         used = (before < units.shape[-1]).astype(float)
         gram, cross = self._products
-        return _solve_ridge(
-            np.einsum("...m,...mpq->...pq", used, gram[units]),
-            np.einsum("...m,...mp->...p", used, cross[units]),
-        )
+        gram = np.einsum("...m,...mpq->...pq", used, gram[units])
+        return _solve_ridge(gram, np.einsum("...m,...mp->...p", used, cross[units]))
 
     @cached_property
     def _products(self):

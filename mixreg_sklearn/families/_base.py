@@ -224,10 +224,8 @@ class Family(ABC, BaseEstimator):
         statistic = []
         for e in range(n_predictors, n_slopes):
             statistic += [at.slope[e], at.bend[first[e]]]
-        log_joint, information = (
-            at.log_density + log_prior,
-            self.information(eta, scale),
-        )
+        log_joint = at.log_density + log_prior
+        information = self.information(eta, scale)
         return Evaluation(log_joint, score, information, 1.0, tuple(statistic))
 
     def update_scale(self, scale, weight, statistic, gain, rule):

@@ -8,10 +8,9 @@ from above are at hand.
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .._docs import documented
-from .._fitted import best_of
+from .._fitted import fitted_mixture
 from .._growth.candidates import landscape_of
 from .._numerics import make_rng
 from .._rebuilt import rebuild
@@ -147,8 +146,7 @@ def optimality_gap(
     >>> right.suspicious, right.proven
     (False, True)
     """
-    model = best_of(model)
-    check_is_fitted(model)
+    model = fitted_mixture(model)
     given = {"groups": groups, "offset": offset, "trials": trials}
     rebuilt = rebuild(model, X, y, sample_weight, **given)
     landscape = _whole_landscape(rebuilt)
