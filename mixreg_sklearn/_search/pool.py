@@ -23,7 +23,7 @@ class Pool:
         self.block = block = rows.whole()
         self.units, self.y = block.units, block.y
         self.Z, self.n, self.p = block.columns[0].Z, rows.n_units, rows.n_columns
-        # Of the rows of each unit, (U,), of a row in the mean, and of all.
+        # Weights of the rows of each unit, (U,), of a mean row, and of all rows.
         self.weight, total = self.units.sum(block.weight), rows.total_weight
         self.row_weight, self.total_weight = total / rows.n_rows, total
         self.coef, self.scale = pooled.coef[0, 0, : self.p], pooled.scale[0, 0]
