@@ -164,9 +164,8 @@ class InferenceResult(Estimates):
 
     def _rows(self, hypothesis):
         """Hypotheses as a matrix (r, m)."""
-        m, several = len(self.params), hypothesis
-        if isinstance(hypothesis, Mapping):
-            several = [hypothesis]
+        m = len(self.params)
+        several = [hypothesis] if isinstance(hypothesis, Mapping) else hypothesis
         if not all(isinstance(row, Mapping) for row in several):
             R = np.atleast_2d(np.asarray(hypothesis, dtype=float))
             if R.ndim != 2 or R.shape[1] != m or not np.isfinite(R).all():
