@@ -62,61 +62,25 @@ class Path(NamedTuple):
 
 
 class Search(NamedTuple):
-    """The result of a search.
+    """The result of a search."""
 
-    Attributes
-    ----------
-    optima : list of Optimum
-        Best first, one for each winner of each round.
-    objective : ndarray of shape (len(optima),)
-        Penalized log-likelihoods, by which they are ranked.
-    agreeing : int
-        Independent arms that found the best one.
-    n_rounds : int
-    n_starts : int
-        Starts of all rounds, without insertions.
-    n_rows : int
-        Rows of the search sample.
-    weight : float
-        Their total weight.
-    target : float
-        Pooled variance of the best common-scale optimum.
-    paths : list of Path
-        Of all starts, and of the winners of each round until they converge.
-    """
-
-    optima: list
-    objective: np.ndarray
-    agreeing: int
+    optima: list  # of Optimum, best first, one for each winner of each round
+    objective: np.ndarray  # (optima,), penalized log-likelihoods, which rank them
+    agreeing: int  # independent arms that found the best one
     n_rounds: int
-    n_starts: int
-    n_rows: int
-    weight: float
-    target: float
-    paths: list
+    n_starts: int  # of all rounds, without insertions
+    n_rows: int  # of the search sample
+    weight: float  # of these rows, in total
+    target: float  # pooled variance of the best common-scale optimum
+    paths: list  # of Path: all starts, and the winners of rounds until they converge
 
 
 def search(model, rows, pooled, rng, max_rounds, watch):
-    """Look for the best optimum of a mixture.
+    """Look for the best optimum of a mixture of at least two components. -> Search.
 
-    Parameters
-    ----------
-    model : Mixture
-        To be estimated, of at least two components; its scale rule gives `tied` and
-        `floor`.
-    rows : ArrayRows
-        Search sample in canonical order.
-    pooled : Params
-        The fitted mixture of one component.
-    rng : numpy.random.Generator
-    max_rounds : int
-    watch : object
-        ``watch.begin_round()`` is called before and ``watch.end_round(search)`` after
-        every round; a true value of the latter ends the search.
-
-    Returns
-    -------
-    Search
+    `rows` are the search sample in canonical order, `pooled` is the fitted mixture of
+    one component. ``watch.begin_round()`` is called before every round, and
+    ``watch.end_round(search)`` after it; a true value of the latter ends the search.
     """
     pool = Pool(model.regressions, rows, pooled)
     tied = model.with_rule(tied=True)
@@ -166,31 +130,23 @@ def with_penalty(model, target):
     """The model with the penalized likelihood under which optima compete."""
     if model.bounded:
         return model
-    return model.with_rule(
-        strength=_STRENGTH, target=max(target, model.regressions.rule.floor)
-    )
+    target = max(target, model.regressions.rule.floor)
+    return model.with_rule(strength=_STRENGTH, target=target)
 
 
 def _short_runs(model, pool, rng, number):
     """Short EM runs of all arms in one batch, by successive halving.
 
-    Returns
-    -------
-    common : Params
-        The best start of each common-scale arm.
-    own : Params
-        The two best starts of the own-scales arm.
-    paths : list of Path
+    It returns the best start of each common-scale arm, the two best of the own-scales
+    arm, and the paths of all.
     """
     n_components = model.n_components
     kinds = [spread_regressions, soft_partitions]
     if number > 1:
         kinds.append(peeled_regressions)
-    each = 2 * _COMMON_STARTS // len(kinds)
-    n_own = _own_starts(pool, model.n_components)
+    each, n_own = 2 * _COMMON_STARTS // len(kinds), _own_starts(pool, n_components)
     starts = [kind(pool, n_components, each, rng) for kind in kinds]
-    starts.append(soft_partitions(pool, n_components, n_own, rng))
-    params = concatenate(starts)
+    params = concatenate([*starts, soft_partitions(pool, n_components, n_own, rng)])
     # Starts of a kind are independent: each common-scale arm gets half of them.
     arm = np.tile(np.repeat([0, 1], each // 2), len(kinds))
     arm = np.append(arm, np.full(n_own, 2))
@@ -233,13 +189,8 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
     """Converge the common-scale arms, and replace components of the better one.
 
     Each component in turn is removed, the others are refitted, and candidates are
-    inserted; this is repeated as long as it raises the likelihood.
-
-    Returns
-    -------
-    arms : Params
-        The two arms, converged.
-    objective : ndarray of shape (2,)
+    inserted; this is repeated as long as it raises the likelihood. It returns the two
+    arms, converged, and their objectives (2,).
     """
     n_components = arms.n_components
     fewer = common.resized(n_components - 1)
@@ -271,8 +222,7 @@ def _exchange(common, pool, arms, rng, max_rounds=6):
 def _inserted(common, pool, reduced, rng, keep):
     """The best quarter of short runs after the insertion of a candidate."""
     proposals = insertions(common.gate, pool, reduced, rng, keep=keep)
-    proposals = _prepare(common, proposals)
-    run = em(common, pool.rows, proposals, max_iter=6)
+    run = em(common, pool.rows, _prepare(common, proposals), max_iter=6)
     quarter = max(3, len(run.objective) // 4)
     return run.params.take(np.argsort(-run.objective, kind="stable")[:quarter])
 
