@@ -31,37 +31,17 @@ class Landscape(NamedTuple):
 
     A candidate has coefficients of the first predictor of its own, as far as components
     differ in them; all else is that of the component whose scale it has.
-
-    Attributes
-    ----------
-    model : Mixture
-    params : Params
-        A batch of one.
-    block : Block
-        All rows.
-    directions : ndarray of shape (p, s)
-        Orthonormal directions in which the coefficients of candidates are free.
-    origin : ndarray of shape (p,)
-        The fixed part of their coefficients.
-    Z : ndarray of shape (s, n)
-        Columns of the free coefficients.
-    known : ndarray of shape (n,)
-        The fixed part of their predictor, offset included.
-    log_prior : ndarray of shape (K, U)
-        Log prior probabilities of the components.
-    log_joint : ndarray of shape (K, U)
-        Log of prior probability times density.
     """
 
     model: Mixture
-    params: Params
-    block: Block
-    directions: np.ndarray
-    origin: np.ndarray
-    Z: np.ndarray
-    known: np.ndarray
-    log_prior: np.ndarray
-    log_joint: np.ndarray
+    params: Params  # a batch of one
+    block: Block  # all rows
+    directions: np.ndarray  # (p, s), orthonormal, in which their coefficients are free
+    origin: np.ndarray  # (p,), the fixed part of their coefficients
+    Z: np.ndarray  # (s, n), columns of the free coefficients
+    known: np.ndarray  # (n,), the fixed part of their predictor, offset included
+    log_prior: np.ndarray  # (K, U), log prior probabilities of the components
+    log_joint: np.ndarray  # (K, U), log of prior probability times density
 
     @property
     def family(self):
@@ -107,23 +87,12 @@ class Landscape(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """Candidates, the highest derivative first.
+    """Candidates, the highest derivative first."""
 
-    Attributes
-    ----------
-    coef : ndarray of shape (C, s)
-    component : ndarray of int of shape (C,)
-        The component whose scale each has.
-    log_density : ndarray of shape (C, U)
-        At all units, prior probabilities included.
-    derivative : ndarray of shape (C,)
-        ``sum_i w_i exp(log_density_i) / f_i``; D is this less n.
-    """
-
-    coef: np.ndarray
-    component: np.ndarray
-    log_density: np.ndarray
-    derivative: np.ndarray
+    coef: np.ndarray  # (C, s)
+    component: np.ndarray  # (C,), whose scale each has
+    log_density: np.ndarray  # (C, U), at all units, prior probabilities included
+    derivative: np.ndarray  # (C,), sum_i w_i exp(log_density_i) / f_i; D is this less n
 
     def take(self, index):
         """The candidates `index`."""
@@ -152,24 +121,12 @@ def landscape_of(model, params, sample, directions):
 
 
 def find_candidates(landscape, log_mixture, rng, n_candidates, log_prior=0.0):
-    """Local maxima of the directional derivative, the highest first.
+    """Local maxima of the directional derivative, without repetitions. -> Candidates.
 
-    Parameters
-    ----------
-    landscape : Landscape
-    log_mixture : ndarray of shape (U,)
-        Log-density of the mixture to be joined.
-    rng : numpy.random.Generator
-    n_candidates : int
-        Climbs, each from a regression through a few random units.
-    log_prior : 0 or ndarray of shape (K, U)
-        The prior probability of a candidate with the scale of component k is
-        ``exp(log_prior[k])``.
-
-    Returns
-    -------
-    Candidates
-        Without repetitions.
+    They are joined to a mixture of log-density `log_mixture` (U,). There are
+    `n_candidates` climbs, each from a regression through a few random units.
+    ``exp(log_prior[k])``, (U,), is the prior probability of a candidate with the scale
+    of component k.
     """
     component = np.arange(n_candidates) % len(landscape.scale)
     coef = _through_rows(landscape, log_mixture, rng, n_candidates)
@@ -244,9 +201,5 @@ def _through_rows(landscape, log_mixture, rng, n):
     chosen = landscape.block.units.spread(chosen).astype(bool)
     suggested = landscape.family.initial(landscape.block.y)
     suggested = landscape.model.regressions.first(suggested) - landscape.known
-    return np.stack(
-        [
-            np.linalg.lstsq(landscape.Z[:, rows].T, suggested[rows], rcond=1e-8)[0]
-            for rows in chosen
-        ]
-    )
+    pairs = [(landscape.Z[:, rows].T, suggested[rows]) for rows in chosen]
+    return np.stack([np.linalg.lstsq(Z, y, rcond=1e-8)[0] for Z, y in pairs])

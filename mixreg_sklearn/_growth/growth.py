@@ -50,42 +50,24 @@ def can_grow(model):
     return not isinstance(model.gate, ConstantGate) or model.gate.weights is None
 
 
-def grow(model, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
-    """The best mixture with one more component that a fitted one leads to.
-
-    The fits climb from the halves of every component, moved apart in the direction of
-    greatest upward curvature of the likelihood of K + 1, and from candidates at local
-    maxima of the directional derivative. If none of these fits is sound and higher, the
-    climb starts at a component split into equal halves. So the log-likelihood of the
-    result is never below that of `model`, up to rounding (and to the ridge of a
-    `SoftmaxGate`, which differs between K and K + 1).
-
-    Parameters
-    ----------
-    model : MixtureRegressor
-        Fitted to the data that follow.
-    X, y, sample_weight, groups, offset, trials
-        As in `MixtureRegressor.fit`.
-
-    Returns
-    -------
-    MixtureRegressor
-        A clone with ``n_components + 1`` components and ``init=None``, fitted.
-
-    Raises
-    ------
-    ValueError
-        If constraints name components: they do not carry over to K + 1.
-    """
-    larger = model.n_components + 1
-    metadata = {"groups": groups, "offset": offset, "trials": trials}
-    return grown_to(model, larger, X, y, sample_weight, **metadata)
+def grow(model, X, y, sample_weight=None, **metadata):
+    """The mixture with one more component that grows from a fitted one (`grown_to`)."""
+    return grown_to(model, model.n_components + 1, X, y, sample_weight, **metadata)
 
 
 def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
-    """The mixture of `n_components` that grows from a fitted one, or itself.
+    """The best mixture of `n_components` that a fitted one leads to, or itself.
 
-    `metadata` are groups, offset and trials.
+    For each further component, fits climb from the halves of every component, moved
+    apart in the direction of greatest upward curvature of the likelihood of K + 1, and
+    from candidates at local maxima of the directional derivative. If none of these fits
+    is sound and higher, the climb starts at a component split into equal halves. So the
+    log-likelihood of the result is never below that of `model`, up to rounding (and to
+    the ridge of a `SoftmaxGate`, which differs between K and K + 1).
+
+    `model` is fitted to the data that follow; `metadata` are groups, offset and trials.
+    The result is a clone with ``init=None``. A ValueError is raised if constraints name
+    components: they do not carry over to K + 1.
     """
     if not can_grow(model):
         raise ValueError(
@@ -120,16 +102,12 @@ def _grown(problem, larger, params, limits):
     """The best estimate of the larger problem that grows from parameters of one."""
     least = problem.rows.sum(problem.model.summarize, params).loglik[0] - _SAME_LOGLIK
     model = larger.model
-    starts = concatenate(
-        [*_halves(problem, larger, params), *_joined(problem, larger, params)]
-    )
-    starts = model.constrain(starts)
+    ways = [*_halves(problem, larger, params), *_joined(problem, larger, params)]
+    starts = model.constrain(concatenate(ways))
     chosen = np.argsort(-_heights(larger, starts), kind="stable")[:_TRIED]
     found = [estimate_from(larger, starts.take(int(start)), limits) for start in chosen]
-    if not any(
-        estimate.flaw is None and estimate.polished.objective[0] >= least
-        for estimate in found
-    ):
+    sound = [estimate for estimate in found if estimate.flaw is None]
+    if not any(estimate.polished.objective[0] >= least for estimate in sound):
         heaviest = int(problem.model.shares(params, problem.rows)[0].argmax())
         start = model.constrain(_twice(params, heaviest))
         found.append(estimate_from(larger, start, limits))
@@ -171,21 +149,11 @@ def _halves(problem, larger, params):
 
 
 class _Information(NamedTuple):
-    """Sums over units for the P + S numbers of every component. They add.
+    """Sums for the P + S numbers of every component, with scores s_i. They add."""
 
-    Attributes
-    ----------
-    scores : ndarray of shape (K, P + S, P + S)
-        ``sum_i w_i tau_ik s_i s_i'`` with the scores ``s_i``.
-    bends : ndarray of shape (K, P + S, P + S)
-        ``sum_i w_i tau_ik ds_i`` with their derivatives ``ds_i``.
-    weight : ndarray of shape (K,)
-        ``sum_i w_i tau_ik`` over rows.
-    """
-
-    scores: np.ndarray
-    bends: np.ndarray
-    weight: np.ndarray
+    scores: np.ndarray  # sum_i w_i tau_ik s_i s_i' over units, (K, P + S, P + S)
+    bends: np.ndarray  # sum_i w_i tau_ik ds_i, of the derivatives of scores
+    weight: np.ndarray  # sum_i w_i tau_ik over rows, (K,)
 
     def __add__(self, other):
         return _Information(*map(add, self, other))

@@ -51,32 +51,15 @@ class Path(NamedTuple):
 
 
 class Search(NamedTuple):
-    """The result of a search.
+    """The result of a search."""
 
-    Attributes
-    ----------
-    optima : list of Optimum
-        Distinct ones, best first.
-    n_rounds : int
-    n_starts : int
-        Starts of all rounds, without insertions.
-    n_rows : int
-        Rows of the search sample.
-    weight : float
-        Their total weight.
-    target : float
-        Pooled variance of the best common-scale optimum.
-    paths : list of Path
-        Of all starts, and of the winners of each round until they converge.
-    """
-
-    optima: list
+    optima: list  # of distinct Optimum, best first
     n_rounds: int
-    n_starts: int
-    n_rows: int
-    weight: float
-    target: float
-    paths: list
+    n_starts: int  # of all rounds, without insertions
+    n_rows: int  # of the search sample
+    weight: float  # of these rows, in total
+    target: float  # pooled variance of the best common-scale optimum
+    paths: list  # of Path: all starts, and the winners of rounds until they converge
 
     @property
     def agreeing(self):
@@ -101,26 +84,11 @@ class Search(NamedTuple):
 
 
 def search(model, rows, pooled, rng, max_rounds, watch):
-    """Look for the best optimum of a mixture.
+    """Look for the best optimum of a mixture of at least two components. -> Search.
 
-    Parameters
-    ----------
-    model : Mixture
-        To be estimated, of at least two components; its scale rule gives `tied` and
-        `floor`.
-    rows : ArrayRows
-        Search sample in canonical order.
-    pooled : Params
-        The fitted mixture of one component.
-    rng : numpy.random.Generator
-    max_rounds : int
-    watch : object
-        ``watch.begin_round()`` is called before and ``watch.end_round(search)`` after
-        every round; a true value of the latter ends the search.
-
-    Returns
-    -------
-    Search
+    `rows` are the search sample in canonical order, `pooled` is the fitted mixture of
+    one component. ``watch.begin_round()`` is called before every round, and
+    ``watch.end_round(search)`` after it; a true value of the latter ends the search.
     """
     pool = Pool(model.regressions, rows, pooled)
     tied = model.with_rule(tied=True)

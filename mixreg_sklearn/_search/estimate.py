@@ -7,7 +7,7 @@ import numpy as np
 from .._engine.em import em
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
-from .arms import search, with_penalty
+from .arms import Search, search, with_penalty
 from .flaws import Flaw, flaw_of, is_perfect, why_infinite, worth_of_component
 from .pooled import fit_pooled, repeat_component
 from .sample import search_sample
@@ -17,42 +17,20 @@ _CLOSE = 5.0
 
 
 class Limits(NamedTuple):
-    """When to stop.
+    """When to stop."""
 
-    Attributes
-    ----------
-    max_rounds : int
-        Rounds of the search.
-    tol : float
-        Newton decrement, in nats, of a maximum.
-    max_iter : int
-        Iterations of a climb.
-    """
-
-    max_rounds: int
-    tol: float
-    max_iter: int
+    max_rounds: int  # of the search
+    tol: float  # Newton decrement, in nats, of a maximum
+    max_iter: int  # iterations of a climb
 
 
 class Estimate(NamedTuple):
-    """A fitted mixture, with its certificate and its flaws.
+    """A fitted mixture, with its certificate and its flaws."""
 
-    Attributes
-    ----------
-    polished : Polished
-        A batch of one: parameters, log-likelihood and certificate.
-    search : Search or None
-        None where no search was needed.
-    flaw : Flaw or None
-        Why the estimate is degenerate.
-    infinite : Flaw or None
-        Why the maximum lies at infinite coefficients.
-    """
-
-    polished: Polished
-    search: object
-    flaw: Flaw | None
-    infinite: Flaw | None = None
+    polished: Polished  # a batch of one: parameters, log-likelihood, certificate
+    search: Search | None  # None where no search was needed
+    flaw: Flaw | None  # why the estimate is degenerate
+    infinite: Flaw | None = None  # why the maximum lies at infinite coefficients
 
     @property
     def proven(self):
@@ -119,9 +97,8 @@ def _rerank(model, rows, optima, found, limits):
     ]
     if len(leading) == 1:
         return leading
-    competing = with_penalty(model, found.target)
     start = concatenate([optimum.params for optimum in leading])
-    final = climb(competing, rows, start, limits)
+    final = climb(with_penalty(model, found.target), rows, start, limits)
     order = np.argsort(-final.objective, kind="stable")
     return [leading[i]._replace(params=final.params.take(int(i))) for i in order]
 

@@ -105,13 +105,7 @@ def why_infinite(model, rows, params):
 def _is_flat(information, places, basis):
     """Whether there is almost no information in some free direction of coefficients.
 
-    Parameters
-    ----------
-    information : ndarray of shape (M, M)
-    places : ndarray of int of shape (K, s)
-        Of the coefficients.
-    basis : ndarray of shape (K s, m)
-        Their free directions.
+    They are at `places` (K, s) of `information` (M, M), free along `basis` (K s, m).
     """
     part = information[np.ix_(places.ravel(), places.ravel())]
     values = np.linalg.eigvalsh(basis.T @ part @ basis)

@@ -15,20 +15,8 @@ def insertions(gate, pool, reduced, rng, *, keep=2):
     b is scored by the directional derivative ``sum_i w_i phi(y_i; b) / f(y_i)`` of the
     likelihood (Lindsay 1983), once with flattened densities, as no regression is final,
     and once with the densities themselves, which alone reveal a small component. The
-    better of its two places counts, and the `keep` best for every mixture are returned.
-
-    Parameters
-    ----------
-    gate : Gate
-        Of the mixtures.
-    pool : Pool
-    reduced : Params
-        A batch of J mixtures with a common scale.
-
-    Returns
-    -------
-    Params
-        A batch of ``J * keep`` mixtures with one component more.
+    better of its two places counts. From a batch `reduced` of J mixtures with a common
+    scale come ``J * keep`` ones, with the `keep` best candidates of each.
     """
     n_mixtures, n_kept = reduced.scale.shape
     coef = reduced.coef[..., : pool.p].reshape(-1, pool.p)
@@ -42,17 +30,14 @@ def insertions(gate, pool, reduced, rng, *, keep=2):
 
     near = pool.kernel(coef, np.full(len(coef), scale), _FLATTENING)
     flat = near @ (pool.weight / density).T
-    sharpening = _FLATTENING * pool.size
+    sharpening = _FLATTENING * pool.units.size
     density = (prior * kernels**sharpening).sum(axis=1) + 1e-9
     sharp = near**sharpening @ (pool.weight / density).T
     place = np.minimum(_places(flat), _places(sharp))
     best = np.argsort(place, axis=0, kind="stable")[:keep]
     mixture = np.repeat(np.arange(n_mixtures), len(best))
-    candidate = pool.params(
-        coef[best.T.ravel()][:, None],
-        reduced.scale[mixture, :1],
-        np.full((len(mixture), 1), -np.log(n_kept)),
-    )
+    coef, scale = coef[best.T.ravel()][:, None], reduced.scale[mixture, :1]
+    candidate = pool.params(coef, scale, np.full(scale.shape, -np.log(n_kept)))
     return reduced.take(mixture).joined(candidate)
 
 

@@ -13,30 +13,8 @@ class Pool:
     """Units from which starts are made, with the pooled regression through all rows.
 
     Regressions are proposed by least squares on the linear predictors that the rows
-    suggest (for the gaussian family the responses), weighted by their information.
-
-    Parameters
-    ----------
-    regressions : Regressions
-    rows : ArrayRows
-        In canonical order.
-    pooled : Params
-        The fitted mixture of one component.
-
-    Attributes
-    ----------
-    n : int
-        Units, U.
-    weight : ndarray of shape (U,)
-        Total weight of the rows of each unit.
-    row_weight : float
-        Mean weight of a row.
-    suggested : ndarray of shape (n_rows,)
-        Linear predictors suggested by the rows, less the offset.
-    information : ndarray of shape (n_rows,)
-        Information of the rows there, with mean one.
-    variance : float
-        Mean squared distance of `suggested` from the pooled regression.
+    suggest (for the gaussian family the responses), weighted by their information. Rows
+    are in canonical order, `pooled` is the fitted mixture of one component.
     """
 
     def __init__(self, regressions, rows, pooled):
@@ -45,25 +23,21 @@ class Pool:
         self.block = block = rows.whole()
         self.units, self.y = block.units, block.y
         self.Z, self.n, self.p = block.columns[0].Z, rows.n_units, rows.n_columns
-        self.weight = self.units.sum(block.weight)
-        self.row_weight = rows.total_weight / rows.n_rows
-        self.total_weight = rows.total_weight
+        # Weights of the rows of each unit, (U,), of a mean row, and of all rows.
+        self.weight, total = self.units.sum(block.weight), rows.total_weight
+        self.row_weight, self.total_weight = total / rows.n_rows, total
         self.coef, self.scale = pooled.coef[0, 0, : self.p], pooled.scale[0, 0]
+        # Predictors that rows suggest, less the offset; the search varies the first.
         suggestion = regressions.suggestion(pooled, block)
         offset = 0.0 if block.offset is None else block.offset
         self.suggested = regressions.first(suggestion[0])[0] - offset
-        # The search varies the first predictor.
+        # The information of the rows there, with mean one.
         information = regressions.suggested_information(pooled, block)[0]
-        total = rows.total_weight
         self.information = information * (total / (block.weight @ information))
+        # The mean squared distance of `suggested` from the pooled regression.
         squares = self.squares(self.coef[None])[0]
         self.variance = float((self.weight @ squares) / total)
         self._attainable = self.family.log_density(block.y, *suggestion)
-
-    @cached_property
-    def size(self):
-        """Rows of every unit, (U,)."""
-        return self.units.size
 
     def squares(self, coef):
         """Mean squared distances (..., U) from regressions (..., p), by information."""
@@ -112,13 +86,12 @@ class Pool:
             gram = weighted.swapaxes(-1, -2) @ Z
             cross = np.einsum("...mp,...m->...p", weighted, self.suggested[units])
             return _solve_ridge(gram, cross)
-        before = np.cumsum(self.size[units], axis=-1) - self.size[units]
+        size = self.units.size[units]
+        before = np.cumsum(size, axis=-1) - size
         used = (before < units.shape[-1]).astype(float)
         gram, cross = self._products
-        return _solve_ridge(
-            np.einsum("...m,...mpq->...pq", used, gram[units]),
-            np.einsum("...m,...mp->...p", used, cross[units]),
-        )
+        gram = np.einsum("...m,...mpq->...pq", used, gram[units])
+        return _solve_ridge(gram, np.einsum("...m,...mp->...p", used, cross[units]))
 
     @cached_property
     def _products(self):
@@ -150,20 +123,15 @@ class Pool:
     def params(self, coef, scale, log_weights):
         """Parameters from those of a start; all others are those of the pooled fit.
 
-        Parameters
-        ----------
-        coef : ndarray of shape (R, K, p)
-            Of the first predictor.
-        scale : ndarray of shape (R, K)
-            The first constant; ignored without constants.
-        log_weights : ndarray of shape (R, K)
-            Log prior probabilities, equal for all units.
+        They are the coefficients (R, K, p) of the first predictor, the first constant
+        (R, K), which is ignored without constants, and log prior probabilities (R, K).
         """
         shape = coef.shape[:2]
-        rest = self.pooled.coef[:, :, self.p :]
-        coef = np.concatenate([coef, np.broadcast_to(rest, (*shape, rest.shape[2]))], 2)
-        constants = self.pooled.constants
-        constants = np.broadcast_to(constants, (*shape, constants.shape[2]))
+        rest, constants = (
+            np.broadcast_to(values, (*shape, values.shape[2]))
+            for values in (self.pooled.coef[:, :, self.p :], self.pooled.constants)
+        )
+        coef = np.concatenate([coef, rest], axis=2)
         logits = constant_logits(log_weights, len(self.block.gate))
         return Params(coef, constants, logits).with_scale(scale)
 

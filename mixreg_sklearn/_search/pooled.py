@@ -55,22 +55,13 @@ def from_memberships(problem, memberships):
 
 
 class _Squares(NamedTuple):
-    """Sums for least squares on the predictors that rows suggest. They add.
+    """Sums for least squares on the predictors that rows suggest. They add."""
 
-    Attributes
-    ----------
-    grams, crosses : tuple of L ndarray of shape (1, K, p, p) and (1, K, p)
-    mass, squares : ndarray of shape (K,)
-        Sums of memberships, and of squared distances from the regressions under them.
-    pooled : float
-        Sum of squared distances from the pooled regression.
-    """
-
-    grams: tuple
-    crosses: tuple
-    mass: np.ndarray
-    squares: np.ndarray
-    pooled: float
+    grams: tuple  # of L arrays (1, K, p, p)
+    crosses: tuple  # of L arrays (1, K, p)
+    mass: np.ndarray  # (K,), sums of memberships
+    squares: np.ndarray  # (K,), of distances from the regressions under memberships
+    pooled: float  # sum of squared distances from the pooled regression
 
     def __add__(self, other):
         grams = tuple(map(add, self.grams, other.grams))

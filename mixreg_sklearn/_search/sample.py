@@ -40,13 +40,8 @@ def all_units(rows, inflation=1.0):
 def _canonical_order(rows):
     """An order of rows and of units that the data alone determine.
 
-    Returns
-    -------
-    order : ndarray of int of shape (n,), or None
-        Rows, rearranged within units; None where every row is a unit.
-    units : ndarray of int of shape (U,)
-    weight : ndarray of shape (U,)
-        Of the units before they are rearranged.
+    The rows (n,) are rearranged within units; None where every row is a unit. The
+    units (U,) come with their weights (U,) in the old order.
     """
     mix = np.cos(np.arange(1.0, rows.n_columns + 1))
     parts = zip(*rows.scan(_keys, mix), strict=True)

@@ -123,7 +123,7 @@ class Family(ABC, BaseEstimator):
 
     def _link(self):
         """The link object that the parameter `link` names."""
-        return resolve_link(self.link, self.links, self.links[0])
+        return resolve_link(self.link, self.links)
 
     @property
     def endless(self):
@@ -228,13 +228,9 @@ class Family(ABC, BaseEstimator):
         statistic = []
         for e in range(n_predictors, n_slopes):
             statistic += [at.slope[e], at.bend[first[e]]]
-        return Evaluation(
-            at.log_density + log_prior,
-            score,
-            self.information(eta, scale),
-            1.0,
-            tuple(statistic),
-        )
+        log_joint = at.log_density + log_prior
+        information = self.information(eta, scale)
+        return Evaluation(log_joint, score, information, 1.0, tuple(statistic))
 
     def update_scale(self, scale, weight, statistic, gain, rule):
         """New scales (R, K) from the summed statistics (R, K, s) of `evaluate`.
@@ -307,6 +303,23 @@ class Family(ABC, BaseEstimator):
         """Draw one response for every column and row of `eta`, (C, B)."""
         shape = np.shape(eta) if len(self.predictors) == 1 else np.shape(eta)[1:]
         return self.quantile(rng.random(shape), eta, scale)
+
+
+class PositiveMean(Family):
+    """Base of the families whose mean is positive, a mean of counts among them."""
+
+    links = ("log", "identity", "inverse")
+
+    def __init__(self, link="log"):
+        self.link = link
+
+    def initial(self, y):
+        """The predictor at the response, or at half a count more, as it may be zero."""
+        return self._link().predictor(y + 0.5 * self.support.lattice)
+
+    def mean(self, eta, scale):
+        """Expected response, (C, B)."""
+        return self._link().mean(eta)
 
 
 def _in_words(family):

@@ -44,13 +44,9 @@ class Beta(Family):
         parts = _Parts(self._link(), y, eta, scale)
         log_joint = parts.log_density()
         log_joint += log_prior
-        return Evaluation(
-            log_joint,
-            parts.mean_slope() * parts.slope,
-            -parts.mean_bend() * parts.slope**2,
-            1.0,
-            parts.log_scale(),
-        )
+        score = parts.mean_slope() * parts.slope
+        information = -parts.mean_bend() * parts.slope**2
+        return Evaluation(log_joint, score, information, 1.0, parts.log_scale())
 
     def derivatives(self, y, eta, scale):
         parts = _Parts(self._link(), y, eta, scale)
@@ -64,10 +60,6 @@ class Beta(Family):
             parts.mixed() * parts.slope,
             second,
         )
-
-    def log_kernel(self, y, eta, scale):
-        scale = np.asarray(scale, dtype=float)
-        return _Parts(self._link(), y, eta, scale).log_density()
 
     def mean(self, eta, scale):
         return self._link().mean(eta)

@@ -72,17 +72,7 @@ def _has(family, method):
 
 
 class _Case:
-    """A family at C points: every combination of linear predictors and constants.
-
-    Attributes
-    ----------
-    names : list of str
-        Of the E coordinates.
-    point : ndarray of shape (E, C, 1)
-        Coordinates: predictors, and logarithms of constants.
-    y : ndarray of shape (n,)
-        Responses that the family draws.
-    """
+    """A family at C points: every combination of linear predictors and constants."""
 
     def __init__(self, family, eta, scale, support, row_data, seed):
         self.family, self.row_data = family, row_data
@@ -92,19 +82,17 @@ class _Case:
         self.names = [part.name for part in (*family.predictors, *family.constants)]
         eta = _points(eta, self.n_predictors, "eta")
         scale = _points(scale, len(family.constants), "scale")
+        # Coordinates (E, C, 1): predictors, and logarithms of constants.
         pairs = [np.append(e, np.log(s)) for s in scale for e in eta]
         self.point = np.transpose(pairs)[:, :, None]
         self.rng = np.random.default_rng(seed)
+        # Responses (n,) that the family draws.
         self.y = np.unique(self.sample(8))
 
     def natural(self, predictors, constants):
         """Predictors (L, ...) and constants (S, ...) as the methods take them."""
-        if not len(constants):
-            constants = np.ones((1, 1, 1))
-        return tuple(
-            values if len(values) > 1 else values[0]
-            for values in (predictors, constants)
-        )
+        parts = predictors, constants if len(constants) else np.ones((1, 1, 1))
+        return tuple(part if len(part) > 1 else part[0] for part in parts)
 
     def arguments(self, point=None, n_rows=1):
         """Linear predictors (..., C, n_rows) and constants at points (E, C, 1)."""

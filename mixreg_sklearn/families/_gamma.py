@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special
 
-from ._base import Derivatives, Evaluation, Family
+from ._base import Derivatives, Evaluation, PositiveMean
 from ._scales import NO_WEIGHT
 from ._special import excess, excess_bend, excess_slope
 from ._support import Constant, Support
@@ -12,7 +12,7 @@ from ._support import Constant, Support
 _LEAST_DEVIANCE = 1e-32
 
 
-class Gamma(Family):
+class Gamma(PositiveMean):
     r"""Positive responses with mean :math:`\mu` and coefficient of variation
     :math:`\phi`.
 
@@ -37,16 +37,9 @@ class Gamma(Family):
 
     constants = (Constant("scale", collapses=True),)
     support = Support(0)
-    links = ("log", "identity", "inverse")
-
-    def __init__(self, link="log"):
-        self.link = link
 
     def base(self, y):
         return -np.log(y)
-
-    def initial(self, y):
-        return self._link().predictor(y)
 
     def evaluate(self, y, eta, scale, log_prior):
         shape = scale**-2.0
@@ -92,9 +85,6 @@ class Gamma(Family):
         shape = np.asarray(scale, dtype=float) ** -2.0
         ratio = y * np.exp(-self._link().log_mean(eta).value)
         return excess(shape) - shape * (ratio - 1 - np.log(ratio))
-
-    def mean(self, eta, scale):
-        return self._link().mean(eta)
 
     def variance(self, eta, scale):
         return (scale * self._link().admissible_mean(eta)) ** 2

@@ -3,13 +3,13 @@
 import numpy as np
 from scipy import special
 
-from ._base import Derivatives, Evaluation, Family
+from ._base import Derivatives, Evaluation, PositiveMean
 from ._support import Constant, Support
 
 _LOG_2PI = np.log(2 * np.pi)
 
 
-class InverseGaussian(Family):
+class InverseGaussian(PositiveMean):
     r"""Positive responses with mean :math:`\mu` and variance
     :math:`\phi^2 \mu^3`.
 
@@ -32,16 +32,9 @@ class InverseGaussian(Family):
 
     constants = (Constant("scale", collapses=True),)
     support = Support(0)
-    links = ("log", "identity", "inverse")
-
-    def __init__(self, link="log"):
-        self.link = link
 
     def base(self, y):
         return -0.5 * _LOG_2PI - 1.5 * np.log(y)
-
-    def initial(self, y):
-        return self._link().predictor(y)
 
     def evaluate(self, y, eta, scale, log_prior):
         at = self._link().log_mean(eta)
@@ -80,9 +73,6 @@ class InverseGaussian(Family):
         at = self._link().log_mean(eta)
         square = ((y * np.exp(-at.value) - 1) / scale) ** 2 / y
         return -0.5 * square - np.log(scale)
-
-    def mean(self, eta, scale):
-        return self._link().mean(eta)
 
     def variance(self, eta, scale):
         return scale**2 * self._link().admissible_mean(eta) ** 3

@@ -21,13 +21,8 @@ _FURTHEST_PROBIT = 1e4
 class LogMean(NamedTuple):
     """Logarithm of a positive mean, with its derivatives; arrays of the shape of `eta`.
 
-    Attributes
-    ----------
-    value : ndarray
-        ``log mu``.
-    slope, bend : ndarray or None
-        First and second derivative in ``eta``; None stands for 1 and 0, which saves the
-        log link some passes. Both are zero where no mean exists.
+    `slope` and `bend` are the first and second derivative in ``eta``; None stands for 1
+    and 0, which saves the log link some passes. Both are zero where no mean exists.
     """
 
     value: np.ndarray
@@ -66,14 +61,10 @@ class _Link:
     of a probability has `logs` (-> LogProbabilities), `bend`, the derivative of
     ``log(dp / d eta)``, and `bounds` on the predictor, within which ``p`` and ``1 - p``
     are both above 1e-87.
-
-    Attributes
-    ----------
-    endless : bool
-        Whether the mean reaches the ends of its range at infinite predictors only, so
-        that separation makes coefficients infinite.
     """
 
+    # Whether only infinite predictors give the ends of the mean's range, so that
+    # separation makes coefficients infinite.
     endless = True
 
     def outside(self, eta):
@@ -239,13 +230,14 @@ _LINKS = {
 }
 
 
-def resolve_link(link, allowed, default):
-    """The link object for a name, a link object, or None (the default).
+def resolve_link(link, allowed):
+    """The link object for a name, a link object, or None, the first one allowed.
 
     A ValueError is raised if it is not one of the allowed names.
     """
-    name = default if link is None else getattr(link, "name", link)
+    link = allowed[0] if link is None else link
+    name = getattr(link, "name", link)
     if not isinstance(name, str) or name not in allowed:
-        names = ", ".join(repr(known) for known in allowed)
+        names = ", ".join(map(repr, allowed))
         raise ValueError(f"link must be one of {names}; got {link!r}.")
-    return _LINKS[name] if link is None or isinstance(link, str) else link
+    return _LINKS[name] if isinstance(link, str) else link

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special
 
-from ._base import Derivatives, Evaluation, Family
+from ._base import Derivatives, Evaluation, PositiveMean
 from ._special import (
     at_counts,
     count_quantile,
@@ -17,7 +17,7 @@ from ._special import (
 from ._support import Constant, Support
 
 
-class NegativeBinomial(Family):
+class NegativeBinomial(PositiveMean):
     r"""Counts with mean :math:`\mu` and variance :math:`\mu + \phi^2 \mu^2` (NB2).
 
     A Poisson count whose mean has a gamma distribution of coefficient of variation
@@ -45,16 +45,9 @@ class NegativeBinomial(Family):
 
     constants = (Constant("scale", lower=1e-6),)
     support = Support(0, lattice=True)
-    links = ("log", "identity", "inverse")
-
-    def __init__(self, link="log"):
-        self.link = link
 
     def base(self, y):
         return -y - log_factorial(y)
-
-    def initial(self, y):
-        return self._link().predictor(y + 0.5)
 
     def evaluate(self, y, eta, scale, log_prior):
         at = self._link().log_mean(eta)
@@ -89,9 +82,6 @@ class NegativeBinomial(Family):
         size = np.asarray(scale, dtype=float) ** -2.0
         return _Parts(y, np.exp(at.value), size).log_density(y, at.value, size)
 
-    def mean(self, eta, scale):
-        return self._link().mean(eta)
-
     def variance(self, eta, scale):
         mu = self._link().admissible_mean(eta)
         return mu + (scale * mu) ** 2
@@ -112,14 +102,7 @@ class NegativeBinomial(Family):
 
 
 class _Parts:
-    """Terms of the density and its derivatives, exact as ``a`` grows.
-
-    Attributes
-    ----------
-    total : ``a + mu``
-    residual : ``(y - mu) / (a + mu)``
-    log_ratio : ``log((y + a) / (a + mu))``
-    """
+    """Terms of the density and its derivatives, exact as ``a`` grows."""
 
     def __init__(self, y, mu, size):
         self.total = mu + size
@@ -127,7 +110,7 @@ class _Parts:
         self.residual = difference / self.total
         # It rounds to -1 only where y and mu differ by 16 powers of ten.
         relative = np.maximum(-difference / (y + size), -1 + np.finfo(float).eps)
-        self.log_ratio = -np.log1p(relative)
+        self.log_ratio = -np.log1p(relative)  # log((y + a) / (a + mu))
 
     def log_density(self, y, log_mean, size):
         """The log-density less its base."""

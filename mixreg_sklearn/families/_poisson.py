@@ -3,12 +3,12 @@
 import numpy as np
 from scipy import special
 
-from ._base import Derivatives, Evaluation, Family
+from ._base import Derivatives, Evaluation, PositiveMean
 from ._special import count_quantile, draw_counts, log_factorial
 from ._support import Support
 
 
-class Poisson(Family):
+class Poisson(PositiveMean):
     r"""Counts with mean :math:`\mu`, the inverse link of :math:`\eta`.
 
     .. math:: \log f(y) = y \log\mu - \mu - \log y!
@@ -27,16 +27,9 @@ class Poisson(Family):
 
     constants = ()
     support = Support(0, lattice=True)
-    links = ("log", "identity", "inverse")
-
-    def __init__(self, link="log"):
-        self.link = link
 
     def base(self, y):
         return -log_factorial(y)
-
-    def initial(self, y):
-        return self._link().predictor(y + 0.5)
 
     def evaluate(self, y, eta, scale, log_prior):
         at = self._link().log_mean(eta)
@@ -59,9 +52,6 @@ class Poisson(Family):
     def log_kernel(self, y, eta, scale):
         at = self._link().log_mean(eta)
         return y * at.value - np.exp(at.value)
-
-    def mean(self, eta, scale):
-        return self._link().mean(eta)
 
     def variance(self, eta, scale):
         return self._link().admissible_mean(eta)

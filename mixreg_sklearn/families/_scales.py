@@ -36,26 +36,14 @@ class ScaleRule(NamedTuple):
     :math:`N_k` its weight, and :math:`t_k` the harmonic mean of the target and the
     current variance; for a common variance, numerator and denominator are summed
     over k. With ``nu = 0`` this is maximum likelihood.
-
-    Attributes
-    ----------
-    tied : bool or ndarray of bool of shape (R, 1)
-        Whether all components share one variance; an array says so for each restart.
-    ratio : float or ndarray of shape (R, 1)
-        Lower bound on a variance, relative to the current pooled variance.
-    floor : float
-        Absolute lower bound on a variance.
-    strength : float
-        ``nu``, in pseudo-observations.
-    target : float
-        ``s_0``.
     """
 
+    # Whether all components share one variance; an array (R, 1) is of every restart.
     tied: bool | np.ndarray = False
-    ratio: float | np.ndarray = 0.0
-    floor: float = 0.0
-    strength: float = 0.0
-    target: float = 1.0
+    ratio: float | np.ndarray = 0.0  # lower bound, relative to the pooled variance
+    floor: float = 0.0  # absolute lower bound on a variance
+    strength: float = 0.0  # nu, in pseudo-observations
+    target: float = 1.0  # s_0
 
     def variance(self, squares, weight, current):
         """New variances from sums of squares; all arrays are (R, K)."""
@@ -72,15 +60,9 @@ class ScaleRule(NamedTuple):
     def settle(self, separate, pooled, weight, current):
         """Variances (R, K) that obey the rule, from estimates.
 
-        Parameters
-        ----------
-        separate : ndarray of shape (R, K)
-            From the rows of each component.
-        pooled : ndarray of shape (R, 1), or None
-            From all rows; None if the rule does not ask for it.
-        weight : ndarray of shape (R, K)
-        current : ndarray of shape (R, K)
-            The old variances, which components without rows keep.
+        These are `separate` ones (R, K) from the rows of each component, and `pooled`
+        (R, 1) from all rows, or None if the rule does not ask for it. Components
+        without rows keep the `current` variances.
         """
         variance = separate
         if weight.min() < NO_WEIGHT:
@@ -117,12 +99,8 @@ class ScaleRule(NamedTuple):
 def newton_update(rule, scale, weight, statistic):
     r"""New scales (R, K) by one damped Newton step in :math:`\log\phi`.
 
-    Parameters
-    ----------
-    rule : ScaleRule
-    scale, weight : ndarray of shape (R, K)
-    statistic : ndarray of shape (R, K, 2)
-        First and second derivative of the log-likelihood in ``log scale``.
+    `statistic` (R, K, 2) is the first and second derivative of the log-likelihood in
+    it.
     """
     first, second = rule.penalty_derivatives(scale)
     first, second = first + statistic[..., 0], second + statistic[..., 1]
@@ -130,10 +108,8 @@ def newton_update(rule, scale, weight, statistic):
     # The common scale starts at the geometric mean of the scales.
     share = weight / weight.sum(axis=1, keepdims=True)
     common = np.exp((share * np.log(scale)).sum(axis=1, keepdims=True))
-    together = _exp_step(
-        first.sum(axis=1, keepdims=True), second.sum(axis=1, keepdims=True)
-    )
-    pooled = (common * together) ** 2
+    sums = (derivative.sum(axis=1, keepdims=True) for derivative in (first, second))
+    pooled = (common * _exp_step(*sums)) ** 2
     return np.sqrt(rule.settle(separate**2, pooled, weight, scale**2))
 
 

@@ -111,13 +111,7 @@ def is_count(y):
 def count_quantile(cdf, u, highest):
     """Smallest whole number whose `cdf` is at least `u`, by doubling and bisection.
 
-    Parameters
-    ----------
-    cdf : callable
-        From an array of whole numbers to probabilities; NaN where undefined.
-    u : array_like
-    highest : float or array_like
-        The quantile of 1.
+    `cdf` is NaN where undefined; `highest` is the quantile of 1.
     """
     u = np.asarray(u, dtype=float)
     shape = np.broadcast_shapes(u.shape, np.shape(cdf(np.zeros(()))), np.shape(highest))

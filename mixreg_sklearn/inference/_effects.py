@@ -34,10 +34,6 @@ class MarginalEffects(Estimates):
     ----------
     names : list of str
         ``"mixture: x1"`` or ``"component 0: x1"``.
-    params : ndarray of shape (m,)
-        Effects.
-    cov : ndarray of shape (m, m)
-        Their covariance.
     std_errors, z, p_values : ndarray of shape (m,)
         By the delta method.
     """
@@ -107,39 +103,27 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
         )
     at = _evaluate(model, X, sample_weight, offset, trials)
     terms = _effect_terms(result.terms)
-    effects = [
-        _on_mixture(at, t.feature)
-        if t.component is None
-        else _on_component(at, t.component, t.feature)
-        for t in terms
-    ]
-    slopes = np.array(
-        [
-            [
-                slope[t.attribute][index_of(t)] if t.attribute in slope else 0.0
-                for t in result.terms
-            ]
-            for _, slope in effects
-        ]
-    )
+    params, slopes = np.zeros(len(terms)), np.zeros((len(terms), len(result.terms)))
+    for i, term in enumerate(terms):
+        k, j = term.component, term.feature
+        params[i], slope = _on_mixture(at, j) if k is None else _on_component(at, k, j)
+        for column, given in enumerate(result.terms):
+            if given.attribute in slope:
+                slopes[i, column] = slope[given.attribute][index_of(given)]
     moves = slopes @ result.factor
-    params = np.array([effect for effect, _ in effects])
     title = f"Average marginal effects on the expected response; {len(at.X)} rows"
     return MarginalEffects(terms, params, moves @ moves.T, title)
 
 
 def _effect_terms(terms):
     """Effects of the features that have a coefficient, mixture first."""
-    notes, labels = {}, {}
-    for term in terms:
-        if term.feature is not None:
-            loose = term.note == UNIDENTIFIED
-            notes[term.feature] = notes.get(term.feature, False) or loose
-            labels[term.feature] = term.label.removeprefix("gate ")
+    slopes = [t for t in terms if t.feature is not None]
+    labels = {t.feature: t.label.removeprefix("gate ") for t in slopes}
+    loose = {t.feature for t in slopes if t.note == UNIDENTIFIED}
     inside = {t.feature for t in terms if t.attribute == "coef_"}
     n_components = 1 + max((t.component for t in terms), default=0)
     return [
-        Term("effect", k, j, labels[j], UNIDENTIFIED if notes[j] else "")
+        Term("effect", k, j, labels[j], UNIDENTIFIED if j in loose else "")
         for k in (None, *range(n_components))
         for j in sorted(labels)
         if k is None or j in inside
@@ -168,16 +152,10 @@ def _evaluate(model, X, sample_weight, offset, trials):
         slope, bend = slope * ahead.trials[:, None], bend * ahead.trials[:, None]
     fitted = Fitted.of(model)
     coef, gate_coef = fitted.coef[0], fitted.gate_coef
-    return _Evaluated(
-        X,
-        weight / weight.sum(),
-        ahead.weights,
-        component_means(ahead),
-        slope,
-        bend,
-        coef,
-        np.zeros_like(coef) if gate_coef is None else gate_coef,
-    )
+    if gate_coef is None:
+        gate_coef = np.zeros_like(coef)
+    weight, mean = weight / weight.sum(), component_means(ahead)
+    return _Evaluated(X, weight, ahead.weights, mean, slope, bend, coef, gate_coef)
 
 
 def _derivatives(family, eta, scale):
@@ -233,7 +211,6 @@ def _on_mixture(at, j):
 
 def _nothing(at):
     """Derivatives of zero in every attribute but constants, which move no mean."""
-    K = len(at.coef)
-    slope = {name: np.zeros(at.coef.shape) for name in ("coef_", "gate_coef_")}
-    vectors = ("intercept_", "gate_intercept_", "weights_")
-    return slope | {name: np.zeros(K) for name in vectors}
+    matrices, vectors = ("coef_", "gate_coef_"), ("intercept_", "gate_intercept_")
+    slope = {name: np.zeros(at.coef.shape) for name in matrices}
+    return slope | {name: np.zeros(len(at.coef)) for name in (*vectors, "weights_")}

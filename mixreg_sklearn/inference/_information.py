@@ -26,10 +26,7 @@ _GAIN = 1e-3
 def covariance_factor(rebuilt, terms, cov_type, cluster):
     """Factor F (m, f) of the covariance F F' of the user's parameters.
 
-    Raises
-    ------
-    ValueError
-        If the estimate is no proven maximum of the likelihood of these data.
+    A ValueError is raised where the estimate is no proven maximum for these data.
     """
     problem, params = rebuilt.problem, rebuilt.params
     require_maximum(rebuilt)
@@ -57,9 +54,7 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
     elif cov_type != "information":
         root = root @ (root.T @ _square_root(meat))
     # The engine's weights are those of the user times the inflation.
-    inflation = problem.inflation
-    if cov_type == "cluster":
-        inflation = 1.0
+    inflation = 1.0 if cov_type == "cluster" else problem.inflation
     return np.sqrt(inflation) * (jacobian(rebuilt, terms) @ (basis @ root))
 
 
@@ -106,13 +101,7 @@ def free_directions(mixture, params):
 
 
 def _inverse_root(information, complaint):
-    """A matrix R with ``R R'`` the inverse.
-
-    Raises
-    ------
-    ValueError
-        With the complaint, where there is none.
-    """
+    """A matrix R with ``R R'`` the inverse; ValueError with a complaint if none is."""
     diagonal = np.diag(information)
     smallest = -np.inf
     if (diagonal > 0).all():

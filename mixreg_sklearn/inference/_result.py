@@ -50,7 +50,7 @@ class InferenceResult(Estimates):
     terms : list of Term
         The parameters, by component.
     params : ndarray of shape (m,)
-        Their estimates.
+        Estimates, as in the attributes of the model.
     factor : ndarray of shape (m, f)
         Factor F of the covariance F F'.
     cov_type : str
@@ -62,10 +62,8 @@ class InferenceResult(Estimates):
     ----------
     names : list of str
         Names of the m parameters.
-    params : ndarray of shape (m,)
-        Estimates, as in the attributes of the model.
     cov : ndarray of shape (m, m)
-        Their covariance.
+        Covariance of the estimates.
     std_errors, z, p_values : ndarray of shape (m,)
         Standard errors, ratios and p-values. The last two are NaN for scales and
         shares: they are positive, and comparing numbers of components takes another
@@ -73,8 +71,6 @@ class InferenceResult(Estimates):
     working_params, working_std_errors : ndarray of shape (m,)
         Estimates and standard errors with scales as logarithms and shares as log-odds,
         for which confidence intervals are computed.
-    cov_type : str
-        Type of the covariance, as given to `inference`.
     """
 
     def __init__(self, terms, params, factor, cov_type, title):
@@ -168,9 +164,8 @@ class InferenceResult(Estimates):
 
     def _rows(self, hypothesis):
         """Hypotheses as a matrix (r, m)."""
-        m, several = len(self.params), hypothesis
-        if isinstance(hypothesis, Mapping):
-            several = [hypothesis]
+        m = len(self.params)
+        several = [hypothesis] if isinstance(hypothesis, Mapping) else hypothesis
         if not all(isinstance(row, Mapping) for row in several):
             R = np.atleast_2d(np.asarray(hypothesis, dtype=float))
             if R.ndim != 2 or R.shape[1] != m or not np.isfinite(R).all():

@@ -1,5 +1,6 @@
 """Tables of estimates with their uncertainty, as text, HTML or a dataframe."""
 
+from functools import partial
 from html import escape
 from typing import NamedTuple
 
@@ -19,12 +20,9 @@ _HEADERS = {"std_error": "std. error", "p_value": "p-value"}
 
 
 class Transform(NamedTuple):
-    """A monotone function of an estimate whose distribution is closer to normal.
+    """A monotone function t(v) of an estimate whose distribution is closer to normal.
 
-    Attributes
-    ----------
-    forward, inverse, slope : callable
-        ``t = forward(v)``, ``v = inverse(t)`` and ``dt / dv`` at ``v``.
+    Its three functions are ``t(v)``, ``v(t)`` and ``dt / dv`` at ``v``.
     """
 
     forward: object
@@ -38,27 +36,13 @@ _LOGIT = Transform(special.logit, special.expit, lambda v: 1 / (v * (1 - v)))
 
 
 class Term(NamedTuple):
-    """One estimate in a table.
+    """One estimate in a table."""
 
-    Attributes
-    ----------
-    attribute : str
-        The fitted attribute that contains it, or another name.
-    component : int or None
-        None for a quantity of the whole mixture.
-    feature : int or None
-        Column of X, if it belongs to one.
-    label : str
-        Its name within the component.
-    note : str
-        Why it is not an ordinary estimate; empty if it is.
-    """
-
-    attribute: str
-    component: int | None
-    feature: int | None
-    label: str
-    note: str = ""
+    attribute: str  # the fitted attribute that contains it, or another name
+    component: int | None  # None for a quantity of the whole mixture
+    feature: int | None  # column of X, if it belongs to one
+    label: str  # its name within the component
+    note: str = ""  # why it is not an ordinary estimate
 
     @property
     def heading(self):
@@ -71,30 +55,27 @@ class Term(NamedTuple):
         return f"{self.heading}: {self.label}"
 
     @property
+    def signed(self):
+        """Whether it may be zero or negative: no constant, and no share."""
+        return self.attribute.endswith(("coef_", "intercept_", "effect"))
+
+    @property
     def transform(self):
         """The scale on which its confidence interval is computed."""
         if self.attribute == "weights_":
             return _LOGIT
-        # All other attributes but constants may be zero.
-        signed = self.attribute.endswith(("coef_", "intercept_", "effect"))
-        return _IDENTITY if signed else _LOG
+        return _IDENTITY if self.signed else _LOG
 
     @property
     def tested(self):
         """Whether zero is a testable value."""
-        return self.transform is _IDENTITY and self.note != HELD
+        return self.signed and self.note != HELD
 
 
 class Estimates:
-    """Estimates and their covariance, with intervals, p-values and tables.
+    """Estimates (m,) and their covariance (m, m), with intervals, p-values and tables.
 
-    Parameters
-    ----------
-    terms : list of Term
-    params : ndarray of shape (m,)
-    cov : ndarray of shape (m, m)
-    title : str
-        Lines above the table.
+    `title` is the lines above the table.
     """
 
     def __init__(self, terms, params, cov, title):
@@ -195,18 +176,9 @@ class Estimates:
         columns = self._columns(0.95)
         header = [_HEADERS.get(name, name) for name in columns]
         decimals = _decimals(columns["std_error"], columns["estimate"])
-        cells = [
-            [
-                term.label,
-                *(
-                    _cell(name, column[i], decimals[i])
-                    for name, column in columns.items()
-                ),
-                term.note,
-            ]
-            for i, term in enumerate(self.terms)
-        ]
-        return ["", *header, ""], cells
+        texts = [map(partial(_cell, name), columns[name], decimals) for name in columns]
+        labels, notes = [t.label for t in self.terms], [t.note for t in self.terms]
+        return ["", *header, ""], list(zip(labels, *texts, notes, strict=True))
 
     def _footnotes(self):
         notes = {term.note for term in self.terms}
@@ -242,10 +214,8 @@ class Estimates:
         notes = "<br>".join(map(escape, self._footnotes()))
         title = escape(self.title).replace("\n", "<br>")
         foot = f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>'
-        return (
-            f"<table><caption>{title}</caption>"
-            f"<tbody>{''.join(rows)}</tbody>{foot if notes else ''}</table>"
-        )
+        body = f"<tbody>{''.join(rows)}</tbody>{foot if notes else ''}"
+        return f"<table><caption>{title}</caption>{body}</table>"
 
 
 def check_level(level):
@@ -285,6 +255,5 @@ def _line(cells, widths):
 
 def _html(cells, tag):
     first = f'<th style="text-align: left">{escape(cells[0])}</th>'
-    return (
-        f"<tr>{first}{''.join(f'<{tag}>{escape(c)}</{tag}>' for c in cells[1:])}</tr>"
-    )
+    others = (f"<{tag}>{escape(cell)}</{tag}>" for cell in cells[1:])
+    return f"<tr>{first}{''.join(others)}</tr>"

@@ -14,13 +14,9 @@ _MOVES = 1e-7
 
 
 def terms_of(rebuilt):
-    """The user's parameters, by component.
+    """The user's parameters, by component, as a list of Term.
 
     Intercept and coefficients, constants, further predictors, then share or gate.
-
-    Returns
-    -------
-    list of Term
     """
     structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
     K, (_, *others) = mixture.n_components, structure.family.predictors
@@ -96,15 +92,10 @@ def _named_terms(rebuilt, k, name):
 
 
 def _regression_map(problem):
-    """From column coefficients to the user's, and which of these are loose.
+    """Derivatives of the user's coefficients in the columns', and which are loose.
 
-    A loose one can change, others with it, without any prediction.
-
-    Returns
-    -------
-    values : ndarray of shape (K, 1 + d, K, p)
-        Derivatives of the intercept and coefficients of every component.
-    loose : ndarray of bool of shape (K, 1 + d)
+    The former are (K, 1 + d, K, p), the latter (K, 1 + d). A loose coefficient can
+    change, others with it, without any prediction.
     """
     design, constraints = problem.design, problem.structure.constraints
     K, (p, n_rows) = constraints.n_components, design.feature_map.shape
@@ -154,9 +145,8 @@ def values_of(fitted, terms):
 
 def index_of(term):
     """Where a term is in its attribute."""
-    if term.feature is None:
-        return (term.component,)
-    return term.component, term.feature
+    place = term.component, term.feature
+    return place[:1] if term.feature is None else place
 
 
 def jacobian(rebuilt, terms):
@@ -165,14 +155,9 @@ def jacobian(rebuilt, terms):
     layout, places = layout_of(rebuilt.params), places_of(fitted.family)
     predictors = problem.model.regressions.predictors
     first, _ = _regression_map(problem)
-    further, row_of = (
-        _to_features(problem.design),
-        _rows_of(problem.structure.regression),
-    )
-    gate, gate_row_of = (
-        _to_features(problem.gate_design),
-        _rows_of(problem.structure.gating),
-    )
+    further, gate = map(_to_features, (problem.design, problem.gate_design))
+    row_of = _rows_of(problem.structure.regression)
+    gate_row_of = _rows_of(problem.structure.gating)
     out = np.zeros((len(terms), layout.size))
     for row, term in zip(out, terms, strict=True):
         coef, constants, logits = layout.split(row)

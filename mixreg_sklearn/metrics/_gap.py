@@ -8,10 +8,9 @@ from above are at hand.
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .._docs import documented
-from .._fitted import best_of
+from .._fitted import fitted_mixture
 from .._growth.candidates import landscape_of
 from .._numerics import make_rng
 from .._rebuilt import rebuild
@@ -92,10 +91,7 @@ def optimality_gap(
 
     Parameters
     ----------
-    {fitted_model}
-    X : array-like of shape (n_samples, n_features)
-        Features, those it was fitted to.
-    {y, sample_weight, groups, offset, trials}
+    {fitted_model, data_of_fit}
     random_state : int, RandomState instance or None, default=0
         Draws the regressions to be tried.
 
@@ -150,11 +146,9 @@ def optimality_gap(
     >>> right.suspicious, right.proven
     (False, True)
     """
-    model = best_of(model)
-    check_is_fitted(model)
-    rebuilt = rebuild(
-        model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
-    )
+    model = fitted_mixture(model)
+    given = {"groups": groups, "offset": offset, "trials": trials}
+    rebuilt = rebuild(model, X, y, sample_weight, **given)
     landscape = _whole_landscape(rebuilt)
     mixing, excess, first = best_mixing(landscape, make_rng(random_state))
     gained = mixing.log_likelihood - landscape.weight @ landscape.log_mixture
@@ -164,18 +158,10 @@ def optimality_gap(
     if proven:
         bound = gap + float((proven_excess(landscape, mixing, excess) - excess).sum())
     intercept, coef = _in_user_units(rebuilt.problem, landscape, first.coef[:1])
-    return OptimalityGap(
-        gap,
-        threshold,
-        gap > threshold,
-        proven,
-        bound,
-        intercept,
-        coef,
-        float(np.atleast_2d(rebuilt.fitted.scale)[0, first.component[0]]),
-        float(first.derivative[0]),
-        len(mixing.weight),
-    )
+    scale = float(np.atleast_2d(rebuilt.fitted.scale)[0, first.component[0]])
+    excesses = gap, threshold, gap > threshold, proven, bound
+    steepest = intercept, coef, scale, float(first.derivative[0])
+    return OptimalityGap(*excesses, *steepest, len(mixing.weight))
 
 
 def _whole_landscape(rebuilt):

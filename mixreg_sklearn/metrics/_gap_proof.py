@@ -16,12 +16,8 @@ _MOST_WORK = 1e6
 
 def provable(landscape):
     """Whether all regressions can be looked at: gaussian rows, two coefficients."""
-    plane = 0 < len(landscape.Z) <= 2
-    return (
-        isinstance(landscape.family, Gaussian)
-        and landscape.block.units.single
-        and plane
-    )
+    of_rows, plane = landscape.block.units.single, 0 < len(landscape.Z) <= 2
+    return isinstance(landscape.family, Gaussian) and of_rows and plane
 
 
 def proven_excess(landscape, mixing, found):
@@ -44,20 +40,8 @@ def _bound(rows, factor, enough):
     A regression b is a direction :math:`u \propto (b, 1)`, with residuals
     :math:`r_i = a_i^\top u / u_{p+1}` in standard deviations. Directions are boxes on
     the faces of a cube, so that infinite slopes are included. Boxes whose bound exceeds
-    `enough` are split, as long as there is work left.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, p + 1)
-        The vectors a.
-    factor : ndarray of shape (n,)
-        The positive numbers c.
-    enough : float
-        A bound that is good enough.
-
-    Returns
-    -------
-    float
+    `enough` are split, as long as there is work left. `rows` (n, p + 1) are the vectors
+    a, `factor` (n,) the positive numbers c.
     """
     rows = _scaled(rows)
     center, half = _faces(rows.shape[1])
@@ -110,12 +94,9 @@ def _split(center, half):
 
 def _box_bounds(rows, factor, center, half, chunk=512):
     """Upper bounds of F over boxes, (boxes,)."""
-    return np.concatenate(
-        [
-            _bounds_of(rows, factor, center[start:][:chunk], half[start:][:chunk])
-            for start in range(0, len(center), chunk)
-        ]
-    )
+    chunks = [slice(i, i + chunk) for i in range(0, len(center), chunk)]
+    bounds = [_bounds_of(rows, factor, center[part], half[part]) for part in chunks]
+    return np.concatenate(bounds)
 
 
 def _bounds_of(rows, factor, center, half):

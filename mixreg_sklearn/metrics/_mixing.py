@@ -24,26 +24,13 @@ _NOTHING = 1e-10
 
 
 class Mixing(NamedTuple):
-    """Discrete distributions over regressions, one for each component.
+    """Discrete distributions over regressions, one for each component."""
 
-    Attributes
-    ----------
-    coef : ndarray of shape (m, p)
-        The regressions of all components.
-    component : ndarray of int of shape (m,)
-    weight : ndarray of shape (m,)
-        Sums to one over the regressions of each component.
-    log_density : ndarray of shape (m, U)
-        Prior probability included.
-    log_mixture : ndarray of shape (U,)
-    log_likelihood : float
-    """
-
-    coef: np.ndarray
-    component: np.ndarray
-    weight: np.ndarray
-    log_density: np.ndarray
-    log_mixture: np.ndarray
+    coef: np.ndarray  # (m, p), the regressions of all components
+    component: np.ndarray  # (m,), of each regression
+    weight: np.ndarray  # (m,), sums to one over the regressions of each component
+    log_density: np.ndarray  # (m, U), prior probability included
+    log_mixture: np.ndarray  # (U,)
     log_likelihood: float
 
 
@@ -53,8 +40,7 @@ def _mixing(landscape, coef, component, weight, log_density):
     coef, component, weight, log_density = (
         values[kept] for values in (coef, component, weight, log_density)
     )
-    totals = np.bincount(component, weight)
-    weight = weight / totals[component]
+    weight = weight / np.bincount(component, weight)[component]
     log_mixture = _mixed(weight, log_density)
     log_likelihood = float(landscape.weight @ log_mixture)
     return Mixing(coef, component, weight, log_density, log_mixture, log_likelihood)
@@ -67,26 +53,15 @@ def _mixed(weight, log_density):
 
 
 def best_mixing(landscape, rng):
-    """Raise the likelihood over distributions by candidates.
+    """The best distributions that candidates lead to, a Mixing.
 
-    Returns
-    -------
-    mixing : Mixing
-        The best distributions found.
-    excess : ndarray of shape (K,)
-        The largest ``D_k`` at it that was found.
-    first : Candidates
-        The candidate with the largest derivative at the fitted mixture.
+    With it the largest ``D_k`` (K,) at it that were found, and the candidate with the
+    largest derivative at the fitted mixture.
     """
     K, p = len(landscape.scale), len(landscape.Z)
     # The fitted regressions enter by their densities; where they are does not matter.
-    mixing = _mixing(
-        landscape,
-        np.full((K, p), np.nan),
-        np.arange(K),
-        np.ones(K),
-        landscape.log_joint,
-    )
+    nowhere = np.full((K, p), np.nan)
+    mixing = _mixing(landscape, nowhere, np.arange(K), np.ones(K), landscape.log_joint)
     first = None
     for _ in range(_MAX_ROUNDS):
         found = _candidates(landscape, mixing, rng)
@@ -102,19 +77,13 @@ def best_mixing(landscape, rng):
 
 def _candidates(landscape, mixing, rng):
     """Candidates that any component would gain by, their derivatives D_k."""
-    f = mixing.log_mixture
-    found = [
-        find_candidates(
-            landscape, f, rng, _CLIMBS * len(landscape.scale), landscape.log_prior
-        )
-    ]
+    f, prior, n = mixing.log_mixture, landscape.log_prior, len(landscape.scale)
+    found = [find_candidates(landscape, f, rng, _CLIMBS * n, prior)]
     # Those that are there can often move.
     there = np.isfinite(mixing.coef[:, 0]) if mixing.coef.shape[1] else []
     if np.any(there):
         moved = mixing.coef[there], mixing.component[there]
-        found.append(
-            climb_derivative(landscape, f, *moved, landscape.log_prior, (1, 1))
-        )
+        found.append(climb_derivative(landscape, f, *moved, prior, (1, 1)))
     found = Candidates(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
     share = shares(landscape, mixing)
     found = found._replace(derivative=found.derivative - share[found.component])
@@ -123,8 +92,13 @@ def _candidates(landscape, mixing, rng):
 
 def shares(landscape, mixing):
     """Total memberships ``sum_i w_i tau_ik`` of the components, (K,)."""
-    ratio = np.exp(mixing.log_density - mixing.log_mixture) @ landscape.weight
-    return np.bincount(mixing.component, mixing.weight * ratio)
+    ratios = _ratios(landscape, mixing)
+    return np.bincount(mixing.component, mixing.weight * ratios)
+
+
+def _ratios(landscape, mixing):
+    """Sums over units of the ratios of densities to that of the mixture, (m,)."""
+    return np.exp(mixing.log_density - mixing.log_mixture) @ landscape.weight
 
 
 def _joined(landscape, mixing, found):
@@ -133,35 +107,23 @@ def _joined(landscape, mixing, found):
     Together they begin with half a unit's worth of weight: against the density that
     includes them every ratio of densities is bounded, even at an outlier.
     """
-    chosen = np.concatenate(
-        [
-            np.flatnonzero((found.component == k) & (found.derivative > 0))[:_JOINING]
-            for k in range(len(landscape.scale))
-        ]
-    )
-    found = found.take(chosen)
+    of = np.where(found.derivative > 0, found.component, -1)
+    components = range(len(landscape.scale))
+    chosen = [np.flatnonzero(of == k)[:_JOINING] for k in components]
+    found = found.take(np.concatenate(chosen))
     share = 0.5 / max(1.0, landscape.weight.sum())
-    return _mixing(
-        landscape,
-        np.concatenate([mixing.coef, found.coef]),
-        np.append(mixing.component, found.component),
-        np.append(mixing.weight, np.full(len(chosen), share / _JOINING)),
-        np.concatenate([mixing.log_density, found.log_density]),
-    )
+    weight = np.full(len(found.coef), share / _JOINING)
+    joining = found.coef, found.component, weight, found.log_density
+    pairs = zip(mixing[:4], joining, strict=True)
+    return _mixing(landscape, *map(np.concatenate, pairs))
 
 
 def _reweighted(landscape, mixing, n_steps=6):
     """Weights that maximize the likelihood, by constrained Newton (Wang 2007)."""
     # Candidates first find the order of magnitude of their weights, by EM.
     for _ in range(_EM_STEPS):
-        ratio = np.exp(mixing.log_density - mixing.log_mixture) @ landscape.weight
-        mixing = _mixing(
-            landscape,
-            mixing.coef,
-            mixing.component,
-            mixing.weight * ratio,
-            mixing.log_density,
-        )
+        mixing = mixing._replace(weight=mixing.weight * _ratios(landscape, mixing))
+        mixing = _mixing(landscape, *mixing[:4])
     for _ in range(n_steps):
         before = mixing.log_likelihood
         target = _newton_weights(landscape, mixing)
@@ -171,11 +133,8 @@ def _reweighted(landscape, mixing, n_steps=6):
             log_mixture = _mixed(weight, mixing.log_density)
             log_likelihood = float(landscape.weight @ log_mixture)
             if log_likelihood > before:
-                mixing = mixing._replace(
-                    weight=weight,
-                    log_mixture=log_mixture,
-                    log_likelihood=log_likelihood,
-                )
+                regressions = mixing.coef, mixing.component, weight, mixing.log_density
+                mixing = Mixing(*regressions, log_mixture, log_likelihood)
                 break
             step /= 3
         if mixing.log_likelihood < before + 0.01 * _EXACT:
@@ -202,5 +161,4 @@ def _newton_weights(landscape, mixing):
         target, _ = nnls(np.vstack([model, heavy]), right, maxiter=50 * len(ratio))
     except RuntimeError:  # out of iterations: a step of EM is always possible
         target = mixing.weight * (ratio @ landscape.weight)
-    totals = np.bincount(mixing.component, target)
-    return target / totals[mixing.component]
+    return target / np.bincount(mixing.component, target)[mixing.component]

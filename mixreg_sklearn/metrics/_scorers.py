@@ -163,15 +163,10 @@ crps_scorer = _CrpsScorer(
 
 
 def _unwrap(estimator, X, y, scorer):
-    """Find the mixture, and X and y as it sees them.
+    """The mixture, which has the method of `scorer`, and X and y as it sees them.
 
-    Returns
-    -------
-    mixture : estimator that has the method of `scorer`
-    X : features
-    y : responses
-    log_jacobian : ndarray of shape (n_samples,) or 0.0
-        ``log |dt/dy|`` of the transformation from the response to the mixture's.
+    The fourth value is ``log |dt/dy|``, (n,) or 0.0, of the transformation from the
+    response to the mixture's.
     """
     log_jacobian = 0.0
     while not hasattr(estimator, scorer.method):

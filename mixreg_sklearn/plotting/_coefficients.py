@@ -1,7 +1,5 @@
 """Estimates with their confidence intervals, by component."""
 
-from sklearn.utils._optional_dependencies import check_matplotlib_support
-
 from .._docs import documented
 from ..inference._inference import inference
 from ._style import GREY, colors, markers, plain, several_axes
@@ -27,6 +25,8 @@ class CoefficientDisplay:
     estimates, lower, upper : ndarray of shape (m,)
         Estimates, and the bounds of their intervals; NaN if there are none.
     {level}
+    signed : list of bool of shape (m,), default=None
+        Whether each is a coefficient, whose panel has a line at zero; None: all are.
 
     Attributes
     ----------
@@ -44,13 +44,12 @@ class CoefficientDisplay:
     ['intercept', 'x0', 'scale', 'share']
     """
 
-    def __init__(self, *, labels, components, estimates, lower, upper, level=0.95):
-        self.labels = labels
-        self.components = components
-        self.estimates = estimates
-        self.lower = lower
-        self.upper = upper
-        self.level = level
+    def __init__(
+        self, *, labels, components, estimates, lower, upper, level=0.95, signed=None
+    ):
+        self.labels, self.components = labels, components
+        self.estimates, self.lower, self.upper = estimates, lower, upper
+        self.level, self.signed = level, signed
 
     @classmethod
     def from_inference(cls, result, *, level=0.95, labels=None, ax=None):
@@ -70,25 +69,22 @@ class CoefficientDisplay:
         ValueError
             If a label is unknown.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_inference")
         known = list(dict.fromkeys(term.label for term in result.terms))
+        places = []
         for label in known if labels is None else labels:
             if label not in known:
                 raise ValueError(f"labels must be among {known}; got {label!r}.")
-        lower, upper = result.conf_int(level).T
-        places = [
-            i
-            for label in (known if labels is None else labels)
-            for i, term in enumerate(result.terms)
-            if term.label == label
-        ]
+            places += [i for i, term in enumerate(result.terms) if term.label == label]
+        terms = [result.terms[i] for i in places]
+        lower, upper = result.conf_int(level)[places].T
         display = cls(
-            labels=[result.terms[i].label for i in places],
-            components=[result.terms[i].component for i in places],
+            labels=[term.label for term in terms],
+            components=[term.component for term in terms],
             estimates=result.params[places],
-            lower=lower[places],
-            upper=upper[places],
+            lower=lower,
+            upper=upper,
             level=level,
+            signed=[term.signed for term in terms],
         )
         return display.plot(ax)
 
@@ -124,17 +120,8 @@ class CoefficientDisplay:
         ValueError
             If there are no standard errors, or a label is unknown.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        result = inference(
-            estimator,
-            X,
-            y,
-            sample_weight,
-            groups=groups,
-            offset=offset,
-            trials=trials,
-            cov_type=cov_type,
-        )
+        given = {"groups": groups, "offset": offset, "trials": trials}
+        result = inference(estimator, X, y, sample_weight, cov_type=cov_type, **given)
         return cls.from_inference(result, level=level, labels=labels, ax=ax)
 
     def plot(self, ax=None):
@@ -160,12 +147,10 @@ class CoefficientDisplay:
     def _draw(self, panel, ax, K):
         shade, mark = colors(K), markers(K)
         ax.set_title(panel, fontsize="medium")
-        signed = panel not in ("scale", "share")
-        if signed:
+        places = [i for i, label in enumerate(self.labels) if label == panel]
+        if self.signed is None or any(self.signed[i] for i in places):
             ax.axvline(0, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
-        for i, label in enumerate(self.labels):
-            if label != panel:
-                continue
+        for i in places:
             k = self.components[i]
             if self.upper[i] > self.lower[i]:
                 ax.plot([self.lower[i], self.upper[i]], [k, k], color=shade[k])

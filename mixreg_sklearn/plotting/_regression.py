@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_consistent_length
 
 from .._docs import documented
@@ -83,16 +82,10 @@ class MixtureRegressionDisplay:
         feature_name="x",
         target_name="y",
     ):
-        self.x = x
-        self.y = y
-        self.probabilities = probabilities
-        self.grid = grid
-        self.means = means
-        self.lower = lower
-        self.upper = upper
+        self.x, self.y, self.probabilities = x, y, probabilities
+        self.grid, self.means, self.lower, self.upper = grid, means, lower, upper
         self.weights = weights
-        self.feature_name = feature_name
-        self.target_name = target_name
+        self.feature_name, self.target_name = feature_name, target_name
 
     @classmethod
     def from_estimator(
@@ -130,7 +123,6 @@ class MixtureRegressionDisplay:
         ValueError
             If `feature` is not one of the estimator's features.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model = fitted_mixture(estimator)
         if target_name is None:
             target_name = getattr(y, "name", None) or "y"

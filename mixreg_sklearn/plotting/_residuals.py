@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy import stats
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._docs import documented
 from .._fitted import fitted_mixture
@@ -46,8 +45,7 @@ class QuantileResidualDisplay:
     """
 
     def __init__(self, *, residuals, predictions, level=0.95):
-        self.residuals = residuals
-        self.predictions = predictions
+        self.residuals, self.predictions = residuals, predictions
         self.level = level
 
     @classmethod
@@ -76,15 +74,13 @@ class QuantileResidualDisplay:
 
         {drawn}
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model = fitted_mixture(estimator)
         given = {"offset": offset, "trials": trials}
         residuals = quantile_residuals(
             model, X, y, groups=groups, random_state=random_state, **given
         )
-        display = cls(
-            residuals=residuals, predictions=model.predict(X, **given), level=level
-        )
+        predictions = model.predict(X, **given)
+        display = cls(residuals=residuals, predictions=predictions, level=level)
         return display.plot(ax, scatter_kwargs=scatter_kwargs)
 
     def plot(self, ax=None, *, scatter_kwargs=None):

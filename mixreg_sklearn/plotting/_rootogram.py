@@ -1,7 +1,6 @@
 """Rootograms of memberships, to see how well components are separated."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._docs import documented
 from .._fitted import fitted_mixture
@@ -57,8 +56,7 @@ class RootogramDisplay:
 
     def __init__(self, *, probabilities, eps=1e-4, unit_name="rows"):
         self.probabilities = probabilities
-        self.eps = eps
-        self.unit_name = unit_name
+        self.eps, self.unit_name = eps, unit_name
 
     @classmethod
     def from_estimator(
@@ -85,7 +83,6 @@ class RootogramDisplay:
 
         {drawn}
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model, given = fitted_mixture(estimator), {"offset": offset, "trials": trials}
         if groups is None:
             display = cls(probabilities=model.predict_proba(X, y, **given), eps=eps)
@@ -119,8 +116,8 @@ class RootogramDisplay:
         style = {"color": color, "edgecolor": "white", "linewidth": 0.5} | kwargs
         bars = ax.bar(edges[:-1], np.sqrt(counts), 1 / _N_BINS, align="edge", **style)
         ax.set_title(f"component {k}", fontsize="medium")
-        ax.set(xlabel="membership", xlim=(0, 1), xticks=(0, 0.5, 1))
-        ax.set_xticklabels(("0", "0.5", "1"))
+        ax.set(xlabel="membership", xlim=(0, 1))
+        ax.set_xticks((0, 0.5, 1), ("0", "0.5", "1"))
         _root_ticks(ax)
         plain(ax)
         return bars
@@ -129,11 +126,6 @@ class RootogramDisplay:
 def _root_ticks(ax):
     """Put ticks at square roots, labeled with the counts themselves."""
     most = max(ax.get_ylim()[1] ** 2, 4.0)
-    counts = [c for c in (0, *_round_numbers()) if c <= most]
-    counts = [0, *counts[-4:]] if len(counts) > 5 else counts
-    ax.set_yticks(np.sqrt(counts))
-    ax.set_yticklabels([f"{c:g}" for c in counts])
-
-
-def _round_numbers():
-    return [m * 10**e for e in range(9) for m in (1, 4)]
+    counts = [m * 10**e for e in range(9) for m in (1, 4) if m * 10**e <= most]
+    counts = [0, *counts[-4:]]
+    ax.set_yticks(np.sqrt(counts), [f"{c:g}" for c in counts])

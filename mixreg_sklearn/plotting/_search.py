@@ -1,7 +1,6 @@
 """The course of a search: log-likelihoods of all starts by iteration."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._docs import documented
 from .._fitted import fitted_mixture
@@ -56,8 +55,7 @@ class SearchDisplay:
     """
 
     def __init__(self, *, paths, optima):
-        self.paths = paths
-        self.optima = optima
+        self.paths, self.optima = paths, optima
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, line_kwargs=None):
@@ -72,16 +70,14 @@ class SearchDisplay:
             If there was no search: for one component, a given start, or a
             mixture that grew from another one.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model = fitted_mixture(estimator)
         if not model.search_:
             raise ValueError(
                 "estimator has no search to draw: it has one component, began at a"
                 " given start, or grew from a smaller mixture."
             )
-        record = model.search_
-        display = cls(paths=record["paths"], optima=record["optima"])
-        return display.plot(ax, line_kwargs=line_kwargs)
+        paths, optima = model.search_["paths"], model.search_["optima"]
+        return cls(paths=paths, optima=optima).plot(ax, line_kwargs=line_kwargs)
 
     def plot(self, ax=None, *, line_kwargs=None):
         """Draw the plot.
@@ -98,14 +94,10 @@ class SearchDisplay:
         self.lines_ = [self._draw(path, best, line_kwargs or {}) for path in self.paths]
         last = max(line.get_xdata()[-1] for line in self.lines_)
         for optimum in self.optima:
-            ax.plot(
-                last + 1,
-                _below(optimum["log_likelihood"], best),
-                "x" if optimum["degenerate"] else "o",
-                color="black",
-                markersize=4 + 2 * min(optimum["hits"], 4),
-                fillstyle="none",
-            )
+            mark = "x" if optimum["degenerate"] else "o"
+            size = 4 + 2 * min(optimum["hits"], 4)
+            style = {"color": "black", "markersize": size, "fillstyle": "none"}
+            ax.plot(last + 1, _below(optimum["log_likelihood"], best), mark, **style)
         ax.set_yscale("log")
         ax.invert_yaxis()
         ax.set(xlabel="iteration", ylabel="nats below the best")

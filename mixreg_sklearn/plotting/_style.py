@@ -41,16 +41,9 @@ def one_axes(display, ax):
 
 
 def several_axes(display, ax, n, panel, **subplots):
-    """Axes for n panels, up to six in a row.
+    """Axes for n panels, up to six in a row; a single one that is given is divided.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes, array-like of Axes or None
-        A single axes is divided into n; None creates a new figure.
-    panel : tuple of float
-        Size of a panel of a new figure.
-    **subplots
-        Keywords for matplotlib's `subplots`.
+    `panel` is the size of a panel of a new figure.
     """
     check_matplotlib_support(f"{type(display).__name__}.plot")
     n_columns = min(n, _MOST_COLUMNS)

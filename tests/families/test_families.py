@@ -750,11 +750,11 @@ def test_unknown_links_are_named(family):
 
 
 def test_a_link_may_be_an_object_or_absent():
-    assert resolve_link(Probit(), ("logit", "probit"), "logit").name == "probit"
-    assert resolve_link(None, ("logit", "probit"), "logit").name == "logit"
+    assert resolve_link(Probit(), ("logit", "probit")).name == "probit"
+    assert resolve_link(None, ("logit", "probit")).name == "logit"
     assert Poisson(link=Log()).mean(0.0, None) == 1.0
     with pytest.raises(ValueError, match="link must be one of 'log'"):
-        resolve_link(Probit(), ("log",), "log")
+        resolve_link(Probit(), ("log",))
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=name)

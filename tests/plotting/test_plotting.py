@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose, assert_array_equal
+from outside_families import FreeStudentT
 from scipy import stats
 from support import separated, two_lines
 
@@ -271,6 +272,15 @@ def test_what_is_held_is_drawn_without_an_interval(data):
     assert [line.get_xdata().tolist() for line in first] == [[1.0]]
     with pytest.raises(ValueError, match="labels"):
         CoefficientDisplay.from_estimator(model, *data, labels=["x9"])
+
+
+def test_a_line_at_zero_is_for_coefficients_only(data):
+    model = MixtureRegressor(1, family=FreeStudentT()).fit(*data)
+    display = CoefficientDisplay.from_estimator(model, *data)
+    titles = [ax.get_title() for ax in display.axes_]
+    assert titles == ["intercept", "x0", "scale", "df"]
+    signed = [ax for ax in display.axes_ if ax.lines[0].get_linestyle() == ":"]
+    assert signed == list(display.axes_[:2])
 
 
 def test_quantile_residuals_are_drawn_against_normal_quantiles_and_means(data, model):
