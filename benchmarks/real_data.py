@@ -65,7 +65,7 @@ import scipy
 import sklearn
 from joblib import Parallel, delayed
 from recovery import require_r, with_constant
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import digamma, gammaln
 from sklearn import datasets
 from threadpoolctl import threadpool_limits
 
@@ -440,8 +440,8 @@ def count_direction(rows, tau, state, kind):
     first = (counts * digamma(at)).sum(axis=2)
     first += weight * (np.log(size) + 1 - digamma(size))
     first -= (tau * (np.log(total) + ratio)).sum(axis=2)
-    second = (counts * polygamma(1, at)).sum(axis=2)
-    second += weight * (1 / size - polygamma(1, size))
+    second = (counts * trigamma(at)).sum(axis=2)
+    second += weight * (1 / size - trigamma(size))
     second += (tau * (ratio - 2) / total).sum(axis=2)
     slope, bend = size * first, size * first + size**2 * second
     step = np.where(bend < 0, -slope / np.minimum(bend, -1e-300), np.sign(slope) / 2)
@@ -460,6 +460,12 @@ def count_density(rows, coef, log_size, kind):
     total = np.log(size + np.exp(eta))
     density = of_values[:, :, rows.value] - constant
     return density + rows.y * eta - (rows.y + size) * total
+
+
+def trigamma(x):
+    """Derivative of digamma to about 2 %, which is enough for a step and fast."""
+    z = 1 / (x + 1)
+    return x**-2.0 + z * (1 + z * (1 / 2 + z * (1 / 6 - z * z / 30)))
 
 
 def predictor(rows, coef):
