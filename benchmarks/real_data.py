@@ -463,7 +463,7 @@ def count_density(rows, coef, log_size, kind):
 
 
 def trigamma(x):
-    """Derivative of digamma to about 2 %, which is enough for a step and fast."""
+    """Derivative of digamma to 0.02 %, which is enough for a step."""
     z = 1 / (x + 1)
     return x**-2.0 + z * (1 + z * (1 / 2 + z * (1 / 6 - z * z / 30)))
 
