@@ -15,8 +15,9 @@ import numpy as np
 
 from .._engine.em import em
 from .._engine.params import concatenate
-from .exchange import SLOW, converged, exchange, prepare
-from .flaws import handicap
+from .climbs import climbs_of
+from .exchange import exchange, prepare
+from .flaws import worth_of_component
 from .optima import SAME_OPTIMUM, merged, optima_of
 from .pool import Pool
 from .starts import (
@@ -59,6 +60,7 @@ class Search(NamedTuple):
     n_rows: int  # of the search sample
     weight: float  # of these rows, in total
     target: float  # pooled variance of the best common-scale optimum
+    reach: float  # nats from the best optimum within which others are its rivals
     paths: list  # of Path: all starts, and the winners of rounds until they converge
 
     @property
@@ -72,9 +74,11 @@ class Search(NamedTuple):
 
         One more start finds a new optimum with a chance of about ``m / n``, where m
         optima were found once by n starts (Good 1953). The new one is as rare as these
-        m, so it is the highest of these m + 1 with chance ``1 / (m + 1)``.
+        m, so it is the highest of these m + 1 with chance ``1 / (m + 1)``. Optima far
+        below the best say nothing about better ones, and do not count.
         """
-        once = sum(optimum.hits == 1 for optimum in self.optima)
+        least = self.optima[0].standing - self.reach
+        once = sum(o.hits == 1 and o.standing > least for o in self.optima)
         return once / (once + 1) / self.n_starts
 
     @property
@@ -93,7 +97,7 @@ def search(model, rows, pooled, rng, max_rounds, watch):
     pool = Pool(model.regressions, rows, pooled)
     tied = model.with_rule(tied=True)
     optima, paths, target, best_common = [], [], None, -np.inf
-    n_starts = 0
+    n_starts, reach = 0, worth_of_component(model, rows)
     for number in range(1, max_rounds + 1):
         watch.begin_round()
         heat = _short_runs(model, pool, rng, number)
@@ -104,41 +108,35 @@ def search(model, rows, pooled, rng, max_rounds, watch):
             best = common.params.take(int(common.objective.argmax()))
             target = float(best.scale[0, 0] ** 2)
         competing = with_penalty(model, target)
-        own = heat.params.take(heat.arm >= 2)
-        arm = np.concatenate([[0, 1], heat.arm[heat.arm >= 2], heat.others_arm])
-        arrived = concatenate([common.params, own, heat.others])
-        arrived = _best_roles(competing, rows, arrived)
-        run = em(competing, rows, arrived, max_iter=100, tol=SLOW)
-        final = converged(competing, rows, run)
-        n_winners = len(heat.arm)
-        names = [_ARMS[a] for a in arm]
+        own, others = heat.arm >= 2, heat.others
+        winners = concatenate([common.params, heat.params.take(own)])
+        winners = _best_roles(competing, rows, winners)
+        names = [_ARMS[a] for a in (0, 1, *heat.arm[own], *heat.others_arm)]
+        climbs, trace = climbs_of(model, competing, rows, winners, others)
         paths += heat.paths
-        paths += _paths(
-            names[:n_winners], number, sum(_SHORT), run.trace[:, :n_winners]
-        )
-        loglik = final.objective - competing.penalty(final.params)
-        lag = handicap(competing, rows, final.params)
-        found = optima_of(final, loglik, [(number, name) for name in names], lag)
+        paths += _paths(names[: len(heat.arm)], number, sum(_SHORT), trace)
+        found = optima_of(climbs, [(number, name) for name in names])
         optima = merged(optima + found, competing)
         sample = rows.n_rows, rows.total_weight
-        result = Search(optima, number, n_starts, *sample, target, paths)
+        result = Search(optima, number, n_starts, *sample, target, reach, paths)
         if not result.agreed:
-            better = _exchanged(competing, pool, optima[0], number, rng)
-            result = result._replace(optima=merged(optima + better, competing))
-            optima = result.optima
+            optima += _exchanged(model, competing, pool, optima[0], number, rng)
+            optima = merged(optima, competing)
+            result = result._replace(optima=optima)
         if watch.end_round(result) or result.agreed:
             break
     return result
 
 
-def _exchanged(competing, pool, best, number, rng):
+def _exchanged(model, competing, pool, best, number, rng):
     """A better optimum by exchanges of components of the best one, if there is one."""
     final = exchange(competing, pool, best.params, rng, number)
     if final.objective[0] < best.objective + SAME_OPTIMUM:
         return []
-    loglik = final.objective - competing.penalty(final.params)
-    lag = handicap(competing, pool.rows, final.params)
-    return optima_of(final, loglik, [(number, "exchange")], lag)
+    climbs, _ = climbs_of(
+        model, competing, pool.rows, final.params, final.params.take([])
+    )
+    return optima_of(climbs, [(number, "exchange")])
 
 
 def with_penalty(model, target):
@@ -181,7 +179,7 @@ def _short_runs(model, pool, rng, number):
     names = [_ARMS[a] for a in arm]
     trace = np.full((sum(_SHORT), n_starts), np.nan)
     # All starts go on where that is cheap.
-    n_others = int(np.clip(_CHEAP * more // cost, 0, n_starts))
+    n_others = int(np.clip(_CHEAP * more // cost, 0, n_starts if number > 1 else 12))
     tied = True if model.regressions.rule.tied else (arm < 2)[:, None]
     short = with_penalty(model, pool.scale**2).with_rule(
         tied=tied, ratio=np.where(arm < 3, 1e-2, 0.0)[:, None]
@@ -190,7 +188,7 @@ def _short_runs(model, pool, rng, number):
     trace[: _SHORT[0]] = run.trace
     halved = (3, 3, n_own, n_robust)
     alive = np.concatenate([_best(run.objective, halved[a], arm, a) for a in range(4)])
-    if n_others >= n_starts // 2:
+    if n_others >= 12:
         alive = np.arange(n_starts)
     tied = True if model.regressions.rule.tied else (arm[alive] < 2)[:, None]
     short = short.with_rule(
@@ -203,7 +201,7 @@ def _short_runs(model, pool, rng, number):
         [_best(run.objective, _WINNERS[a], arm, a) for a in range(4)]
     )
     others = np.setdiff1d(np.arange(len(arm)), winners)
-    others = others[np.argsort(-run.objective[others], kind="stable")[:n_others]]
+    others = others[:: max(1, len(others) // max(n_others, 1))][:n_others]
     paths = _paths(names, number, 0, trace)
     return _Heats(
         run.params.take(winners),

@@ -8,7 +8,7 @@ from .._engine.em import em
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
 from .arms import Search, search, with_penalty
-from .flaws import Flaw, flaw_of, is_perfect, why_infinite, worth_of_component
+from .flaws import Flaw, flaw_of, is_perfect, why_infinite
 from .pooled import fit_pooled, repeat_component
 from .sample import search_sample
 
@@ -57,18 +57,15 @@ def estimate_found(problem, rng, limits, watch):
     optima = found.optima
     if sample.n_rows < rows.n_rows:
         optima = _rerank(model, rows, optima, found, limits)
-    empty, worth = None, worth_of_component(model, rows)
     for optimum in optima:
-        if optima[0].objective - optimum.objective > worth:
-            break
         polished = _polished(model, rows, optimum.params, limits)
         flaw = flaw_of(model, rows, polished.params)
-        if flaw is None:
-            infinite = why_infinite(model, rows, polished.params)
-            return Estimate(polished, found, None, infinite)
-        if flaw is Flaw.EMPTY and empty is None:
-            empty = Estimate(polished, found, flaw)
-    return empty or _penalized_estimate(model, rows, optima[0], found, limits)
+        if flaw is not Flaw.COLLAPSED:
+            infinite = None if flaw else why_infinite(model, rows, polished.params)
+            return Estimate(polished, found, flaw, infinite)
+        if optimum.degenerate:
+            break
+    return _penalized_estimate(model, rows, optimum, found, limits)
 
 
 def estimate_from(problem, start, limits):

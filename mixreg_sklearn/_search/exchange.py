@@ -3,17 +3,13 @@
 import numpy as np
 
 from .._engine.em import em
-from .._engine.newton import polish
 from .._engine.params import concatenate
+from .climbs import converge
 from .insertions import insertions
 from .optima import SAME_OPTIMUM
 
 # The largest number of candidates that an exchange tries.
 _CANDIDATES = 80
-# Newton's method replaces EM when a pass gains less than this, in nats per row.
-SLOW = 1e-4
-# Newton decrement, in nats, small enough to compare optima.
-_CONVERGED = 1e-3
 
 
 def exchange(model, pool, arms, rng, number, max_rounds=6):
@@ -52,7 +48,7 @@ def exchange(model, pool, arms, rng, number, max_rounds=6):
         run = em(fewer, pool.rows, reduced, max_iter=10, tol=1e-5)
         _, different = np.unique(run.objective.round(3), return_index=True)
         rivals.append(_inserted(model, pool, run.params.take(different), rng, keep))
-        tried = _converge(model, pool.rows, concatenate([arms, *rivals]))
+        tried = converge(model, pool.rows, concatenate([arms, *rivals]), 20)[0]
         best = int(tried.objective[:n_arms].argmax())
         winner = int(tried.objective.argmax())
         better = tried.objective[winner] > tried.objective[best] + SAME_OPTIMUM
@@ -80,22 +76,11 @@ def _grown(model, pool, rng, keep):
     for size in range(2, model.n_components + 1):
         model = model.resized(size)
         rivals = _inserted(model, pool, grown, rng, keep)
-        tried = _converge(model, pool.rows, rivals)
+        tried = converge(model, pool.rows, rivals, 20)[0]
         grown = tried.params.take(int(tried.objective.argmax()))
     return grown
-
-
-def converged(model, rows, run):
-    """Newton's method from the end of a run of EM; iterations of both are counted."""
-    final = polish(model, rows, run.params, tol=_CONVERGED, max_iter=15)
-    return final._replace(n_iter=final.n_iter + run.n_iter)
 
 
 def prepare(model, params):
     """Starts that obey the constraints, which may tell components apart."""
     return model.constrain(model.assign(params))
-
-
-def _converge(model, rows, params):
-    """Converge a batch: EM until it slows down, then Newton."""
-    return converged(model, rows, em(model, rows, params, max_iter=20, tol=SLOW))

@@ -57,18 +57,6 @@ def worth_of_component(model, rows):
     return 0.5 * (model.regressions.n_specific.mean() + 2) * np.log(rows.total_weight)
 
 
-def handicap(model, rows, params):
-    """Nats by which flawed optima must beat others, (R,).
-
-    The likelihood is unbounded where a component collapses: no value counts. A nearly
-    empty component must be worth more than its parameters are by BIC.
-    """
-    worth = worth_of_component(model, rows)
-    collapsed = model.regressions.collapsed(params).any(axis=1)
-    empty = nearly_empty(model, rows, params)
-    return np.where(collapsed, np.inf, np.where(empty, worth, 0.0))
-
-
 def is_perfect(model, pooled):
     """Whether one regression fits every row without error."""
     regressions = model.regressions

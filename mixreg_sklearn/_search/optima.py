@@ -19,7 +19,7 @@ class Optimum(NamedTuple):
     hits: int  # climbs that ended there
     arms: frozenset  # pairs (round, arm) that found it
     n_iter: int
-    handicap: float  # nats, see `flaws.handicap`
+    handicap: float  # nats, see `Climbs`
 
     @property
     def degenerate(self):
@@ -36,49 +36,40 @@ class Optimum(NamedTuple):
         return self._replace(hits=self.hits + other.hits, arms=self.arms | other.arms)
 
 
-def optima_of(final, loglik, arms, handicap):
-    """Distinct optima of a batch of climbs, best first.
-
-    Parameters
-    ----------
-    final : Polished
-    loglik : ndarray of shape (R,)
-    arms : list of R tuple
-        Pairs (round, arm).
-    handicap : ndarray of shape (R,)
-    """
+def optima_of(climbs, arms):
+    """Distinct optima of Climbs; `arms` are their R pairs (round, arm)."""
     optima = []
-    for r in _order(final.objective, handicap):
-        value, lag = float(final.objective[r]), float(handicap[r])
-        if optima and _same(optima[-1], value, lag):
+    for r in np.argsort(-climbs.loglik, kind="stable"):
+        loglik, handicap = float(climbs.loglik[r]), float(climbs.handicap[r])
+        if np.isinf(handicap):
+            continue
+        if optima and _same(optima[-1], loglik, handicap):
             last = optima[-1]
             optima[-1] = last._replace(hits=last.hits + 1, arms=last.arms | {arms[r]})
             continue
-        params, found = final.params.take(int(r)), frozenset([arms[r]])
-        n_iter = int(final.n_iter[r])
-        optima.append(Optimum(params, float(loglik[r]), value, 1, found, n_iter, lag))
+        params, found = climbs.params.take(int(r)), frozenset([arms[r]])
+        objective, n_iter = float(climbs.objective[r]), int(climbs.n_iter[r])
+        new = Optimum(params, loglik, objective, 1, found, n_iter, handicap)
+        optima.append(new)
     return optima
 
 
 def merged(optima, competing):
     """Optima of several rounds without repetitions, best first, by one objective."""
-    penalty = competing.penalty(concatenate([o.params for o in optima]))
-    objective = np.array([o.loglik for o in optima]) + penalty
     kept = []
-    for i in _order(objective, np.array([o.handicap for o in optima])):
-        optimum = optima[i]._replace(objective=float(objective[i]))
-        if kept and _same(kept[-1], optimum.objective, optimum.handicap):
+    for optimum in sorted(optima, key=lambda optimum: -optimum.loglik):
+        if kept and _same(kept[-1], optimum.loglik, optimum.handicap):
             kept[-1] = kept[-1].joined(optimum)
         else:
             kept.append(optimum)
-    return kept
+    penalty = competing.penalty(concatenate([optimum.params for optimum in kept]))
+    objective = np.array([optimum.loglik for optimum in kept]) + penalty
+    ranked = map(
+        lambda one, value: one._replace(objective=float(value)), kept, objective
+    )
+    return sorted(ranked, key=lambda optimum: -optimum.standing)
 
 
-def _order(objective, handicap):
-    """Indices by decreasing standing, then by decreasing objective."""
-    return np.lexsort((-objective, handicap - objective))
-
-
-def _same(optimum, objective, handicap):
-    near = abs(optimum.objective - objective) < SAME_OPTIMUM
+def _same(optimum, loglik, handicap):
+    near = abs(optimum.loglik - loglik) < SAME_OPTIMUM
     return near and (optimum.handicap > 0) == (handicap > 0)

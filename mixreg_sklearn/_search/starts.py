@@ -140,7 +140,7 @@ def peeled_regressions(pool, n_components, n_starts, rng):
     return pool.mixtures(coef)
 
 
-def _cauchy_regression(pool, coef, left, n_iter=25):
+def _cauchy_regression(pool, coef, left, n_iter=8):
     """Coefficients (R, p) and weights (R, U) by reweighted least squares."""
     tiny = 1e-6 * np.sqrt(pool.variance)
     for _ in range(n_iter):

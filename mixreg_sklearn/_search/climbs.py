@@ -1,0 +1,76 @@
+"""Climbs of a batch of starts to local maxima of the likelihood."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._engine.em import em
+from .._engine.newton import polish
+from .._engine.params import Params, concatenate
+from .flaws import nearly_empty, worth_of_component
+
+# Newton's method replaces EM when a pass gains less than this, in nats per row.
+_SLOW = 1e-4
+# Newton decrement, in nats, small enough to compare optima.
+_CONVERGED = 1e-3
+
+
+class Climbs(NamedTuple):
+    """Where the climbs of a batch end: at maxima, of the likelihood if it has one."""
+
+    params: Params
+    loglik: np.ndarray  # (R,) without penalty
+    objective: np.ndarray  # (R,) penalized
+    n_iter: np.ndarray  # (R,)
+    # Nats by which a flawed optimum must beat others, (R,): what a component must be
+    # worth by BIC. Infinite where nothing but the collapse is known.
+    handicap: np.ndarray
+
+
+def converge(model, rows, params, max_iter):
+    """EM until it slows down, then Newton. -> Polished, and the trace of EM."""
+    run = em(model, rows, params, max_iter=max_iter, tol=_SLOW)
+    final = polish(model, rows, run.params, tol=_CONVERGED, max_iter=30)
+    return final._replace(n_iter=final.n_iter + run.n_iter), run.trace
+
+
+def climbs_of(model, competing, rows, winners, others):
+    """Climbs of winners of arms, and of other starts. -> Climbs.
+
+    Winners climb under the penalty first, which keeps components from collapsing, and
+    from there to a maximum of the likelihood. If there is none, the penalized maximum
+    stands. The second value is the trace of their EM.
+    """
+    n = winners.n_restarts
+    if model.bounded:
+        final, trace = converge(model, rows, concatenate([winners, others]), 100)
+        return _judged(model, competing, rows, final), trace[:, :n]
+    held, trace = converge(competing, rows, winners, 100)
+    final, _ = converge(model, rows, concatenate([held.params, others]), 100)
+    final.n_iter[:n] += held.n_iter
+    climbs = _judged(model, competing, rows, final)
+    lost = np.flatnonzero(np.isinf(climbs.handicap[:n]))
+    if len(lost):
+        instead = _judged(competing, competing, rows, held.take(lost))
+        for mine, theirs in zip(climbs[1:4], instead[1:4], strict=True):
+            mine[lost] = theirs
+        climbs.handicap[lost] = worth_of_component(model, rows)
+        climbs = climbs._replace(params=climbs.params.put(lost, instead.params))
+    return climbs, trace
+
+
+def _judged(model, competing, rows, final):
+    """The Climbs of a batch that climbed under a model."""
+    params = final.params
+    loglik = final.objective - model.penalty(params)
+    collapsed = model.regressions.collapsed(params).any(axis=1)
+    flawed = np.where(
+        nearly_empty(model, rows, params), worth_of_component(model, rows), 0.0
+    )
+    return Climbs(
+        params,
+        loglik,
+        loglik + competing.penalty(params),
+        final.n_iter,
+        np.where(collapsed, np.inf, flawed),
+    )
