@@ -6,7 +6,7 @@ from scipy import special
 from ._base import Derivatives, Evaluation, Family
 from ._support import Constant
 
-_LOG_2PI = np.log(2 * np.pi)
+_LOG_2PI, _ROOT_HALF = np.log(2 * np.pi), np.sqrt(0.5)
 
 
 class Gaussian(Family):
@@ -34,7 +34,7 @@ class Gaussian(Family):
 
     def evaluate(self, y, eta, scale, log_prior):
         # u = (y - eta) / (sigma sqrt 2), so that log f = const - u^2.
-        inverse = np.sqrt(0.5) / scale
+        inverse = _ROOT_HALF / scale
         u = np.subtract(y, eta, out=eta)
         u *= inverse
         square = u * u
