@@ -202,6 +202,8 @@ def _limits(regressions, params, basis, gradient, information):
     """
     apart, step = np.zeros(gradient.shape, dtype=bool), np.zeros(gradient.shape)
     limit = _Limit(apart, step, np.zeros(len(gradient)))
+    if regressions.collapses.all():
+        return limit
     _, places, _ = layout_of(params).places()
     for s, collapses in enumerate(regressions.collapses):
         if collapses:

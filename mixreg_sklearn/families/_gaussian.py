@@ -47,15 +47,15 @@ class Gaussian(Family):
         return np.sqrt(rule.variance(squares, weight, variance))
 
     def derivatives(self, y, eta, scale):
-        z = (y - eta) / scale
-        square = z * z
-        constant = np.broadcast_to(-1 / scale**2, z.shape)
+        inverse = 1 / scale
+        z = (y - eta) * inverse
+        square, score = z * z, z * inverse
         return Derivatives(
-            -0.5 * square - np.log(scale) - 0.5 * _LOG_2PI,
-            z / scale,
+            -0.5 * square - (np.log(scale) + 0.5 * _LOG_2PI),
+            score,
             square - 1,
-            constant,
-            -2 * z / scale,
+            np.broadcast_to(-inverse * inverse, z.shape),
+            -2 * score,
             -2 * square,
         )
 
