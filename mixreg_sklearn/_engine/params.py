@@ -58,7 +58,7 @@ class Params(NamedTuple):
         """The restarts `index`, still a batch: an int, a slice, a mask or indices."""
         if np.isscalar(index):
             index = slice(index, index + 1)
-        return Params(*(field[index] for field in self))
+        return Params(self.coef[index], self.constants[index], self.logits[index])
 
     def put(self, index, other):
         """A copy in which the restarts `index` are those of `other`."""

@@ -263,10 +263,9 @@ class Regressions:
         """
         K = self.n_components
         bases = [sharing.basis() for sharing in self.sharings]
-        bases = [basis.reshape(K, len(basis) // K, -1) for basis in bases]
-        constants = [np.eye(K)[:, None]] * len(self.rules)
+        constants = [np.eye(K)] * len(self.rules)
         if constants and self.rule.tied is True:
-            constants[0] = np.full((K, 1, 1), K**-0.5)
+            constants[0] = np.full((K, 1), K**-0.5)
         return _side_by_side(K, bases), _side_by_side(K, constants)
 
     def constrain(self, params):
@@ -322,12 +321,15 @@ class Regressions:
 
 
 def _side_by_side(n_components, bases):
-    """One basis (K p, m) from bases (K, p_l, m_l) of adjacent numbers."""
-    sizes = [(0, 0), *(basis.shape[1:] for basis in bases)]
-    ends = np.cumsum(sizes, axis=0)
+    """One basis (K p, m) from bases (K p_l, m_l) of adjacent numbers."""
+    if len(bases) == 1:
+        return bases[0]
+    sizes = [(len(basis) // n_components, basis.shape[1]) for basis in bases]
+    ends = np.cumsum([(0, 0), *sizes], axis=0)
     whole = np.zeros((n_components, *ends[-1]))
     for basis, start, stop in zip(bases, ends[:-1], ends[1:], strict=True):
-        whole[:, start[0] : stop[0], start[1] : stop[1]] = basis
+        part = whole[:, start[0] : stop[0], start[1] : stop[1]]
+        part[...] = basis.reshape(part.shape)
     return whole.reshape(n_components * ends[-1, 0], ends[-1, 1])
 
 
