@@ -249,7 +249,7 @@ class Mixture:
         """Gradient (R, M) and Hessian (R, M, M) of the penalized log-likelihood."""
         of_constants = self.regressions.penalty_derivatives(params)
         of_gate = self.gate.penalty_derivatives(params)
-        layout, none = layout_of(params), np.zeros_like(params.coef)
+        layout, none = layout_of(params), np.zeros(params.coef.shape)
         first, second = (
             layout.join(none, *parts)
             for parts in zip(of_constants, of_gate, strict=True)
