@@ -163,7 +163,9 @@ def _stacked_grams(weights, Z):
     n_columns, n_rows = weights.shape
     p = len(Z)
     size = max(_STACK_NUMBERS // (n_columns * max(p, 1)), 256)
-    stack = np.empty((n_columns, p, min(size, n_rows)))
+    if n_rows <= size:
+        return (weights[:, None] * Z) @ Z.T
+    stack = np.empty((n_columns, p, size))
     grams = np.zeros((n_columns, p, p))
     for start in range(0, n_rows, size):
         some = Z[:, start : start + size]

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .params import Params
+
 
 class Layout(NamedTuple):
     """The order of the ``M = K (P + S + 1 + q)`` numbers of a mixture in one vector.
@@ -50,10 +52,10 @@ class Layout(NamedTuple):
     def moved(self, params, step):
         """Parameters after a step (R, M)."""
         coef, constants, logits = self.split(step)
-        return params._replace(
-            coef=params.coef + coef,
-            constants=params.constants * np.exp(constants),
-            logits=params.logits + logits,
+        return Params(
+            params.coef + coef,
+            params.constants * np.exp(constants),
+            params.logits + logits,
         ).normalized()
 
 

@@ -142,7 +142,7 @@ class Mixture:
         members, loglik = _posterior(log_joint, block.unit_weight)
         share = members.sum(axis=2)
         return Moments(
-            loglik + block.base,
+            loglik @ block.unit_weight + block.base,
             share,
             self.gate.statistic(members, prior, block),
             self.regressions.statistic(at, members, share, block),
@@ -197,12 +197,13 @@ class Mixture:
     def _curvature(self, params, block):
         """Curvature, expectations of ``u`` times roots of weights, and the prior."""
         layout = layout_of(params)
-        shape, own = params.coef.shape[:2], layout.n_own
+        (n_restarts, n_components), own = params.coef.shape[:2], layout.n_own
         local, members, loglik, prior = self.posterior(params, block)
-        score = np.empty((*shape, layout.n_each, len(block.unit_weight)))
+        n_units = len(block.unit_weight)
+        score = np.empty((n_restarts, n_components, layout.n_each, n_units))
         self.regressions.scores(local, block, out=score[:, :, :own])
         score[:, :, own:] = block.gate
-        # With roots of the weights the largest product is of a matrix and its
+        # With roots of the weights the largest products are of a matrix and its
         # transpose, which costs half.
         root = np.sqrt(block.unit_weight)
         score *= root
@@ -211,18 +212,24 @@ class Mixture:
         second = expected @ score.swapaxes(-1, -2)
         of_rows = block.units.spread(members * block.unit_weight)
         self.regressions.bends(local, of_rows, block, out=second[:, :, :own, :own])
-        expected = expected.reshape(shape[0], layout.size, -1)
+        expected = expected.reshape(n_restarts, layout.size, n_units)
         hessian = -(expected @ expected.swapaxes(1, 2))
-        hessian = hessian.reshape(shape[0], *(shape[1], layout.n_each) * 2)
-        each = np.arange(shape[1])
-        hessian[:, each, :, each, :] += second.swapaxes(0, 1)
-        _subtract_prior(
-            gradient[:, :, own:], hessian[:, :, own:, :, own:], prior, block
-        )
+        table = hessian.reshape(n_restarts, *(n_components, layout.n_each) * 2)
+        # The derivatives in logits of the log normalizing constant of the prior.
+        gate = block.gate * root
+        columns = prior[:, :, None, :] * gate
+        single = columns @ gate.T
+        gradient[:, :, own:] -= single[..., 0]
+        second[:, :, own:, own:] -= single
+        columns = columns.reshape(n_restarts, -1, n_units)
+        products = columns @ columns.swapaxes(1, 2)
+        logits = table[:, :, own:, :, own:]
+        logits += products.reshape(logits.shape)
+        np.einsum("rkakb->rkab", table)[...] += second
         curvature = Curvature(
             loglik @ block.unit_weight + block.base,
-            gradient.reshape(shape[0], layout.size),
-            hessian.reshape(shape[0], layout.size, layout.size),
+            gradient.reshape(n_restarts, layout.size),
+            hessian,
         )
         return curvature, expected, prior
 
@@ -242,7 +249,7 @@ class Mixture:
         """Gradient (R, M) and Hessian (R, M, M) of the penalized log-likelihood."""
         of_constants = self.regressions.penalty_derivatives(params)
         of_gate = self.gate.penalty_derivatives(params)
-        layout, none = layout_of(params), np.zeros_like(params.coef)
+        layout, none = layout_of(params), np.zeros(params.coef.shape)
         first, second = (
             layout.join(none, *parts)
             for parts in zip(of_constants, of_gate, strict=True)
@@ -265,25 +272,6 @@ class Mixture:
         return basis
 
 
-def _subtract_prior(gradient, hessian, prior, block):
-    """Subtract the derivatives in logits of the log normalizing constant of the prior.
-
-    It changes the gradient (R, K, 1 + q) and the Hessian (R, K, 1 + q, K, 1 + q) in
-    place; `prior` is (R, K, U) or (R, K, 1).
-    """
-    n_restarts, n_components = prior.shape[:2]
-    n_logits, n_units = block.gate.shape
-    columns = prior[:, :, None, :] * block.gate
-    weighted = columns * block.unit_weight
-    gradient -= weighted.sum(axis=-1)
-    flat = (n_restarts, n_components * n_logits, n_units)
-    products = weighted.reshape(flat) @ columns.reshape(flat).swapaxes(1, 2)
-    hessian += products.reshape(hessian.shape)
-    own = weighted @ block.gate.T
-    for k in range(n_components):
-        hessian[:, k, :, k] -= own[:, k]
-
-
 def _posterior(log_joint, weight):
     """Memberships times `weight`, and log-likelihoods, from log joint densities.
 
@@ -294,7 +282,7 @@ def _posterior(log_joint, weight):
     Returns
     -------
     tau : ndarray of shape (R, K, U)
-    loglik : ndarray of shape (R,), or (R, U) where `weight` is a scalar
+    loglik : ndarray of shape (R, U)
     """
     with np.errstate(over="ignore"):
         joint = np.exp(log_joint)
@@ -305,7 +293,7 @@ def _posterior(log_joint, weight):
         log_total, joint, total = _from_peak(log_joint)
     np.divide(weight, total, out=total)
     joint *= total[:, None, :]
-    return joint, log_total @ weight if np.ndim(weight) else log_total
+    return joint, log_total
 
 
 def _from_peak(log_joint):

@@ -180,8 +180,8 @@ def _directions(model, rows, params, curvature, basis):
     values, vectors = np.linalg.eigh(information)
     smallest = values[:, 0]
     values = np.maximum(np.abs(values), 1e-7 * np.abs(values).max(axis=1)[:, None])
-    rotated = np.einsum("rmj,rm->rj", vectors, gradient) / values
-    step = np.einsum("rmj,rj->rm", vectors, rotated)
+    rotated = (gradient[:, None] @ vectors)[:, 0] / values
+    step = (vectors @ rotated[..., None])[..., 0]
     decrement = 0.5 * (step * gradient).sum(axis=1)
     saddle = (smallest < -_FLAT) & (decrement < _FLAT)
     step[saddle] += vectors[saddle, :, 0]
@@ -206,6 +206,8 @@ def _limits(regressions, params, basis, gradient, information):
     """
     apart, step = np.zeros(gradient.shape, dtype=bool), np.zeros(gradient.shape)
     limit = _Limit(apart, step, np.zeros(len(gradient)))
+    if regressions.collapses.all():
+        return limit
     _, places, _ = layout_of(params).places()
     for s, collapses in enumerate(regressions.collapses):
         if collapses:

@@ -58,7 +58,7 @@ class Params(NamedTuple):
         """The restarts `index`, still a batch: an int, a slice, a mask or indices."""
         if np.isscalar(index):
             index = slice(index, index + 1)
-        return Params(*(field[index] for field in self))
+        return Params(self.coef[index], self.constants[index], self.logits[index])
 
     def put(self, index, other):
         """A copy in which the restarts `index` are those of `other`."""
@@ -96,9 +96,10 @@ class Params(NamedTuple):
     def normalized(self):
         """Mixtures of equal densities, with logits in the form stated above."""
         slopes = self.logits[..., 1:]
-        slopes = slopes - slopes.mean(axis=1, keepdims=True)
+        slopes = slopes - slopes.sum(axis=1, keepdims=True) / self.n_components
         constants = log_normalize(self.logits[..., 0])[..., None]
-        return self._replace(logits=np.concatenate([constants, slopes], axis=2))
+        logits = np.concatenate([constants, slopes], axis=2)
+        return Params(self.coef, self.constants, logits)
 
 
 def constant_logits(log_weights, n_logits):

@@ -1,5 +1,6 @@
 """The regressions of a mixture: densities of responses, and updates of parameters."""
 
+from itertools import accumulate, combinations_with_replacement, pairwise, starmap
 from typing import NamedTuple
 
 import numpy as np
@@ -60,8 +61,8 @@ class Regressions:
         Bounds of the constants.
     collapses : ndarray of bool of shape (S,)
         Constants with which the likelihood grows without bound.
-    predictors : tuple of L slice
-        Places of the coefficients of every predictor among the P of a component.
+    places, predictors : tuple of L + S, and of L, slice
+        Places of every predictor and constant among the P + S of a component.
     """
 
     def __init__(self, family, sharings, rule=None):
@@ -73,8 +74,11 @@ class Regressions:
         self.lower = np.sqrt([rule.floor for rule in self.rules])
         self.upper = np.array([c.upper for c in constants])
         self.collapses = np.array([c.collapses for c in constants], dtype=bool)
-        ends = np.cumsum([0, *(sharing.n_columns for sharing in self.sharings)])
-        self.predictors = tuple(map(slice, ends[:-1], ends[1:]))
+        sizes = [sharing.n_columns for sharing in self.sharings] + [1] * len(constants)
+        ends = list(accumulate(sizes, initial=0))
+        self.places = tuple(starmap(slice, pairwise(ends)))
+        self.predictors = self.places[: len(self.sharings)]
+        self._ones = (_ONES,) * len(constants)
 
     def with_rule(self, **changes):
         """Regressions under another scale rule."""
@@ -131,12 +135,13 @@ class Regressions:
         for score, information, z in self._by_predictor(at, block):
             cross = z.cross(columns * score) * at.factor
             factor = at.factor * at.factor
-            if np.ndim(information) == 0:
+            if isinstance(information, float):
                 gram, factor = z.shared_grams(tau), information * factor
             else:
                 gram = z.gram(columns * information)
                 gram = gram.reshape(*shape, *gram.shape[1:])
-            gram *= np.reshape(factor, (*shape, 1, 1)) if np.ndim(factor) else factor
+            each = isinstance(factor, np.ndarray)
+            gram *= factor.reshape(*shape, 1, 1) if each else factor
             grams.append(gram)
             crosses.append(cross.reshape(*shape, -1))
         statistic = np.empty((len(columns), len(at.statistic)))
@@ -157,14 +162,10 @@ class Regressions:
 
     def update(self, params, sums):
         """New coefficients (R, K, P) and constants (R, K, S)."""
-        steps, gain = [], 0.0
         parts = zip(self.sharings, sums.grams, sums.crosses, strict=True)
-        for sharing, gram, cross in parts:
-            step = sharing.step(gram, cross)
-            # The maximum of the quadratic 2 step'cross - step'gram step.
-            gain = gain + np.einsum("rkp,rkp->rk", step, cross)
-            steps.append(step)
-        step = steps[0] if len(steps) == 1 else np.concatenate(steps, axis=2)
+        step = _joined([sharing.step(gram, cross) for sharing, gram, cross in parts])
+        # The maximum of the quadratic 2 step'cross - step'gram step.
+        gain = np.vecdot(step, _joined(sums.crosses))
         constants = self.family.update_constants(
             params.constants, sums.weight, sums.statistic, gain, self.rules
         )
@@ -181,14 +182,14 @@ class Regressions:
         ]
         if block.offset is not None:
             eta[0] += block.offset
-        return eta[0] if len(eta) == 1 else np.stack(eta), self._constants(params)
+        eta = eta[0] if len(eta) == 1 else np.stack(eta)
+        return eta, self._scale(params.constants.reshape(n, len(self.rules)))
 
-    def _constants(self, params):
-        """Constants as a family takes them, for C columns."""
-        if not self.rules:
-            return np.ones((params.coef.shape[0] * params.coef.shape[1], 1))
-        constants = params.constants.reshape(-1, len(self.rules))
-        return constants if len(self.rules) == 1 else constants.T[..., None]
+    def _scale(self, constants):
+        """Constants (..., S) as a family takes them."""
+        if len(self.rules) > 1:
+            return np.moveaxis(constants, -1, 0)[..., None]
+        return constants if self.rules else 1.0
 
     def suggestion(self, pooled, block):
         """Predictors that rows suggest, constants of the pooled regression.
@@ -196,7 +197,7 @@ class Regressions:
         They are as the family takes them, for one column, and the predictors a copy.
         """
         eta = np.array(self.family.initial(block.y))[..., None, :]
-        return eta, self._constants(pooled)
+        return eta, self._scale(pooled.constants[0])
 
     def suggested_information(self, pooled, block):
         """Information of every row at the predictors that it suggests, (L, B)."""
@@ -219,58 +220,39 @@ class Regressions:
             All of its arrays are (R, K, B).
         log_density : ndarray of shape (R, K, U)
         """
-        shape = params.coef.shape[:2]
-        eta, scale = self.arguments(params, block)
-        at = self.family.local(block.y, eta, scale)
+        eta, _ = self.arguments(params, block)
+        eta = eta.reshape(*eta.shape[:-2], *params.coef.shape[:2], eta.shape[-1])
+        at = self.family.local(block.y, eta, self._scale(params.constants))
         log_density = _masked(at.log_density, self.family.outside(eta))
-        each = (*shape, log_density.shape[-1])
-
-        def rows(values):
-            return None if values is None else values.reshape(each)
-
-        at = at._replace(
-            slope=tuple(map(rows, at.slope)), bend=tuple(map(rows, at.bend))
-        )
-        return at, block.units.sum(rows(log_density))
+        return at, block.units.sum(log_density)
 
     def scores(self, local, block, out):
         """Write derivatives of the log-densities of units to `out` (R, K, P + S, U).
 
         They are those in coefficients and log constants.
         """
-        units = block.units
-        of_rows = out
-        if not units.single:
-            of_rows = np.empty((*out.shape[:3], units.n_rows))
-        for columns, place, slope in zip(*self._sides(block), local.slope, strict=True):
-            columns.scores(slope, out=of_rows[:, :, place])
-        if not units.single:
-            out[...] = units.sum(of_rows)
+        single, columns = block.units.single, (*block.columns, *self._ones)
+        of_rows = out if single else np.empty((*out.shape[:3], block.units.n_rows))
+        for z, place, slope in zip(columns, self.places, local.slope, strict=True):
+            z.scores(slope, out=of_rows[:, :, place])
+        if not single:
+            out[...] = block.units.sum(of_rows)
 
     def bends(self, local, weight, block, out):
         """Add second derivatives, summed under weights (R, K, B) of rows, to `out`.
 
         `out` is (R, K, P + S, P + S).
         """
-        columns, places = self._sides(block)
-        bends = iter(local.bend)
-        for e, (left, row) in enumerate(zip(columns, places, strict=True)):
-            for right, column in zip(columns[e:], places[e:], strict=True):
-                bend = next(bends)
-                if bend is None:
-                    continue
-                part = left.product(weight * bend, right)
-                out[:, :, row, column] += part
-                if row != column:
-                    out[:, :, column, row] += part.swapaxes(-1, -2)
-
-    def _sides(self, block):
-        """Columns of every coordinate, and their places among the P + S."""
-        n_coef = self.predictors[-1].stop
-        n_constants = len(self.rules)
-        constants = [slice(n_coef + s, n_coef + s + 1) for s in range(n_constants)]
-        columns = (*block.columns, *[_ONES] * n_constants)
-        return columns, (*self.predictors, *constants)
+        columns = (*block.columns, *self._ones)
+        sides = list(zip(columns, self.places, strict=True))
+        pairs = combinations_with_replacement(sides, 2)
+        for ((left, row), (right, column)), bend in zip(pairs, local.bend, strict=True):
+            if bend is None:
+                continue
+            part = left.product(weight * bend, right)
+            out[:, :, row, column] += part
+            if row != column:
+                out[:, :, column, row] += part.swapaxes(-1, -2)
 
     # Constraints ----------------------------------------------------------------------
 
@@ -281,10 +263,9 @@ class Regressions:
         """
         K = self.n_components
         bases = [sharing.basis() for sharing in self.sharings]
-        bases = [basis.reshape(K, len(basis) // K, -1) for basis in bases]
-        constants = [np.eye(K)[:, None]] * len(self.rules)
+        constants = [np.eye(K)] * len(self.rules)
         if constants and self.rule.tied is True:
-            constants[0] = np.full((K, 1, 1), K**-0.5)
+            constants[0] = np.full((K, 1), K**-0.5)
         return _side_by_side(K, bases), _side_by_side(K, constants)
 
     def constrain(self, params):
@@ -302,8 +283,7 @@ class Regressions:
     def _projected(self, coef):
         """The nearest admissible coefficients (R, K, P)."""
         parts = zip(self.sharings, self.predictors, strict=True)
-        projected = [sharing.project(coef[:, :, place]) for sharing, place in parts]
-        return np.concatenate(projected, axis=2)
+        return _joined([sharing.project(coef[:, :, place]) for sharing, place in parts])
 
     def inside(self, constants):
         """Constants (R, K, S) within their bounds."""
@@ -341,13 +321,21 @@ class Regressions:
 
 
 def _side_by_side(n_components, bases):
-    """One basis (K p, m) from bases (K, p_l, m_l) of adjacent numbers."""
-    sizes = [(0, 0), *(basis.shape[1:] for basis in bases)]
-    ends = np.cumsum(sizes, axis=0)
+    """One basis (K p, m) from bases (K p_l, m_l) of adjacent numbers."""
+    if len(bases) == 1:
+        return bases[0]
+    sizes = [(len(basis) // n_components, basis.shape[1]) for basis in bases]
+    ends = np.cumsum([(0, 0), *sizes], axis=0)
     whole = np.zeros((n_components, *ends[-1]))
     for basis, start, stop in zip(bases, ends[:-1], ends[1:], strict=True):
-        whole[:, start[0] : stop[0], start[1] : stop[1]] = basis
+        part = whole[:, start[0] : stop[0], start[1] : stop[1]]
+        part[...] = basis.reshape(part.shape)
     return whole.reshape(n_components * ends[-1, 0], ends[-1, 1])
+
+
+def _joined(parts):
+    """One array (R, K, P) from those of all predictors."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
 
 def _masked(log_density, outside):

@@ -1,5 +1,7 @@
 """Which coefficients are free: an affine map from free to full coefficients."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import linalg
 
@@ -10,12 +12,14 @@ _JITTER = 1e-10
 
 def _solve(gram, cross):
     """Solve ``gram @ step = cross``, (..., p, p) and (..., p), perhaps singular."""
-    p = gram.shape[-1]
-    gram = gram.copy()
-    diagonal = gram.reshape(-1, p * p)[:, :: p + 1]
-    diagonal *= 1 + _JITTER
-    diagonal += np.finfo(float).tiny
-    return np.linalg.solve(gram, cross[..., None])[..., 0]
+    factor, least = _ridge(gram.shape[-1])
+    return np.linalg.solve(gram * factor + least, cross[..., None])[..., 0]
+
+
+@lru_cache
+def _ridge(p):
+    """Relative and absolute ridge: factor and addend of a matrix, (p, p) each."""
+    return 1 + _JITTER * np.eye(p), np.finfo(float).tiny * np.eye(p)
 
 
 class Separate:

@@ -253,7 +253,7 @@ class Family(ABC, BaseEstimator):
             scale, upper = constants[..., 0], self.constants[0].upper
             new = self.update_scale(scale, weight, statistic, gain, rules[0])
             # The rule has the lower bound.
-            return (new if np.isinf(upper) else np.minimum(new, upper))[..., None]
+            return (new if upper == np.inf else np.minimum(new, upper))[..., None]
         new = np.empty_like(constants)
         for s, rule in enumerate(rules):
             pair = statistic[..., 2 * s : 2 * s + 2]

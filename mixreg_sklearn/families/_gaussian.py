@@ -6,7 +6,7 @@ from scipy import special
 from ._base import Derivatives, Evaluation, Family
 from ._support import Constant, lattice_step
 
-_LOG_2PI = np.log(2 * np.pi)
+_LOG_2PI, _ROOT_HALF = np.log(2 * np.pi), np.sqrt(0.5)
 
 
 class Gaussian(Family):
@@ -38,7 +38,7 @@ class Gaussian(Family):
 
     def evaluate(self, y, eta, scale, log_prior):
         # u = (y - eta) / (sigma sqrt 2), so that log f = const - u^2.
-        inverse = np.sqrt(0.5) / scale
+        inverse = _ROOT_HALF / scale
         u = np.subtract(y, eta, out=eta)
         u *= inverse
         square = u * u
@@ -51,15 +51,15 @@ class Gaussian(Family):
         return np.sqrt(rule.variance(squares, weight, variance))
 
     def derivatives(self, y, eta, scale):
-        z = (y - eta) / scale
-        square = z * z
-        constant = np.broadcast_to(-1 / scale**2, z.shape)
+        inverse = 1 / scale
+        z = (y - eta) * inverse
+        square, score = z * z, z * inverse
         return Derivatives(
-            -0.5 * square - np.log(scale) - 0.5 * _LOG_2PI,
-            z / scale,
+            -0.5 * square - (np.log(scale) + 0.5 * _LOG_2PI),
+            score,
             square - 1,
-            constant,
-            -2 * z / scale,
+            np.broadcast_to(-inverse * inverse, z.shape),
+            -2 * score,
             -2 * square,
         )
 
