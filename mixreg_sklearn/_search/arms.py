@@ -17,8 +17,7 @@ from .._engine.em import em
 from .._engine.params import concatenate
 from .climbs import climbs_of
 from .exchange import exchange, prepare
-from .flaws import worth_of_component
-from .optima import SAME_OPTIMUM, merged, optima_of
+from .optima import SAME_OPTIMUM, chance_of_new, merged, optima_of
 from .pool import Pool
 from .starts import (
     robust_regressions,
@@ -28,7 +27,9 @@ from .starts import (
 
 # Independent arms that must find the best optimum before the search ends.
 _AGREEMENT = 3
-# The chance of a better optimum at which the search ends.
+# Optima within this distance of the best, in nats, are its rivals.
+_NEAR = 3.0
+# The chance of a new optimum near the best at which the search ends.
 _UNLIKELY = 0.01
 # Strength of the penalty under which optima compete, per parameter of a component.
 _STRENGTH = 1.0
@@ -40,6 +41,8 @@ _COMMON_STARTS, _OWN_STARTS, _ROBUST_STARTS = 6, 12, 6
 _SHORT = (4, 7)
 # Numbers (rows x components x columns) up to which further starts converge.
 _CHEAP = 60_000
+# Numbers up to which the first round has three times as many starts.
+_TINY = 600
 
 
 class Path(NamedTuple):
@@ -60,7 +63,6 @@ class Search(NamedTuple):
     n_rows: int  # of the search sample
     weight: float  # of these rows, in total
     target: float  # pooled variance of the best common-scale optimum
-    reach: float  # nats from the best optimum within which others are its rivals
     paths: list  # of Path: all starts, and the winners of rounds until they converge
 
     @property
@@ -70,16 +72,16 @@ class Search(NamedTuple):
 
     @property
     def unseen(self):
-        """Estimate of the chance that one more start finds a better optimum.
+        """Estimated chance that one more start finds a new optimum near the best.
 
-        One more start finds a new optimum with a chance of about ``m / n``, where m
-        optima were found once by n starts (Good 1953). The new one is as rare as these
-        m, so it is the highest of these m + 1 with chance ``1 / (m + 1)``. Optima far
-        below the best say nothing about better ones, and do not count.
+        By Ewens's (1972) sampling formula, n starts find
+        ``sum_i theta / (theta + i)``, i < n, distinct optima, and the next one is new
+        with chance ``theta / (theta + n)``. Optima far below the best say nothing about
+        better ones, and do not count.
         """
-        least = self.optima[0].standing - self.reach
-        once = sum(o.hits == 1 and o.standing > least for o in self.optima)
-        return once / (once + 1) / self.n_starts
+        least = self.optima[0].standing - _NEAR
+        distinct = sum(optimum.standing > least for optimum in self.optima)
+        return chance_of_new(distinct, self.n_starts)
 
     @property
     def agreed(self):
@@ -97,7 +99,7 @@ def search(model, rows, pooled, rng, max_rounds, watch):
     pool = Pool(model.regressions, rows, pooled)
     tied = model.with_rule(tied=True)
     optima, paths, target, best_common = [], [], None, -np.inf
-    n_starts, reach = 0, worth_of_component(model, rows)
+    n_starts = 0
     for number in range(1, max_rounds + 1):
         watch.begin_round()
         heat = _short_runs(model, pool, rng, number)
@@ -118,7 +120,7 @@ def search(model, rows, pooled, rng, max_rounds, watch):
         found = optima_of(climbs, [(number, name) for name in names])
         optima = merged(optima + found, competing)
         sample = rows.n_rows, rows.total_weight
-        result = Search(optima, number, n_starts, *sample, target, reach, paths)
+        result = Search(optima, number, n_starts, *sample, target, paths)
         if not result.agreed:
             optima += _exchanged(model, competing, pool, optima[0], number, rng)
             optima = merged(optima, competing)
@@ -166,7 +168,7 @@ def _short_runs(model, pool, rng, number):
     kinds = [spread_regressions, soft_partitions]
     each = 2 * _COMMON_STARTS // len(kinds)
     cost = pool.rows.n_rows * n_components * pool.p
-    more = 3 if number > 1 and cost * 90 < _CHEAP * 2 else 1
+    more = 3 if cost < (_TINY if number == 1 else 20 * _TINY / 6) else 1
     n_own, n_robust = more * _own_starts(pool, n_components), more * _ROBUST_STARTS
     starts = [kind(pool, n_components, each, rng) for kind in kinds]
     starts.append(soft_partitions(pool, n_components, n_own, rng))
@@ -179,7 +181,7 @@ def _short_runs(model, pool, rng, number):
     names = [_ARMS[a] for a in arm]
     trace = np.full((sum(_SHORT), n_starts), np.nan)
     # All starts go on where that is cheap.
-    n_others = int(np.clip(_CHEAP * more // cost, 0, n_starts if number > 1 else 12))
+    n_others = int(np.clip(_CHEAP * more // cost, 0, n_starts))
     tied = True if model.regressions.rule.tied else (arm < 2)[:, None]
     short = with_penalty(model, pool.scale**2).with_rule(
         tied=tied, ratio=np.where(arm < 3, 1e-2, 0.0)[:, None]

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import digamma
 
 from .._engine.params import Params, concatenate
 
@@ -73,3 +75,18 @@ def merged(optima, competing):
 def _same(optimum, loglik, handicap):
     near = abs(optimum.loglik - loglik) < SAME_OPTIMUM
     return near and (optimum.handicap > 0) == (handicap > 0)
+
+
+def chance_of_new(distinct, n):
+    """Chance that the next start finds a new optimum, after n found distinct ones."""
+    if distinct <= 1:
+        return 0.0
+    if distinct >= n:
+        return 1.0
+
+    def excess(log_theta):
+        theta = np.exp(log_theta)
+        return theta * (digamma(theta + n) - digamma(theta)) - distinct
+
+    theta = np.exp(brentq(excess, -12.0, 25.0))
+    return float(theta / (theta + n))
