@@ -29,8 +29,11 @@ from .starts import (
 _AGREEMENT = 3
 # Optima within this distance of the best, in nats, are its rivals.
 _NEAR = 3.0
-# The chance of a new optimum near the best at which the search ends.
-_UNLIKELY = 0.01
+# The chance of a better optimum at which the search ends: where all starts converge,
+# and where only winners do, of which several arms agree seldom by chance.
+_UNLIKELY = (0.002, 0.01)
+# Rounds in vain after which the search ends without agreement.
+_PATIENCE = 3
 # Strength of the penalty under which optima compete, per parameter of a component.
 _STRENGTH = 1.0
 _ARMS = ("common scale 1", "common scale 2", "own scales", "robust")
@@ -41,8 +44,8 @@ _COMMON_STARTS, _OWN_STARTS, _ROBUST_STARTS = 6, 12, 6
 _SHORT = (4, 7)
 # Numbers (rows x components x columns) up to which further starts converge.
 _CHEAP = 60_000
-# Numbers up to which the first round has three times as many starts.
-_TINY = 600
+# Numbers up to which rounds have three times as many starts: the first, and others.
+_TINY, _THOROUGH = 600, 2000
 
 
 class Path(NamedTuple):
@@ -63,6 +66,7 @@ class Search(NamedTuple):
     n_rows: int  # of the search sample
     weight: float  # of these rows, in total
     target: float  # pooled variance of the best common-scale optimum
+    unlikely: float  # chance of a better optimum at which the search ends
     paths: list  # of Path: all starts, and the winners of rounds until they converge
 
     @property
@@ -72,21 +76,27 @@ class Search(NamedTuple):
 
     @property
     def unseen(self):
-        """Estimated chance that one more start finds a new optimum near the best.
+        """Estimated chance that one more start finds a better optimum.
 
         By Ewens's (1972) sampling formula, n starts find
         ``sum_i theta / (theta + i)``, i < n, distinct optima, and the next one is new
-        with chance ``theta / (theta + n)``. Optima far below the best say nothing about
-        better ones, and do not count.
+        with chance ``theta / (theta + n)``. A new one among m near the best is the
+        highest of m + 1 with chance ``1 / (m + 1)``. Optima far below the best say
+        nothing about better ones, and do not count.
         """
         least = self.optima[0].standing - _NEAR
-        distinct = sum(optimum.standing > least for optimum in self.optima)
-        return chance_of_new(distinct, self.n_starts)
+        near = sum(optimum.standing > least for optimum in self.optima)
+        return chance_of_new(near, self.n_starts) / (near + 1)
 
     @property
     def agreed(self):
         """Whether independent arms agree, and a better optimum is unlikely."""
-        return self.agreeing >= _AGREEMENT and self.unseen < _UNLIKELY
+        return self.agreeing >= _AGREEMENT and self.unseen < self.unlikely
+
+    @property
+    def stalled(self):
+        """Whether the last rounds found nothing better."""
+        return self.n_rounds - min(n for n, _ in self.optima[0].arms) >= _PATIENCE
 
 
 def search(model, rows, pooled, rng, max_rounds, watch):
@@ -99,7 +109,7 @@ def search(model, rows, pooled, rng, max_rounds, watch):
     pool = Pool(model.regressions, rows, pooled)
     tied = model.with_rule(tied=True)
     optima, paths, target, best_common = [], [], None, -np.inf
-    n_starts = 0
+    n_starts, unlikely = 0, _UNLIKELY[_cost(pool, model) > _THOROUGH]
     for number in range(1, max_rounds + 1):
         watch.begin_round()
         heat = _short_runs(model, pool, rng, number)
@@ -120,12 +130,12 @@ def search(model, rows, pooled, rng, max_rounds, watch):
         found = optima_of(climbs, [(number, name) for name in names])
         optima = merged(optima + found, competing)
         sample = rows.n_rows, rows.total_weight
-        result = Search(optima, number, n_starts, *sample, target, paths)
+        result = Search(optima, number, n_starts, *sample, target, unlikely, paths)
         if not result.agreed:
             optima += _exchanged(model, competing, pool, optima[0], number, rng)
             optima = merged(optima, competing)
             result = result._replace(optima=optima)
-        if watch.end_round(result) or result.agreed:
+        if watch.end_round(result) or result.agreed or result.stalled:
             break
     return result
 
@@ -167,8 +177,8 @@ def _short_runs(model, pool, rng, number):
     n_components = model.n_components
     kinds = [spread_regressions, soft_partitions]
     each = 2 * _COMMON_STARTS // len(kinds)
-    cost = pool.rows.n_rows * n_components * pool.p
-    more = 3 if cost < (_TINY if number == 1 else 20 * _TINY / 6) else 1
+    cost = _cost(pool, model)
+    more = 3 if cost <= (_TINY if number == 1 else _THOROUGH) else 1
     n_own, n_robust = more * _own_starts(pool, n_components), more * _ROBUST_STARTS
     starts = [kind(pool, n_components, each, rng) for kind in kinds]
     starts.append(soft_partitions(pool, n_components, n_own, rng))
@@ -213,6 +223,11 @@ def _short_runs(model, pool, rng, number):
         paths,
         n_starts,
     )
+
+
+def _cost(pool, model):
+    """Numbers that a pass of one start computes."""
+    return pool.rows.n_rows * model.n_components * pool.p
 
 
 def _paths(arms, number, first, trace):
