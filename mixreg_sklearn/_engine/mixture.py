@@ -48,11 +48,22 @@ class Moments(NamedTuple):
 
 
 class Curvature(NamedTuple):
-    """Log-likelihood (R,), gradient (R, M) and Hessian (R, M, M). Curvatures add."""
+    """Log-likelihood and its derivatives. Curvatures add.
+
+    Attributes
+    ----------
+    loglik : ndarray of shape (R,)
+    gradient : ndarray of shape (R, M)
+    hessian : ndarray of shape (R, M, M)
+    size : ndarray of shape (R, M)
+        Of the terms that cancel in the diagonal of the Hessian, whose rounding errors
+        are in proportion. It is about the information of rows of known component.
+    """
 
     loglik: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray
+    size: np.ndarray
 
     def __add__(self, other):
         return Curvature(*map(add, self, other))
@@ -209,6 +220,7 @@ class Mixture:
         expected = score * members[:, :, None, :]
         gradient = expected @ root
         second = expected @ score.swapaxes(-1, -2)
+        size = np.einsum("rkmm->rkm", second).copy()
         of_rows = block.units.spread(members * block.unit_weight)
         self.regressions.bends(local, of_rows, block, out=second[:, :, :own, :own])
         expected = expected.reshape(shape[0], layout.size, -1)
@@ -223,6 +235,7 @@ class Mixture:
             loglik @ block.unit_weight + block.base,
             gradient.reshape(shape[0], layout.size),
             hessian.reshape(shape[0], layout.size, layout.size),
+            size.reshape(shape[0], layout.size),
         )
         return curvature, expected, prior
 

@@ -7,8 +7,8 @@ import numpy as np
 from .layout import layout_of
 from .params import Params
 
-# Eigenvalues of the information, scaled to a diagonal of ones, count as positive above
-# this: smaller ones may be rounding errors.
+# Eigenvalues of the information count as positive above this, relative to its diagonal
+# and to the terms that cancel in it: smaller ones may be rounding errors.
 _POSITIVE = 1e-9
 # Information per row below this is a rounding error, and counts as zero.
 _NO_INFORMATION = 1e-11
@@ -174,7 +174,7 @@ def _directions(model, rows, params, curvature, basis):
     information *= factor[:, :, None] * factor[:, None, :]
     gradient = gradient * factor
     values, vectors = np.linalg.eigh(information)
-    smallest = values[:, 0]
+    smallest = _smallest(values, vectors, curvature.size @ basis**2 * factor**2)
     values = np.maximum(np.abs(values), 1e-7 * np.abs(values).max(axis=1)[:, None])
     rotated = np.einsum("rmj,rm->rj", vectors, gradient) / values
     step = np.einsum("rmj,rj->rm", vectors, rotated)
@@ -184,6 +184,17 @@ def _directions(model, rows, params, curvature, basis):
     step = (step * factor) @ basis.T
     step *= _longest(step, params)[:, None]
     return step + limit.step @ basis.T, decrement + limit.gain, smallest
+
+
+def _smallest(values, vectors, size):
+    """Smallest eigenvalues (R,), where those that may be rounding errors count as zero.
+
+    The diagonal does not tell: where a direction has no information at all, as the
+    share of two equal components, its own rounding error is scaled to one. The sizes
+    (R, m) of the terms that cancel in the diagonal do.
+    """
+    noise = _POSITIVE * np.einsum("rmj,rm->rj", vectors**2, size)
+    return np.where(np.abs(values) <= noise, 0.0, values).min(axis=1)
 
 
 class _Limit(NamedTuple):
