@@ -246,6 +246,16 @@ class Mixture:
         coef, constants = self.regressions.update(params, moments.regressions)
         return Params(coef, constants, self.gate.update(params, moments))
 
+    def inside(self, rows, before, after):
+        """A step, but for restarts whose likelihood it makes zero.
+
+        Under some links a step may leave the domain of the predictors.
+        """
+        if not self.regressions.restricted:
+            return after
+        possible = np.isfinite(rows.sum(self.summarize, after).loglik)
+        return before.put(possible, after.take(possible))
+
     def shares(self, params, rows):
         """Mean prior probabilities of the components over units, (R, K)."""
         total = rows.sum(self.expected_share, params)

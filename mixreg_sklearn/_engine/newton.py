@@ -95,15 +95,17 @@ def polish(model, rows, params, *, tol, max_iter):
         done = proven | given_up | (iteration == max_iter)
         if not done.any():
             continue
-        # The last step is known and gains less than the tolerance.
-        last = at.accepted.put(proven, at.trial.take(proven)).take(done)
-        finished = active[done]
+        last, finished = at.accepted, active[done]
+        if proven.any():
+            # The last step is known and gains less than the tolerance.
+            step = last.take(proven), at.trial.take(proven)
+            last = last.put(proven, model.inside(rows, *step))
         out.objective[finished] = at.best[done]
         out.decrement[finished] = at.decrement[done]
         out.smallest_eigenvalue[finished] = at.smallest[done]
         out.converged[finished] = proven[done]
         out.n_iter[finished] = iteration
-        out = out._replace(params=out.params.put(finished, last))
+        out = out._replace(params=out.params.put(finished, last.take(done)))
         active, at = active[~done], at.take(~done)
         if not len(active):
             break
@@ -132,8 +134,9 @@ def _advance(model, rows, basis, at):
     curvature = rows.sum(model.curvature, at.trial)
     value = curvature.loglik + model.penalty(at.trial)
     rose = value >= at.best - 1e-12 * (np.abs(at.best) + rows.total_weight)
-    # Formulas of a family may overflow far away: no step leads on from there.
-    rose &= np.isfinite(curvature.hessian).all(axis=(1, 2))
+    # Beyond the domain of a link the likelihood is zero, and formulas of a family may
+    # overflow far away: no step leads on from there.
+    rose &= np.isfinite(value) & np.isfinite(curvature.hessian).all(axis=(1, 2))
     accepted, best = at.accepted, np.where(rose, value, at.best)
     step, length, tries = at.step.copy(), at.length * 0.25, at.tries + 1
     decrement, smallest = at.decrement.copy(), at.smallest.copy()

@@ -100,6 +100,12 @@ class Regressions:
         """Whether the likelihood is bounded, so that no optimum is spurious."""
         return self.rule.tied is True or not self.collapses.any()
 
+    @property
+    def restricted(self):
+        """Whether the family has no distribution at some predictors."""
+        eta = np.zeros((len(self.predictors), 1, 1))
+        return self.family.outside(eta if len(eta) > 1 else eta[0]) is not None
+
     # E-step and M-step ----------------------------------------------------------------
 
     def evaluate(self, params, block, log_prior):

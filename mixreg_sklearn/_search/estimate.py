@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._engine.em import em
+from .._engine.mixture import Mixture
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
 from ..families._scales import ROUNDING
@@ -88,8 +89,7 @@ def estimate_found(problem, rng, limits, watch):
         polished = _polished(final, rows, optimum.params, limits)
         flaw = flaw_of(final, rows, polished.params)
         if flaw is None:
-            infinite = why_infinite(final, rows, polished.params)
-            return Estimate(polished, found, None, infinite)
+            return _finite(final, rows, polished, found, None, limits)
         if flaw is Flaw.EMPTY and flawed is None:
             flawed = Estimate(polished, found, flaw)
     return flawed or _penalized_estimate(final, rows, optima[0], found, limits)
@@ -101,8 +101,7 @@ def estimate_from(problem, start, limits):
     perfect = is_perfect(model, fit_pooled(problem.pooled_model, rows))
     polished = _measured(model, rows, climb(model, rows, start, limits))
     flaw = Flaw.PERFECT if perfect else flaw_of(model, rows, polished.params)
-    infinite = why_infinite(model, rows, polished.params)
-    return Estimate(polished, None, flaw, infinite)
+    return _finite(model, rows, polished, None, flaw, limits)
 
 
 def with_floor(model, target):
@@ -152,6 +151,17 @@ def _penalized_estimate(final, rows, optimum, found, limits):
     polished = _measured(final, rows, polished)
     polished = polished._replace(converged=np.zeros_like(polished.converged))
     return Estimate(polished, found, Flaw.COLLAPSED)
+
+
+def _finite(model, rows, polished, found, flaw, limits):
+    """The Estimate at a local maximum, under a weak ridge if its gate diverges."""
+    infinite = why_infinite(model, rows, polished.params)
+    if infinite is Flaw.SEPARATED:
+        gate, start = model.gate.bounded(polished.params)
+        ridge = climb(Mixture(model.regressions, gate), rows, start, limits)
+        polished = _measured(model, rows, ridge)
+        polished = polished._replace(converged=np.zeros_like(polished.converged))
+    return Estimate(polished, found, flaw, infinite)
 
 
 def _polished(model, rows, start, limits):
