@@ -51,9 +51,9 @@ class Pool:
         self.coef, self.scale = pooled.coef[0, 0, : self.p], pooled.scale[0, 0]
         suggestion = regressions.suggestion(pooled, block)
         offset = 0.0 if block.offset is None else block.offset
-        self.suggested = regressions.first(suggestion[0])[0] - offset
         # The search varies the first predictor.
-        information = regressions.suggested_information(pooled, block)[0]
+        bounded, information = regressions.bounded_suggestion(pooled, block)
+        self.suggested, information = bounded[0] - offset, information[0]
         total = rows.total_weight
         self.information = information * (total / (block.weight @ information))
         squares = self.squares(self.coef[None])[0]

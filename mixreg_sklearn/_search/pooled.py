@@ -27,7 +27,7 @@ def fit_pooled(model, rows):
     distribution there. Then it competes with starts from responses that are shrunken
     toward their mean, of which the last is that of no features.
     """
-    start = _least_squares_start(model, rows)
+    start = _least_squares_start(model, rows, _Shrinkage(0.0, 0.0))
     moved = model.solve(rows.sum(model.summarize, start), start).coef - start.coef
     if not np.abs(moved).max(initial=0) < _SOLVED:
         mean = rows.sum(_response, None) / rows.total_weight
@@ -42,14 +42,11 @@ def fit_pooled(model, rows):
 class _Shrinkage(NamedTuple):
     """Responses as the family takes them, moved by a share of the way to their mean."""
 
-    share: float = 0.0
-    mean: float | np.ndarray = 0.0
+    share: float
+    mean: float | np.ndarray
 
     def of(self, y):
         return (1 - self.share) * y + self.share * np.asarray(self.mean)[..., None]
-
-
-_NONE = _Shrinkage()
 
 
 def _response(_, block):
@@ -57,7 +54,7 @@ def _response(_, block):
     return np.asarray(block.y @ block.weight)
 
 
-def _least_squares_start(model, rows, shrinkage=_NONE):
+def _least_squares_start(model, rows, shrinkage):
     """Least squares on the linear predictors that shrunken responses suggest."""
     regressions = model.regressions
     constants = np.array([[[c.start for c in model.family.constants]]])
@@ -123,7 +120,9 @@ class _Squares(NamedTuple):
 def _least_squares(regressions, shrinkage, coef, block):
     """The _Squares of one regression with coefficients (1, 1, P)."""
     grams, crosses = [], []
-    for suggested, z, place in _suggested(regressions, block, shrinkage):
+    initial = regressions.family.initial(shrinkage.of(block.y))
+    initial = initial if len(block.columns) > 1 else initial[None]
+    for suggested, z, place in _net(regressions, initial, block):
         residual = suggested - z.predict(coef[0, :, place])
         grams.append(z.total[None, None])
         crosses.append(z.cross(residual * block.weight)[None])
@@ -139,9 +138,9 @@ def _membership_squares(regressions, pooled, params, block):
     units = block.units
     tau = units.spread(units.mean(memberships[:, block.rows])) * block.weight
     grams, crosses, squares = [], [], []
-    information = regressions.suggested_information(pooled, block)
+    initial, information = regressions.bounded_suggestion(pooled, block)
     for (suggested, z, place), known in zip(
-        _suggested(regressions, block), information, strict=True
+        _net(regressions, initial, block), information, strict=True
     ):
         residual = suggested - z.predict(coef[0, :, place])
         weight = tau * known
@@ -154,10 +153,8 @@ def _membership_squares(regressions, pooled, params, block):
     return _Squares(tuple(grams), tuple(crosses), tau.sum(axis=1), *squares[0])
 
 
-def _suggested(regressions, block, shrinkage=_NONE):
+def _net(regressions, initial, block):
     """For every predictor: suggestion (B,) less the offset, columns, coefficients."""
-    initial = regressions.family.initial(shrinkage.of(block.y))
-    initial = initial if len(block.columns) > 1 else initial[None]
     if block.offset is not None:
         initial = np.concatenate([initial[:1] - block.offset, initial[1:]])
     return zip(initial, block.columns, regressions.predictors, strict=True)
