@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._engine.em import em
+from .._engine.mixture import Mixture
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
 from .arms import Search, search, with_penalty
@@ -61,8 +62,7 @@ def estimate_found(problem, rng, limits, watch):
         polished = _polished(model, rows, optimum.params, limits)
         flaw = flaw_of(model, rows, polished.params)
         if flaw is not Flaw.COLLAPSED:
-            infinite = None if flaw else why_infinite(model, rows, polished.params)
-            return Estimate(polished, found, flaw, infinite)
+            return _finite(model, rows, polished, found, flaw, limits)
         if optimum.degenerate:
             break
     return _penalized_estimate(model, rows, optimum, found, limits)
@@ -74,8 +74,7 @@ def estimate_from(problem, start, limits):
     perfect = is_perfect(model, fit_pooled(problem.pooled_model, rows))
     polished = _measured(model, rows, climb(model, rows, start, limits))
     flaw = Flaw.PERFECT if perfect else flaw_of(model, rows, polished.params)
-    infinite = why_infinite(model, rows, polished.params)
-    return Estimate(polished, None, flaw, infinite)
+    return _finite(model, rows, polished, None, flaw, limits)
 
 
 def climb(model, rows, start, limits):
@@ -106,6 +105,17 @@ def _penalized_estimate(model, rows, optimum, found, limits):
     polished = _measured(model, rows, climb(competing, rows, optimum.params, limits))
     polished = polished._replace(converged=np.zeros_like(polished.converged))
     return Estimate(polished, found, Flaw.COLLAPSED)
+
+
+def _finite(model, rows, polished, found, flaw, limits):
+    """The Estimate at a local maximum, under a weak ridge if its gate diverges."""
+    infinite = why_infinite(model, rows, polished.params)
+    if infinite is Flaw.SEPARATED:
+        gate, start = model.gate.bounded(polished.params)
+        ridge = climb(Mixture(model.regressions, gate), rows, start, limits)
+        polished = _measured(model, rows, ridge)
+        polished = polished._replace(converged=np.zeros_like(polished.converged))
+    return Estimate(polished, found, flaw, infinite)
 
 
 def _polished(model, rows, start, limits):

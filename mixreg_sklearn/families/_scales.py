@@ -106,7 +106,7 @@ def newton_update(rule, scale, weight, statistic):
     first, second = first + statistic[..., 0], second + statistic[..., 1]
     separate = scale * _exp_step(first, second)
     # The common scale starts at the geometric mean of the scales.
-    share = weight / weight.sum(axis=1, keepdims=True)
+    share = weight / np.maximum(weight.sum(axis=1, keepdims=True), NO_WEIGHT)
     common = np.exp((share * np.log(scale)).sum(axis=1, keepdims=True))
     sums = (derivative.sum(axis=1, keepdims=True) for derivative in (first, second))
     pooled = (common * _exp_step(*sums)) ** 2
