@@ -183,11 +183,11 @@ class Family(ABC, BaseEstimator):
         """
         return 0.0
 
-    @abstractmethod
     def resolution(self, y):
         """Scale below which a component rests on the rounding of responses (n,)."""
         return 0.0
 
+    @abstractmethod
     def initial(self, y):
         """The linear predictors that each row alone suggests, (n,) or (L, n)."""
 
