@@ -9,12 +9,14 @@ from .._engine.mixture import Mixture
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
 from .arms import Search, search, with_penalty
-from .flaws import Flaw, flaw_of, is_perfect, why_infinite
+from .flaws import Flaw, flaw_of, is_perfect, why_infinite, worth_of_component
 from .pooled import fit_pooled, repeat_component
 from .sample import search_sample
 
-# Optima of a sample within this distance, in nats, are compared on all rows.
-_CLOSE = 5.0
+# Optima of a sample that are compared on all rows.
+_FINALISTS = 4
+# Sizes of the sample, relative to the usual one: a larger one where the first misleads.
+_SAMPLES = (1, 4)
 
 
 class Limits(NamedTuple):
@@ -53,11 +55,20 @@ def estimate_found(problem, rng, limits, watch):
         flaw = Flaw.PERFECT if perfect else None
         infinite = why_infinite(model, rows, polished.params)
         return Estimate(polished, None, flaw, infinite)
-    sample = search_sample(rows, model.n_components)
-    found = search(model, sample, pooled, rng, limits.max_rounds, watch)
+    for factor in _SAMPLES:
+        sample = search_sample(rows, model.n_components, factor)
+        found = search(model, sample, pooled, rng, limits.max_rounds, watch)
+        estimate = _best(model, rows, found, limits)
+        if estimate.flaw is None or sample.n_rows == rows.n_rows:
+            break
+    return estimate
+
+
+def _best(model, rows, found, limits):
+    """The Estimate on all rows at the best optimum of a search."""
     optima = found.optima
-    if sample.n_rows < rows.n_rows:
-        optima = _rerank(model, rows, optima, found, limits)
+    if found.n_rows < rows.n_rows:
+        optima = _rerank(model, rows, found, limits)
     for optimum in optima:
         polished = _polished(model, rows, optimum.params, limits)
         flaw = flaw_of(model, rows, polished.params)
@@ -84,18 +95,23 @@ def climb(model, rows, start, limits):
     return polished._replace(n_iter=polished.n_iter + run.n_iter)
 
 
-def _rerank(model, rows, optima, found, limits):
-    """The leading optima of a sample, in the order of their objectives on all rows."""
-    leading = optima[:1] + [
-        optimum
-        for optimum in optima[1:3]
-        if optima[0].loglik - optimum.loglik < _CLOSE and not optimum.degenerate
-    ]
+def _rerank(model, rows, found, limits):
+    """The leading optima of a sample, in the order of their objectives on all rows.
+
+    A component that rests on a few rows of the sample gains less on all rows, so all
+    count that are nearly as good.
+    """
+    reach = found.optima[0].standing - worth_of_component(model, rows)
+    leading = [optimum for optimum in found.optima if optimum.standing > reach]
+    leading = leading[:_FINALISTS]
     if len(leading) == 1:
         return leading
     start = concatenate([optimum.params for optimum in leading])
-    final = climb(with_penalty(model, found.target), rows, start, limits)
-    order = np.argsort(-final.objective, kind="stable")
+    final = climb(model, rows, start, limits)
+    penalty = with_penalty(model, found.target).penalty(final.params)
+    objective = final.objective - model.penalty(final.params) + penalty
+    objective[model.regressions.collapsed(final.params).any(axis=1)] = -np.inf
+    order = np.argsort(-objective, kind="stable")
     return [leading[i]._replace(params=final.params.take(int(i))) for i in order]
 
 
