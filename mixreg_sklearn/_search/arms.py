@@ -29,11 +29,6 @@ from .starts import (
 _AGREEMENT = 3
 # Optima within this distance of the best, in nats, are its rivals.
 _NEAR = 3.0
-# The chance of a better optimum at which the search ends: where all starts converge,
-# and where only winners do, of which several arms agree seldom by chance.
-_UNLIKELY = (0.002, 0.01)
-# Rounds in vain after which the search ends without agreement.
-_PATIENCE = 3
 # Strength of the penalty under which optima compete, per parameter of a component.
 _STRENGTH = 1.0
 _ARMS = ("common scale 1", "common scale 2", "own scales", "robust")
@@ -45,7 +40,18 @@ _SHORT = (4, 7)
 # Numbers (rows x components x columns) up to which further starts converge.
 _CHEAP = 60_000
 # Numbers up to which rounds have three times as many starts: the first, and others.
-_TINY, _THOROUGH = 600, 2000
+_FIRST, _LATER = 600, 2000
+
+
+class Ending(NamedTuple):
+    """When a search ends."""
+
+    unlikely: float  # with agreement: chance of a better optimum
+    patience: int  # without: rounds in vain
+
+
+# Where passes are cheap, rounds have more starts, and more of them are affordable.
+_THOROUGH, _QUICK = Ending(0.002, 3), Ending(0.01, 2)
 
 
 class Path(NamedTuple):
@@ -66,7 +72,7 @@ class Search(NamedTuple):
     n_rows: int  # of the search sample
     weight: float  # of these rows, in total
     target: float  # pooled variance of the best common-scale optimum
-    unlikely: float  # chance of a better optimum at which the search ends
+    ending: Ending
     paths: list  # of Path: all starts, and the winners of rounds until they converge
 
     @property
@@ -91,12 +97,13 @@ class Search(NamedTuple):
     @property
     def agreed(self):
         """Whether independent arms agree, and a better optimum is unlikely."""
-        return self.agreeing >= _AGREEMENT and self.unseen < self.unlikely
+        return self.agreeing >= _AGREEMENT and self.unseen < self.ending.unlikely
 
     @property
     def stalled(self):
         """Whether the last rounds found nothing better."""
-        return self.n_rounds - min(n for n, _ in self.optima[0].arms) >= _PATIENCE
+        vain = self.n_rounds - min(number for number, _ in self.optima[0].arms)
+        return vain >= self.ending.patience
 
 
 def search(model, rows, pooled, rng, max_rounds, watch):
@@ -109,7 +116,7 @@ def search(model, rows, pooled, rng, max_rounds, watch):
     pool = Pool(model.regressions, rows, pooled)
     tied = model.with_rule(tied=True)
     optima, paths, target, best_common = [], [], None, -np.inf
-    n_starts, unlikely = 0, _UNLIKELY[_cost(pool, model) > _THOROUGH]
+    n_starts, ending = 0, _QUICK if _cost(pool, model) > _LATER else _THOROUGH
     for number in range(1, max_rounds + 1):
         watch.begin_round()
         heat = _short_runs(model, pool, rng, number)
@@ -130,7 +137,7 @@ def search(model, rows, pooled, rng, max_rounds, watch):
         found = optima_of(climbs, [(number, name) for name in names])
         optima = merged(optima + found, competing)
         sample = rows.n_rows, rows.total_weight
-        result = Search(optima, number, n_starts, *sample, target, unlikely, paths)
+        result = Search(optima, number, n_starts, *sample, target, ending, paths)
         if not result.agreed:
             optima += _exchanged(model, competing, pool, optima[0], number, rng)
             optima = merged(optima, competing)
@@ -178,7 +185,7 @@ def _short_runs(model, pool, rng, number):
     kinds = [spread_regressions, soft_partitions]
     each = 2 * _COMMON_STARTS // len(kinds)
     cost = _cost(pool, model)
-    more = 3 if cost <= (_TINY if number == 1 else _THOROUGH) else 1
+    more = 3 if cost <= (_FIRST if number == 1 else _LATER) else 1
     n_own, n_robust = more * _own_starts(pool, n_components), more * _ROBUST_STARTS
     starts = [kind(pool, n_components, each, rng) for kind in kinds]
     starts.append(soft_partitions(pool, n_components, n_own, rng))

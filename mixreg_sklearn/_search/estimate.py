@@ -9,12 +9,13 @@ from .._engine.mixture import Mixture
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
 from .arms import Search, search, with_penalty
+from .climbs import converge
 from .flaws import Flaw, flaw_of, is_perfect, why_infinite, worth_of_component
 from .pooled import fit_pooled, repeat_component
 from .sample import search_sample
 
 # Optima of a sample that are compared on all rows.
-_FINALISTS = 4
+_FINALISTS = 3
 # Sizes of the sample, relative to the usual one: a larger one where the first misleads.
 _SAMPLES = (1, 4)
 
@@ -68,7 +69,7 @@ def _best(model, rows, found, limits):
     """The Estimate on all rows at the best optimum of a search."""
     optima = found.optima
     if found.n_rows < rows.n_rows:
-        optima = _rerank(model, rows, found, limits)
+        optima = _rerank(model, rows, found)
     for optimum in optima:
         polished = _polished(model, rows, optimum.params, limits)
         flaw = flaw_of(model, rows, polished.params)
@@ -95,7 +96,7 @@ def climb(model, rows, start, limits):
     return polished._replace(n_iter=polished.n_iter + run.n_iter)
 
 
-def _rerank(model, rows, found, limits):
+def _rerank(model, rows, found):
     """The leading optima of a sample, in the order of their objectives on all rows.
 
     A component that rests on a few rows of the sample gains less on all rows, so all
@@ -107,7 +108,7 @@ def _rerank(model, rows, found, limits):
     if len(leading) == 1:
         return leading
     start = concatenate([optimum.params for optimum in leading])
-    final = climb(model, rows, start, limits)
+    final, _ = converge(model, rows, start, 20)
     penalty = with_penalty(model, found.target).penalty(final.params)
     objective = final.objective - model.penalty(final.params) + penalty
     objective[model.regressions.collapsed(final.params).any(axis=1)] = -np.inf
