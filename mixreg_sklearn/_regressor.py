@@ -364,6 +364,12 @@ class MixtureRegressor(
             Expected responses.
         std : ndarray of shape (n_samples,)
             Standard deviations; only if `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If a component has no distribution at a row: its linear predictor is outside
+            the domain of the link.
         """
         fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
         ahead = fitted.distribution(*rows)
@@ -380,6 +386,11 @@ class MixtureRegressor(
         -------
         ndarray of shape (n_samples, n_components)
             Means of the components.
+
+        Raises
+        ------
+        ValueError
+            If a component has no distribution at a row, as in `predict`.
         """
         fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
         return component_means(fitted.distribution(*rows))
@@ -408,7 +419,8 @@ class MixtureRegressor(
         Returns
         -------
         MixtureDistribution
-            See `mixreg_sklearn.predictive`.
+            See `mixreg_sklearn.predictive`. Where a component has no distribution, its
+            methods say so.
 
         Raises
         ------
@@ -441,6 +453,12 @@ class MixtureRegressor(
         -------
         ndarray of shape (n_samples, n_components)
             Probabilities; each row sums to one.
+
+        Raises
+        ------
+        ValueError
+            If all components have density zero for a row or group, so that it has no
+            memberships.
         """
         if y is None:
             fitted, X, *_ = estimates_and_rows(self, X, offset)
@@ -465,6 +483,11 @@ class MixtureRegressor(
             Sorted labels of the groups.
         memberships : ndarray of shape (n_groups, n_components)
             Probabilities; each row sums to one.
+
+        Raises
+        ------
+        ValueError
+            If `groups` is None, or all components have density zero for a group.
         """
         if groups is None:
             raise ValueError("groups is None: for single rows, use predict_proba.")
@@ -482,6 +505,11 @@ class MixtureRegressor(
         -------
         ndarray of int of shape (n_samples,)
             Component indices, 0 to `n_components - 1`.
+
+        Raises
+        ------
+        ValueError
+            If all components have density zero for a row or group.
         """
         log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
         members = log_joint.argmax(axis=1)
@@ -498,6 +526,11 @@ class MixtureRegressor(
         -------
         float
             R2, at most 1.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
         """
         predicted = self.predict(X, offset=offset, trials=trials)
         return r2_score(y, predicted, sample_weight=sample_weight)
@@ -515,6 +548,11 @@ class MixtureRegressor(
             Responses.
         component : ndarray of int of shape (n_samples,)
             The component of each response.
+
+        Raises
+        ------
+        ValueError
+            If a component has no distribution at a row, as in `predict`.
         """
         fitted, X, *rest = estimates_and_rows(self, X, offset, trials=trials)
         groups = check_groups(groups, X)
