@@ -77,7 +77,8 @@ def log_density(family, link, y, eta, phi, trials=None):
     """
     outside = eta <= 0 if link in ("identity", "inverse") else np.zeros(1, dtype=bool)
     outside = outside & (family in POSITIVE)
-    mean = LINKS[link](np.where(outside, 1.0, eta))
+    with np.errstate(over="ignore"):  # predictors without bounds, where shares are one
+        mean = LINKS[link](np.where(outside, 1.0, eta))
     if family == "negative_binomial":
         value = negative_binomial(y, mean, phi, trials)
     else:
@@ -215,19 +216,21 @@ _STENCIL = {1: 2 / 3, -1: -2 / 3, 2: -1 / 12, -2: 1 / 12}
 
 
 def gradient(function, x, step):
-    """Differences of fourth order of a function of a batch (..., m) -> (...)."""
+    """Differences of fourth order of a function of a batch (..., m) -> (...).
+
+    `step` is a number, or one for each of the coordinates `x` (m,).
+    """
     moves = step * np.eye(len(x))
     return sum(c * function(x + m * moves) for m, c in _STENCIL.items()) / step
 
 
 def hessian(function, x, step):
-    """Differences of second order, all points in one batch."""
+    """Differences of second order, like `gradient`, all points in one batch."""
     moves = step * np.eye(len(x))
     signs = [(a, b) for a in (1, -1) for b in (1, -1)]
     points = [x + a * moves[:, None] + b * moves for a, b in signs]
-    return sum(a * b * function(p) for (a, b), p in zip(signs, points, strict=True)) / (
-        4 * step**2
-    )
+    total = sum(a * b * function(p) for (a, b), p in zip(signs, points, strict=True))
+    return total / (4 * np.outer(np.diag(moves), np.diag(moves)))
 
 
 def highest(function, x):
