@@ -91,9 +91,9 @@ def test_the_estimate_obeys_its_constraints_and_their_number(combined):
 
 def test_the_independent_gradient_vanishes_at_a_proven_maximum(proven):
     function, at, error = objective(proven)
-    slope = error * independent.gradient(function, at, 0.01 * error)
+    slope = error * independent.gradient(function, at, 0.002 * error)
     assert np.abs(slope).max() < 1e-5
-    information = -independent.hessian(function, at, 0.01 * error)
+    information = -independent.hessian(function, at, 0.002 * error)
     information *= np.outer(error, error)
     assert np.linalg.eigvalsh(information)[0] > 0
     # Twice the Newton decrement.
