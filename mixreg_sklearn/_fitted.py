@@ -14,6 +14,7 @@ from .families import Family
 from .families._names import make_family
 from .predictive import MixtureDistribution
 from .predictive._components import draw_components, draw_responses
+from .predictive._domain import check_possible
 
 _KEYS = ("weights", "coef", "intercept", "scale")
 _GATE_KEYS = ("gate_coef", "gate_intercept")
@@ -269,6 +270,22 @@ def estimates_and_rows(model, X, offset, **row_data):
 
 
 def log_joint_of(model, X, y, groups, offset, **row_data):
+    """The result of `any_log_joint_of`, from which memberships can be computed.
+
+    Raises
+    ------
+    ValueError
+        If all components have density zero for a row or group.
+    """
+    log_joint, groups = any_log_joint_of(model, X, y, groups, offset, **row_data)
+    if groups is None:
+        check_possible(log_joint)
+    else:
+        check_possible(log_joint, "group", groups.labels)
+    return log_joint, groups
+
+
+def any_log_joint_of(model, X, y, groups, offset, **row_data):
     """Validate rows; their `Fitted.log_joint`, and their `Groups` or None."""
     fitted, X, offset, _ = estimates_and_rows(model, X, offset)
     y = check_response(y, len(X), model)

@@ -30,6 +30,7 @@ from ._progress import CallbackSupport, Progress
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
+from .exceptions import SearchWarning
 from .families import Family, Support
 from .families._names import FAMILIES
 from .gates import Gate
@@ -117,9 +118,14 @@ class MixtureRegressor(
         softmax gate, `"gate_coef"` (K, d) and `"gate_intercept"` (K,) instead of the
         weights; or the memberships of the training rows. The fit is the local maximum
         that is reached from there.
+    scale_penalty : float, default=1.0
+        Strength of the penalty that ranks local maxima with different scales, see
+        `search_`; 0 chooses the one of highest likelihood. The estimate itself is not
+        penalized.
     n_init : int, default=8
-        Maximum number of rounds of the search. Each draws 24 independent starts in
-        three arms; the search stops when three arms agree.
+        Maximum number of rounds of the search. Each draws at least 30 independent
+        starts in four arms; the search stops when three arms agree and a better
+        optimum is unlikely, or when three rounds were in vain.
     tol : float, default=1e-8
         Tolerance for the Newton decrement, the gain in log-likelihood (nats) that a
         quadratic approximation still predicts.
@@ -223,6 +229,7 @@ class MixtureRegressor(
         "shared_scale": ["boolean"],
         "fit_intercept": ["boolean"],
         "init": [dict, "array-like", None],
+        "scale_penalty": [Interval(Real, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -248,6 +255,7 @@ class MixtureRegressor(
         shared_scale=False,
         fit_intercept=True,
         init=None,
+        scale_penalty=1.0,
         n_init=8,
         tol=1e-8,
         max_iter=200,
@@ -267,6 +275,7 @@ class MixtureRegressor(
         self.shared_scale = shared_scale
         self.fit_intercept = fit_intercept
         self.init = init
+        self.scale_penalty = scale_penalty
         self.n_init = n_init
         self.tol = tol
         self.max_iter = max_iter
@@ -309,15 +318,15 @@ class MixtureRegressor(
             estimate = self._estimate(problem, progress)
             set_estimate(self, problem, estimate)
         progress.end(self.log_likelihood_, estimate)
-        message = complaint(self, estimate)
-        if message:
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warning = complaint(self, estimate)
+        if warning:
+            warnings.warn(warning, stacklevel=3)
         return self
 
     def _estimate(self, problem, progress):
         """Maximize from the given start, or search."""
         start = self._start(problem)
-        limits = Limits(self.n_init, self.tol, self.max_iter)
+        limits = Limits(self.n_init, self.tol, self.max_iter, self.scale_penalty)
         if start is not None:
             return estimate_from(problem, start, limits)
         return estimate_found(problem, make_rng(self.random_state), limits, progress)
@@ -364,6 +373,12 @@ class MixtureRegressor(
             Expected responses.
         std : ndarray of shape (n_samples,)
             Standard deviations; only if `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If a component has no distribution at a row: its linear predictor is outside
+            the domain of the link.
         """
         fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
         ahead = fitted.distribution(*rows)
@@ -380,6 +395,11 @@ class MixtureRegressor(
         -------
         ndarray of shape (n_samples, n_components)
             Means of the components.
+
+        Raises
+        ------
+        ValueError
+            If a component has no distribution at a row, as in `predict`.
         """
         fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
         return component_means(fitted.distribution(*rows))
@@ -408,7 +428,8 @@ class MixtureRegressor(
         Returns
         -------
         MixtureDistribution
-            See `mixreg_sklearn.predictive`.
+            See `mixreg_sklearn.predictive`. Where a component has no distribution, its
+            methods say so.
 
         Raises
         ------
@@ -441,6 +462,12 @@ class MixtureRegressor(
         -------
         ndarray of shape (n_samples, n_components)
             Probabilities; each row sums to one.
+
+        Raises
+        ------
+        ValueError
+            If all components have density zero for a row or group, so that it has no
+            memberships.
         """
         if y is None:
             fitted, X, *_ = estimates_and_rows(self, X, offset)
@@ -465,6 +492,11 @@ class MixtureRegressor(
             Sorted labels of the groups.
         memberships : ndarray of shape (n_groups, n_components)
             Probabilities; each row sums to one.
+
+        Raises
+        ------
+        ValueError
+            If `groups` is None, or all components have density zero for a group.
         """
         if groups is None:
             raise ValueError("groups is None: for single rows, use predict_proba.")
@@ -482,6 +514,11 @@ class MixtureRegressor(
         -------
         ndarray of int of shape (n_samples,)
             Component indices, 0 to `n_components - 1`.
+
+        Raises
+        ------
+        ValueError
+            If all components have density zero for a row or group.
         """
         log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
         members = log_joint.argmax(axis=1)
@@ -498,6 +535,11 @@ class MixtureRegressor(
         -------
         float
             R2, at most 1.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
         """
         predicted = self.predict(X, offset=offset, trials=trials)
         return r2_score(y, predicted, sample_weight=sample_weight)
@@ -515,6 +557,11 @@ class MixtureRegressor(
             Responses.
         component : ndarray of int of shape (n_samples,)
             The component of each response.
+
+        Raises
+        ------
+        ValueError
+            If a component has no distribution at a row, as in `predict`.
         """
         fitted, X, *rest = estimates_and_rows(self, X, offset, trials=trials)
         groups = check_groups(groups, X)
@@ -543,17 +590,26 @@ def set_estimate(model, problem, estimate):
 
 
 def complaint(model, estimate):
-    """A warning for an estimate that is not a proven interior maximum, or None."""
+    """A warning if an estimate is no proven maximum, or not agreed on; or None."""
     if estimate.flaw:
-        return f"The estimate is degenerate: {estimate.flaw.value}."
-    if estimate.infinite:
-        return f"The estimate is at a boundary: {estimate.infinite.value}."
-    if model.converged_:
+        message = f"The estimate is degenerate: {estimate.flaw.value}."
+    elif estimate.infinite:
+        message = f"The estimate is at a boundary: {estimate.infinite.value}."
+    elif not model.converged_:
+        message = (
+            "The estimate is not proven to be a maximum (Newton decrement"
+            f" {model.newton_decrement_:.1e}, tol={model.tol:.1e}; smallest eigenvalue"
+            f" of the information {model.smallest_eigenvalue_:.1e}). Increase max_iter,"
+            " or use fewer components if the eigenvalue is close to zero: the data then"
+            " do not distinguish the components."
+        )
+    elif estimate.search and not estimate.search.agreed:
+        return SearchWarning(
+            "The estimate is a proven local maximum, but only"
+            f" {estimate.search.agreeing} of the search's arms found it: a better"
+            " optimum may be unseen. Increase n_init, compare other values of"
+            " random_state, or use fewer components."
+        )
+    else:
         return None
-    return (
-        "The estimate is not proven to be a maximum (Newton decrement"
-        f" {model.newton_decrement_:.1e}, tol={model.tol:.1e}; smallest eigenvalue of"
-        f" the information {model.smallest_eigenvalue_:.1e}). Increase max_iter, or use"
-        " fewer components if the eigenvalue is close to zero: the data then do not"
-        " distinguish the components."
-    )
+    return ConvergenceWarning(message)

@@ -18,6 +18,7 @@ from ._docs import documented
 from ._numerics import log_normalize
 from .families import Gaussian
 from .predictive._components import component_quantiles, log_densities
+from .predictive._domain import check_mixture, check_possible
 from .predictive._regions import count_tables
 
 __all__ = ["crps", "log_score", "pit_values", "quantile_residuals"]
@@ -159,6 +160,7 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
     Society 132, 2925-2942.
     """
     ahead, y = _predicted(model, X, y, groups, offset, trials)
+    check_mixture(ahead)
     # The only closed form; as only this score needs it, families have no such method.
     if isinstance(ahead.family, Gaussian):
         return _gaussian_crps(ahead, y)
@@ -186,6 +188,7 @@ def _sequential_weights(ahead, y, groups):
         at = groups.start[size > place] + place
         now, before = groups.order[at], groups.order[at - 1]
         log_joint[now] = log_joint[before] + density[before]
+    check_possible(log_joint, "the earlier rows in the group of row")
     return np.exp(log_normalize(log_joint))
 
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from .._blas import one_blas_thread
 from .._data.structure import make_structure
@@ -92,9 +91,9 @@ def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
         if hasattr(model, name):
             setattr(grown, name, getattr(model, name))
     set_estimate(grown, problem, estimate)
-    message = complaint(grown, estimate)
-    if message:
-        warnings.warn(message, ConvergenceWarning, stacklevel=2)
+    warning = complaint(grown, estimate)
+    if warning:
+        warnings.warn(warning, stacklevel=2)
     return grown
 
 

@@ -29,8 +29,6 @@ from .starts import (
 _AGREEMENT = 3
 # Optima within this distance of the best, in nats, are its rivals.
 _NEAR = 3.0
-# Strength of the penalty under which optima compete, per parameter of a component.
-_STRENGTH = 1.0
 _ARMS = ("common scale 1", "common scale 2", "own scales", "robust")
 # Winners of every arm; their starts in a round.
 _WINNERS = (1, 1, 2, 1)
@@ -96,8 +94,13 @@ class Search(NamedTuple):
 
     @property
     def agreed(self):
+        """Whether independent arms found the best optimum."""
+        return self.agreeing >= _AGREEMENT
+
+    @property
+    def settled(self):
         """Whether independent arms agree, and a better optimum is unlikely."""
-        return self.agreeing >= _AGREEMENT and self.unseen < self.ending.unlikely
+        return self.agreed and self.unseen < self.ending.unlikely
 
     @property
     def stalled(self):
@@ -106,7 +109,7 @@ class Search(NamedTuple):
         return vain >= self.ending.patience
 
 
-def search(model, rows, pooled, rng, max_rounds, watch):
+def search(model, rows, pooled, rng, limits, watch):
     """Look for the best optimum of a mixture of at least two components. -> Search.
 
     `rows` are the search sample in canonical order, `pooled` is the fitted mixture of
@@ -117,7 +120,7 @@ def search(model, rows, pooled, rng, max_rounds, watch):
     tied = model.with_rule(tied=True)
     optima, paths, target, best_common = [], [], None, -np.inf
     n_starts, ending = 0, _QUICK if _cost(pool, model) > _LATER else _THOROUGH
-    for number in range(1, max_rounds + 1):
+    for number in range(1, limits.max_rounds + 1):
         watch.begin_round()
         heat = _short_runs(model, pool, rng, number)
         n_starts += heat.n_starts
@@ -126,44 +129,45 @@ def search(model, rows, pooled, rng, max_rounds, watch):
             best_common = common.objective.max()
             best = common.params.take(int(common.objective.argmax()))
             target = float(best.scale[0, 0] ** 2)
-        competing = with_penalty(model, target)
+        climbing = with_penalty(model, target)
+        ranking = with_penalty(model, target, limits.scale_penalty)
         own, others = heat.arm >= 2, heat.others
         winners = concatenate([common.params, heat.params.take(own)])
-        winners = _best_roles(competing, rows, winners)
+        winners = _best_roles(climbing, rows, winners)
         names = [_ARMS[a] for a in (0, 1, *heat.arm[own], *heat.others_arm)]
-        climbs, trace = climbs_of(model, competing, rows, winners, others)
+        climbs, trace = climbs_of(model, climbing, rows, winners, others)
         paths += heat.paths
         paths += _paths(names[: len(heat.arm)], number, sum(_SHORT), trace)
         found = optima_of(climbs, [(number, name) for name in names])
-        optima = merged(optima + found, competing)
+        optima = merged(optima + found, ranking)
         sample = rows.n_rows, rows.total_weight
         result = Search(optima, number, n_starts, *sample, target, ending, paths)
-        if not result.agreed:
-            optima += _exchanged(model, competing, pool, optima[0], number, rng)
-            optima = merged(optima, competing)
+        if not result.settled:
+            optima += _exchanged(model, climbing, pool, optima[0], number, rng)
+            optima = merged(optima, ranking)
             result = result._replace(optima=optima)
-        if watch.end_round(result) or result.agreed or result.stalled:
+        if watch.end_round(result) or result.settled or result.stalled:
             break
     return result
 
 
-def _exchanged(model, competing, pool, best, number, rng):
+def _exchanged(model, climbing, pool, best, number, rng):
     """A better optimum by exchanges of components of the best one, if there is one."""
-    final = exchange(competing, pool, best.params, rng, number)
-    if final.objective[0] < best.objective + SAME_OPTIMUM:
+    final = exchange(climbing, pool, best.params, rng, number)
+    before = best.loglik + np.sum(climbing.penalty(best.params))
+    if final.objective[0] < before + SAME_OPTIMUM:
         return []
-    climbs, _ = climbs_of(
-        model, competing, pool.rows, final.params, final.params.take([])
-    )
+    none = final.params.take([])
+    climbs, _ = climbs_of(model, climbing, pool.rows, final.params, none)
     return optima_of(climbs, [(number, "exchange")])
 
 
-def with_penalty(model, target):
-    """The model with the penalized likelihood under which optima compete."""
+def with_penalty(model, target, factor=1.0):
+    """The model with the penalized likelihood, at a multiple of the usual strength."""
     if model.bounded:
         return model
     return model.with_rule(
-        strength=_STRENGTH * (1 + float(np.mean(model.regressions.n_specific))),
+        strength=factor * (1 + float(np.mean(model.regressions.n_specific))),
         target=max(target, model.regressions.rule.floor),
     )
 

@@ -20,7 +20,6 @@ class Climbs(NamedTuple):
 
     params: Params
     loglik: np.ndarray  # (R,) without penalty
-    objective: np.ndarray  # (R,) penalized
     n_iter: np.ndarray  # (R,)
     # Nats by which a flawed optimum must beat others, (R,): what a component must be
     # worth by BIC. Infinite where nothing but the collapse is known.
@@ -34,7 +33,7 @@ def converge(model, rows, params, max_iter):
     return final._replace(n_iter=final.n_iter + run.n_iter), run.trace
 
 
-def climbs_of(model, competing, rows, winners, others):
+def climbs_of(model, climbing, rows, winners, others):
     """Climbs of winners of arms, and of other starts. -> Climbs.
 
     Winners climb under the penalty first, which keeps components from collapsing, and
@@ -44,33 +43,26 @@ def climbs_of(model, competing, rows, winners, others):
     n = winners.n_restarts
     if model.bounded:
         final, trace = converge(model, rows, concatenate([winners, others]), 100)
-        return _judged(model, competing, rows, final), trace[:, :n]
-    held, trace = converge(competing, rows, winners, 100)
+        return _judged(model, rows, final), trace[:, :n]
+    held, trace = converge(climbing, rows, winners, 100)
     final, _ = converge(model, rows, concatenate([held.params, others]), 100)
     final.n_iter[:n] += held.n_iter
-    climbs = _judged(model, competing, rows, final)
+    climbs = _judged(model, rows, final)
     lost = np.flatnonzero(np.isinf(climbs.handicap[:n]))
     if len(lost):
-        instead = _judged(competing, competing, rows, held.take(lost))
-        for mine, theirs in zip(climbs[1:4], instead[1:4], strict=True):
+        instead = _judged(climbing, rows, held.take(lost))
+        for mine, theirs in zip(climbs[1:3], instead[1:3], strict=True):
             mine[lost] = theirs
         climbs.handicap[lost] = worth_of_component(model, rows)
         climbs = climbs._replace(params=climbs.params.put(lost, instead.params))
     return climbs, trace
 
 
-def _judged(model, competing, rows, final):
+def _judged(model, rows, final):
     """The Climbs of a batch that climbed under a model."""
-    params = final.params
+    params, worth = final.params, worth_of_component(model, rows)
     loglik = final.objective - model.penalty(params)
     collapsed = model.regressions.collapsed(params).any(axis=1)
-    flawed = np.where(
-        nearly_empty(model, rows, params), worth_of_component(model, rows), 0.0
-    )
-    return Climbs(
-        params,
-        loglik,
-        loglik + competing.penalty(params),
-        final.n_iter,
-        np.where(collapsed, np.inf, flawed),
-    )
+    handicap = np.where(nearly_empty(model, rows, params), worth, 0.0)
+    handicap[collapsed | ~np.isfinite(loglik)] = np.inf
+    return Climbs(params, loglik, final.n_iter, handicap)

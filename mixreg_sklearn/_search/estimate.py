@@ -26,6 +26,7 @@ class Limits(NamedTuple):
     max_rounds: int  # of the search
     tol: float  # Newton decrement, in nats, of a maximum
     max_iter: int  # iterations of a climb
+    scale_penalty: float = 1.0  # strength of the penalty that ranks optima
 
 
 class Estimate(NamedTuple):
@@ -58,7 +59,7 @@ def estimate_found(problem, rng, limits, watch):
         return Estimate(polished, None, flaw, infinite)
     for factor in _SAMPLES:
         sample = search_sample(rows, model.n_components, factor)
-        found = search(model, sample, pooled, rng, limits.max_rounds, watch)
+        found = search(model, sample, pooled, rng, limits, watch)
         estimate = _best(model, rows, found, limits)
         if estimate.flaw is None or sample.n_rows == rows.n_rows:
             break
@@ -69,7 +70,7 @@ def _best(model, rows, found, limits):
     """The Estimate on all rows at the best optimum of a search."""
     optima = found.optima
     if found.n_rows < rows.n_rows:
-        optima = _rerank(model, rows, found)
+        optima = _rerank(model, rows, found, limits)
     for optimum in optima:
         polished = _polished(model, rows, optimum.params, limits)
         flaw = flaw_of(model, rows, polished.params)
@@ -96,7 +97,7 @@ def climb(model, rows, start, limits):
     return polished._replace(n_iter=polished.n_iter + run.n_iter)
 
 
-def _rerank(model, rows, found):
+def _rerank(model, rows, found, limits):
     """The leading optima of a sample, in the order of their objectives on all rows.
 
     A component that rests on a few rows of the sample gains less on all rows, so all
@@ -109,7 +110,9 @@ def _rerank(model, rows, found):
         return leading
     start = concatenate([optimum.params for optimum in leading])
     final, _ = converge(model, rows, start, 20)
-    penalty = with_penalty(model, found.target).penalty(final.params)
+    penalty = with_penalty(model, found.target, limits.scale_penalty).penalty(
+        final.params
+    )
     objective = final.objective - model.penalty(final.params) + penalty
     objective[model.regressions.collapsed(final.params).any(axis=1)] = -np.inf
     order = np.argsort(-objective, kind="stable")

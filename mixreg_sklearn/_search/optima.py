@@ -50,13 +50,13 @@ def optima_of(climbs, arms):
             optima[-1] = last._replace(hits=last.hits + 1, arms=last.arms | {arms[r]})
             continue
         params, found = climbs.params.take(int(r)), frozenset([arms[r]])
-        objective, n_iter = float(climbs.objective[r]), int(climbs.n_iter[r])
-        new = Optimum(params, loglik, objective, 1, found, n_iter, handicap)
+        n_iter = int(climbs.n_iter[r])
+        new = Optimum(params, loglik, loglik, 1, found, n_iter, handicap)
         optima.append(new)
     return optima
 
 
-def merged(optima, competing):
+def merged(optima, ranking):
     """Optima of several rounds without repetitions, best first, by one objective."""
     kept = []
     for optimum in sorted(optima, key=lambda optimum: -optimum.loglik):
@@ -64,7 +64,7 @@ def merged(optima, competing):
             kept[-1] = kept[-1].joined(optimum)
         else:
             kept.append(optimum)
-    penalty = competing.penalty(concatenate([optimum.params for optimum in kept]))
+    penalty = ranking.penalty(concatenate([optimum.params for optimum in kept]))
     objective = np.array([optimum.loglik for optimum in kept]) + penalty
     ranked = map(
         lambda one, value: one._replace(objective=float(value)), kept, objective

@@ -1,5 +1,7 @@
 """The result of a search as the dict `search_`."""
 
+from .optima import SAME_OPTIMUM
+
 
 def search_record(problem, found):
     """A search in the user's units, one entry for each distinct optimum."""
@@ -14,6 +16,7 @@ def search_record(problem, found):
             "first_round": min(number for number, _ in optimum.arms),
             "iterations": optimum.n_iter,
             "degenerate": optimum.degenerate,
+            "passed_over": _passed_over(optimum, found.optima[0]),
         }
         for optimum in found.optima
     ]
@@ -32,6 +35,18 @@ def search_record(problem, found):
         "rounds": found.n_rounds,
         "starts": found.n_starts,
         "agreeing_arms": found.agreeing,
+        "agreed": found.agreed,
         "unseen": found.unseen,
         "sample_rows": found.n_rows,
     }
+
+
+def _passed_over(optimum, chosen):
+    """Why an optimum of higher likelihood was not chosen, or None."""
+    gain = optimum.loglik - chosen.loglik
+    if gain < SAME_OPTIMUM:
+        return None
+    if optimum.degenerate:
+        return "a component collapses, or has fewer rows than coefficients"
+    penalty = gain - (optimum.objective - chosen.objective)
+    return f"unequal scales cost {penalty:.2f} nats and gain {gain:.2f}"

@@ -214,7 +214,8 @@ class Family(ABC, BaseEstimator):
         """Where `eta` gives no distribution, (C, B) of bool; None for nowhere.
 
         There the density is zero. `evaluate`, `local` and `log_kernel` return finite
-        numbers, which their callers ignore.
+        numbers, which their callers ignore; moments, cdf, quantiles and draws are NaN,
+        for which no caller asks (`predictive/_domain.py`).
         """
         return self._link().outside(eta) if self.links else None
 
@@ -319,7 +320,7 @@ class PositiveMean(Family):
 
     def mean(self, eta, scale):
         """Expected response, (C, B)."""
-        return self._link().mean(eta)
+        return self._link().admissible_mean(eta)
 
 
 def _in_words(family):

@@ -7,6 +7,7 @@ proportional to a variance.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 # Variances below this, for a response of variance one, are rounding errors.
 ROUNDING = 1e-20
@@ -85,13 +86,14 @@ class ScaleRule(NamedTuple):
         """Value added to the log-likelihood, shape (R,)."""
         if not self.strength:
             return 0.0
-        relative = scale**2 / self.target
-        terms = 2 * np.log1p(relative) - np.log(4 * relative)
-        return -0.5 * self.strength * terms.sum(axis=1)
+        half = np.log(scale) - 0.5 * np.log(self.target)
+        terms = np.logaddexp(half, -half) - np.log(2)
+        return -self.strength * terms.sum(axis=1)
 
     def penalty_derivatives(self, scale):
         """First and second derivative of the penalty in each log scale, (R, K)."""
-        share = scale**2 / (scale**2 + self.target)
+        half = np.log(scale) - 0.5 * np.log(self.target)
+        share = expit(2 * half)
         first = self.strength * (1 - 2 * share)
         return first, -4 * self.strength * share * (1 - share)
 
