@@ -29,13 +29,14 @@ WINGS = {
     "_criteria": "_numerics _docs _data _fitted",
     "_progress": "",
     "_notebook": "_fitted",
+    "exceptions": "",
     "_regressor": (
         "_numerics _blas _docs families gates _data predictive _fitted _engine _search"
-        " _criteria _progress _notebook"
+        " _criteria _progress _notebook exceptions"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_selection": "_docs _data _fitted _criteria _notebook _regressor _growth",
-    "__init__": "_regressor _selection",
+    "__init__": "_regressor _selection exceptions",
     "inference": (
         "_numerics _blas _docs families _data predictive _fitted _engine _search"
         " _rebuilt"
