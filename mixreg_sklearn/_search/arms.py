@@ -142,7 +142,7 @@ def search(model, rows, pooled, rng, limits, watch):
         optima = merged(optima + found, ranking)
         sample = rows.n_rows, rows.total_weight
         result = Search(optima, number, n_starts, *sample, target, ending, paths)
-        if not result.settled:
+        if len(optima) > 1 or not result.settled:
             optima += _exchanged(model, climbing, pool, optima[0], number, rng)
             optima = merged(optima, ranking)
             result = result._replace(optima=optima)
