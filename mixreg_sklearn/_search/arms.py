@@ -38,7 +38,7 @@ _SHORT = (4, 7)
 # Numbers (rows x components x columns) up to which further starts converge.
 _CHEAP = 60_000
 # Numbers up to which rounds have three times as many starts: the first, and others.
-_FIRST, _LATER = 600, 2000
+_FIRST, _LATER = 600, 20000
 
 
 class Ending(NamedTuple):
@@ -152,13 +152,12 @@ def search(model, rows, pooled, rng, limits, watch):
 
 
 def _exchanged(model, climbing, pool, best, number, rng):
-    """A better optimum by exchanges of components of the best one, if there is one."""
+    """Another optimum by exchanges of components of the best one, if there is one."""
     final = exchange(climbing, pool, best.params, rng, number)
-    before = best.loglik + np.sum(climbing.penalty(best.params))
-    if final.objective[0] < before + SAME_OPTIMUM:
-        return []
     none = final.params.take([])
     climbs, _ = climbs_of(model, climbing, pool.rows, final.params, none)
+    if abs(climbs.loglik[0] - best.loglik) < SAME_OPTIMUM:
+        return []
     return optima_of(climbs, [(number, "exchange")])
 
 
