@@ -36,7 +36,7 @@ _COMMON_STARTS, _OWN_STARTS, _ROBUST_STARTS = 6, 12, 6
 # Passes of the two heats of short runs.
 _SHORT = (4, 7)
 # Numbers (rows x components x columns) up to which further starts converge.
-_CHEAP = 60_000
+_CHEAP = 200_000
 # Numbers up to which rounds have three times as many starts: the first, and others.
 _FIRST, _LATER = 600, 20000
 
