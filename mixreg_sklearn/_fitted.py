@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ._data.checks import check_offset, check_response
+from ._data.checks import check_features, check_offset, check_response
 from ._data.groups import check_groups, check_prior
 from ._data.row_data import check_row_data, given
 from ._numerics import log_normalize
@@ -16,6 +17,19 @@ from .predictive import MixtureDistribution
 from .predictive._components import draw_components, draw_responses
 
 _KEYS = ("weights", "coef", "intercept", "scale")
+# Parameters of an estimator without which its estimates cannot be read.
+_MODEL = (
+    "n_components",
+    "family",
+    "regression_features",
+    "gate",
+    "gate_features",
+    "offset_feature",
+    "shared_features",
+    "held_coef",
+    "shared_scale",
+    "fit_intercept",
+)
 _GATE_KEYS = ("gate_coef", "gate_intercept")
 
 
@@ -230,6 +244,57 @@ def fitted_attributes(estimator):
     }
 
 
+def model_parameters(estimator):
+    """The parameters that say which model is fitted, to be compared after `fit`."""
+    values = {name: getattr(estimator, name) for name in _MODEL}
+    # Families and gates have parameters of their own, which may change in place.
+    return {
+        name: clone(value) if isinstance(value, BaseEstimator) else value
+        for name, value in values.items()
+    }
+
+
+def check_unchanged(model):
+    """Raise unless an estimator is fitted, and describes the model it was fitted as."""
+    check_is_fitted(model)
+    for name, value in getattr(model, "_model_of_fit", {}).items():
+        if not _same(value, getattr(model, name)):
+            raise ValueError(
+                f"{name} was changed after fit, from {value!r} to"
+                f" {getattr(model, name)!r}: the estimates are those of the former."
+                " Refit: call fit again."
+            )
+
+
+def _same(one, other):
+    """Whether two values of a parameter are equal; one may have been pickled."""
+    if one is other:
+        return True
+    if isinstance(one, BaseEstimator):
+        return type(one) is type(other) and _same(
+            one.get_params(deep=False), other.get_params(deep=False)
+        )
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(
+            _same(value, other[key]) for key, value in one.items()
+        )
+    return np.array_equal(np.asarray(one, object), np.asarray(other, object))
+
+
+def check_grouped(model, groups):
+    """Raise ValueError where a fit had groups of rows and the call has none.
+
+    The rule for all that depends on responses: likelihoods, criteria, memberships,
+    standard errors. A row without its group has another likelihood.
+    """
+    if groups is None and getattr(model, "grouped_", False):
+        raise ValueError(
+            "The model was fitted with groups, and without them these are not the data"
+            " of the fit: pass groups=, as fit had them. (For rows that are each a"
+            " group of its own: groups=np.arange(len(X)).)"
+        )
+
+
 def best_of(model):
     """The best estimator of a (nested) search, or the model itself."""
     while hasattr(model, "best_estimator_"):
@@ -246,7 +311,7 @@ def fitted_mixture(model):
             f" {type(model).__name__}. For a pipeline, pass its last step, pipe[-1],"
             " and the transformed features, pipe[:-1].transform(X)."
         )
-    check_is_fitted(model)
+    check_unchanged(model)
     return model
 
 
@@ -260,8 +325,8 @@ def estimates_and_rows(model, X, offset, **row_data):
     offset : ndarray of shape (n,) or None
     row_data : dict of str to ndarray of shape (n,)
     """
-    check_is_fitted(model)
-    X = validate_data(model, X, dtype=[np.float64, np.float32], reset=False)
+    check_unchanged(model)
+    X = check_features(model, X, dtype=[np.float64, np.float32], reset=False)
     X, fitted = np.asarray(X, dtype=np.float64), Fitted.of(model)
     offset = check_offset(offset, X)
     row_data = check_row_data(fitted.family, given(**row_data), len(X))
@@ -271,6 +336,7 @@ def estimates_and_rows(model, X, offset, **row_data):
 def log_joint_of(model, X, y, groups, offset, **row_data):
     """Validate rows; their `Fitted.log_joint`, and their `Groups` or None."""
     fitted, X, offset, _ = estimates_and_rows(model, X, offset)
+    check_grouped(model, groups)
     y = check_response(y, len(X), model)
     target = fitted.family.target(y, **given(**row_data))
     groups = check_groups(groups, X)

@@ -23,6 +23,7 @@ from ._fitted import (
     estimates_and_rows,
     fitted_attributes,
     log_joint_of,
+    model_parameters,
 )
 from ._notebook import NotebookTable, component_table
 from ._numerics import log_normalize, make_rng
@@ -173,6 +174,9 @@ class MixtureRegressor(
         rows; a warning then gives advice.
     n_iter_ : int
         Number of EM and Newton iterations of the final polish.
+    grouped_ : bool
+        Whether the rows of the fit came in groups. Likelihoods, criteria, memberships
+        and standard errors then need `groups` as well.
     search_ : dict
         Record of the search, empty without one: `"optima"`, a list of dicts, best
         first, with `log_likelihood`, `objective` (penalized, for ranking), `hits`
@@ -540,6 +544,8 @@ def set_estimate(model, problem, estimate):
     model.degenerate_ = estimate.flaw is not None
     model.n_iter_ = int(polished.n_iter[0])
     model.search_ = search_record(problem, estimate.search)
+    model.grouped_ = problem.rows.n_units < problem.rows.n_rows
+    model._model_of_fit = model_parameters(model)
 
 
 def complaint(model, estimate):

@@ -2,7 +2,36 @@
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+
+def check_features(model, X, *y, **checks):
+    """scikit-learn's `validate_data`, with advice where a column of X has words."""
+    try:
+        return validate_data(model, X, *y, **checks)
+    except ValueError as error:
+        found = _column_of_words(X)
+        if found is None:
+            raise
+        name, word = found
+        raise ValueError(
+            f"X has words in column {name!r}, such as {word!r}: encode it by numbers,"
+            " in a ColumnTransformer with OneHotEncoder(drop='first'), or with"
+            " OrdinalEncoder if the categories are ordered."
+        ) from error
+
+
+def _column_of_words(X):
+    """Name of the first column with a string that is no number, and the string."""
+    values = np.asarray(X, dtype=object)
+    names = getattr(X, "columns", range(values.shape[1] if values.ndim == 2 else 0))
+    for name, column in zip(names, values.T, strict=True):
+        for value in filter(lambda value: isinstance(value, str), column):
+            try:
+                float(value)
+            except ValueError:
+                return name, str(value)
+    return None
 
 
 def check_weight(sample_weight, X):
