@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from ._blas import one_blas_thread, threads_that_pay
 from ._criteria import InformationCriteria
-from ._data.checks import check_memberships
+from ._data.checks import Range, check_memberships
 from ._data.groups import check_groups
 from ._data.read import read
 from ._data.row_data import given
@@ -216,7 +216,7 @@ class MixtureRegressor(
     """
 
     _parameter_constraints = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [Range(Integral, 1, None, closed="left")],
         "family": [StrOptions(set(FAMILIES)), Family],
         "regression_features": [str, Integral, slice, "array-like", callable, None],
         "gate": [StrOptions({"softmax"}), Gate, None],
@@ -227,9 +227,9 @@ class MixtureRegressor(
         "shared_scale": ["boolean"],
         "fit_intercept": ["boolean"],
         "init": [dict, "array-like", None],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [Range(Integral, 1, None, closed="left")],
+        "tol": [Range(Real, 0, None, closed="neither")],
+        "max_iter": [Range(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
@@ -313,7 +313,7 @@ class MixtureRegressor(
             estimate = self._estimate(problem, progress)
             set_estimate(self, problem, estimate)
         progress.end(self.log_likelihood_, estimate)
-        message = complaint(self, estimate)
+        message = complaint(self, problem, estimate)
         if message:
             warnings.warn(message, ConvergenceWarning, stacklevel=3)
         return self
@@ -548,8 +548,16 @@ def set_estimate(model, problem, estimate):
     model._model_of_fit = model_parameters(model)
 
 
-def complaint(model, estimate):
+def complaint(model, problem, estimate):
     """A warning for an estimate that is not a proven interior maximum, or None."""
+    n_coef, n_rows = problem.model.regressions.basis()[0].shape[1], problem.rows.n_rows
+    if n_coef >= n_rows and not model.converged_:
+        return (
+            f"The estimate is degenerate: there are as many coefficients as rows"
+            f" ({n_rows}), or more, so that regressions fit rows without error. Use"
+            " fewer features (regression_features) or components, shared_features, or"
+            " more rows."
+        )
     if estimate.flaw:
         return f"The estimate is degenerate: {estimate.flaw.value}."
     if estimate.infinite:

@@ -2,7 +2,15 @@
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, validate_data
+
+
+class Range(Interval):
+    """Numbers in an interval that are not True or False, which Python counts as 1, 0."""
+
+    def is_satisfied_by(self, value):
+        return not isinstance(value, bool) and super().is_satisfied_by(value)
 
 
 def check_features(model, X, *y, **checks):

@@ -135,8 +135,9 @@ def make_design(features, weight, fit_intercept):
     center = np.zeros(d)
     for block, w in features.blocks(weight):
         largest = np.maximum(largest, np.abs(block).max(axis=0))
-        center += w @ block
-    center = center / total if fit_intercept else np.zeros(d)
+        center += (w / total) @ block
+    if not fit_intercept:
+        center = np.zeros(d)
     squares = np.zeros(d)
     for block, w in features.blocks(weight):
         relative = (block - center) / np.where(largest > 0, largest, 1.0)

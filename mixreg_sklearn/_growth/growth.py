@@ -92,7 +92,7 @@ def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
         if hasattr(model, name):
             setattr(grown, name, getattr(model, name))
     set_estimate(grown, problem, estimate)
-    message = complaint(grown, estimate)
+    message = complaint(grown, problem, estimate)
     if message:
         warnings.warn(message, ConvergenceWarning, stacklevel=2)
     return grown
