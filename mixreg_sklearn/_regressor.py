@@ -550,16 +550,16 @@ def set_estimate(model, problem, estimate):
 
 def complaint(model, problem, estimate):
     """A warning for an estimate that is not a proven interior maximum, or None."""
-    n_coef, n_rows = problem.model.regressions.basis()[0].shape[1], problem.rows.n_rows
-    if n_coef >= n_rows and not model.converged_:
-        return (
-            f"The estimate is degenerate: there are as many coefficients as rows"
-            f" ({n_rows}), or more, so that regressions fit rows without error. Use"
-            " fewer features (regression_features) or components, shared_features, or"
-            " more rows."
-        )
     if estimate.flaw:
-        return f"The estimate is degenerate: {estimate.flaw.value}."
+        n_free = problem.model.regressions.basis()[0].shape[1]
+        reason = estimate.flaw.value
+        if n_free >= problem.rows.n_rows:
+            reason = (
+                f"there are as many coefficients as rows ({problem.rows.n_rows}), or"
+                " more, so that regressions fit rows without error. Use fewer features"
+                " (regression_features) or components, shared_features, or more rows"
+            )
+        return f"The estimate is degenerate: {reason}."
     if estimate.infinite:
         return f"The estimate is at a boundary: {estimate.infinite.value}."
     if model.converged_:

@@ -7,7 +7,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 
 class Range(Interval):
-    """Numbers in an interval that are not True or False, which Python counts as 1, 0."""
+    """Numbers in an interval, but not True and False, which Python counts as 1, 0."""
 
     def is_satisfied_by(self, value):
         return not isinstance(value, bool) and super().is_satisfied_by(value)
@@ -32,7 +32,9 @@ def check_features(model, X, *y, **checks):
 def _column_of_words(X):
     """Name of the first column with a string that is no number, and the string."""
     values = np.asarray(X, dtype=object)
-    names = getattr(X, "columns", range(values.shape[1] if values.ndim == 2 else 0))
+    if values.ndim != 2:
+        return None
+    names = getattr(X, "columns", range(values.shape[1]))
     for name, column in zip(names, values.T, strict=True):
         for value in filter(lambda value: isinstance(value, str), column):
             try:

@@ -38,8 +38,8 @@ class Beta(Family):
         if ((y == 0) | (y == 1)).any() and ((y >= 0) & (y <= 1)).all():
             raise ValueError(
                 "y is out of range: the beta family needs 0 < y < 1, and some y are"
-                " exactly 0 or 1. Move them inside, for n rows by (y * (n - 1) + 0.5) / n"
-                " (Smithson & Verkuilen 2006); successes among trials are binomial."
+                " exactly 0 or 1. Move them inside: (y * (n - 1) + 0.5) / n, for n rows"
+                " (Smithson & Verkuilen 2006). Successes among trials are binomial."
             )
         super().check_target(y)
 
