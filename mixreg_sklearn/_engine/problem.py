@@ -224,7 +224,7 @@ def _models(structure, design, origin, unit):
     family = structure.family
     held = structure.constraints.held / unit
     held[0] -= origin / unit
-    check_held_size(held, design.feature_map)
+    check_held_size(held, design.feature_map, unit)
     constraints = structure.constraints._replace(held=held)
     sharing = sharing_of(constraints, design.feature_map)
     free = Separate(constraints.n_components, design.n_columns)

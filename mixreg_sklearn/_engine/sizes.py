@@ -26,11 +26,11 @@ def check_engine_sizes(target):
     _refuse(_largest(target), "y", _MOST_AS_IT_IS, _LEAST_AS_IT_IS)
 
 
-def check_held_size(held, feature_map):
+def check_held_size(held, feature_map, unit):
     """Raise ValueError for huge held coefficients (1 + d, K), NaN where free."""
-    parts = np.abs(feature_map) @ np.abs(np.nan_to_num(held))
-    name = "held_coef: what held coefficients predict, in standard deviations of y,"
-    _refuse(_largest(parts), name, _MOST_AS_IT_IS)
+    parts = np.abs(feature_map) @ np.abs(np.nan_to_num(held)) * unit
+    name = "held_coef: the part of the linear predictor that is held"
+    _refuse(_largest(parts), name, _MOST_AS_IT_IS * unit)
 
 
 def _largest(values):
