@@ -861,7 +861,7 @@ REFUSED = [
     ({"held_coef": {0: [1.0, np.nan, None]}}, r"held_coef\[0\] must be a number"),
     ({"held_coef": {0: 1e300}}, "the offset .* reaches .*e[+]300"),
     ({"held_coef": {"intercept": 1e300}}, r"held_coef: .* reaches 1e\+300"),
-    ({"held_coef": {0: [1e300, None, 0]}}, r"held_coef: .* reaches .*e\+300"),
+    ({"held_coef": {0: [1e300, None, 0]}}, r"held_coef: .* reaches .*e\+"),
     ({"held_coef": {0: [[1.0] * 3]}}, r"held_coef\[0\] must be a number, or 3 of them"),
     ({"held_coef": [0.0, None]}, "'held_coef' parameter"),
     ({"shared_features": {"weight": [[0, 1]]}}, "shared_features names the column"),
