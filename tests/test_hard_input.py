@@ -5,15 +5,18 @@ import time
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression
 from sklearn.mixture import GaussianMixture
-from support import separated, two_lines
+from support import many, separated, two_lines
 
-from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.families import Binomial
 from mixreg_sklearn.inference import inference
 
@@ -650,6 +653,106 @@ def test_input_of_the_wrong_kind_is_refused(arguments, error, message):
     X, y, *_ = separated(0, n=40)
     with pytest.raises(error, match=message):
         MixtureRegressor().fit(**({"X": X, "y": y} | arguments))
+
+
+@pytest.mark.parametrize("kind", ["array", "strings", "categories"])
+def test_words_in_a_column_are_named_with_the_encoder_to_use(kind):
+    X, y, *_ = separated(0, n=40)
+    color = np.where(np.arange(40) < 39, "2.5", "blue").astype(object)
+    words = pd.DataFrame({"size": X[:, 0], "color": color})
+    if kind == "categories":
+        words = words.astype({"color": "category"})
+    name, plain = "color", words.assign(color=1.0)
+    if kind == "array":
+        words, plain, name = words.to_numpy(), X, 1
+    message = f"X has words in column {name!r}, such as 'blue': .*OneHotEncoder"
+    with pytest.raises(ValueError, match=message):
+        MixtureRegressor().fit(words, y)
+    model = MixtureRegressor(random_state=0).fit(plain, y)
+    for method in (model.predict, lambda X: model.bic(X, y)):
+        with pytest.raises(ValueError, match=message):
+            method(words)
+
+
+COUNTS = ("n_components", "n_init", "tol", "max_iter")
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_true_is_no_number(name):
+    X, y, *_ = separated(0, n=40)
+    with pytest.raises(ValueError, match=f"'{name}' parameter .* Got True instead"):
+        MixtureRegressor(**{name: True}).fit(X, y)
+    for numbers in (True, [1, True]):
+        with pytest.raises(ValueError, match=r"n_components.*True"):
+            MixtureRegressorIC(numbers).fit(X, y)
+
+
+# Magnitudes ---------------------------------------------------------------------
+
+
+def _fit_or_reason(X, y, fit_arguments, **options):
+    """A fit without a warning of numpy, or the ValueError that names an argument."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return MixtureRegressor(random_state=0, **options).fit(
+                X, y, **fit_arguments
+            )
+    except ValueError as error:
+        return str(error)
+
+
+@many
+@given(
+    exponent=st.integers(-307, 307),
+    of=st.sampled_from(["X", "y", "sample_weight", "offset", "held"]),
+)
+def test_numbers_of_any_magnitude_are_fitted_or_named(exponent, of):
+    X, y, *_ = separated(0, n=60, d=1)
+    X, y, size = X / np.abs(X).max(), y / np.abs(y).max(), 10.0**exponent
+    plain = MixtureRegressor(random_state=0).fit(X, y)
+    data = {"X": X, "y": y, "sample_weight": np.ones(60)}
+    data["offset"] = np.full(60, float(of == "offset"))
+    options = {"held_coef": {"intercept": [size, None]}} if of == "held" else {}
+    if of != "held":
+        data[of] = data[of] * size
+    others = {name: data[name] for name in ("sample_weight", "offset")}
+    found = _fit_or_reason(data["X"], data["y"], others, **options)
+    if isinstance(found, str):
+        name = {"held": "held_coef", "offset": "the offset"}.get(of, of)
+        assert re.match(
+            rf"{name}.* (reaches|is at most) \S+e[+-]\d+, and numbers", found
+        )
+        assert abs(exponent) > 11
+    elif of != "held":
+        unit = {"y": size, "X": 1 / size}.get(of, 1.0)
+        slopes, expected = (np.sort(m.coef_.ravel()) for m in (found, plain))
+        assert_allclose(slopes / unit, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("family", ["gamma", "inverse_gaussian", "poisson"])
+@pytest.mark.parametrize("size", [1e30, 1e200])
+def test_responses_too_large_for_their_family_are_named(family, size):
+    X, y, *_ = separated(0)
+    with pytest.raises(ValueError, match=r"^y reaches \S+e\+"):
+        MixtureRegressor(2, family=family).fit(X, np.floor(np.exp(y / 5) * size))
+
+
+@pytest.mark.parametrize("bound", [0.0, 1.0])
+def test_shares_at_their_bounds_name_the_remedy(bound):
+    X, y, *_ = separated(0)
+    share = 1 / (1 + np.exp(-y / 4))
+    share[3] = bound
+    with pytest.raises(ValueError, match=r"\(y \* \(n - 1\) \+ 0\.5\) / n"):
+        MixtureRegressor(2, family="beta").fit(X, share)
+    n = len(y)
+    model = MixtureRegressor(2, family="beta", random_state=0)
+    assert np.isfinite(model.fit(X, (share * (n - 1) + 0.5) / n).log_likelihood_)
+    with pytest.raises(
+        ValueError, match=r"the beta family needs 0 < y < 1; got max 1\.5"
+    ):
+        MixtureRegressor(2, family="beta").fit(X, np.append(1 - share[:-1] / 2, 1.5))
 
 
 def test_one_sample_is_refused():

@@ -248,7 +248,11 @@ def _cell(name, value, decimals):
         return f"{value:.3f}" if value >= 5e-4 else "<0.001"
     if name == "z":
         decimals = 2
-    # More digits than a number holds, or a column shows, are no digits.
+    return fixed(value, decimals)
+
+
+def fixed(value, decimals):
+    """A number with some decimals; general format for None and for large numbers."""
     if decimals is None or abs(value) >= _MOST:
         return f"{value:.3g}"
     return f"{value:.{decimals}f}"
