@@ -9,7 +9,8 @@ from ._data.row_data import given
 from ._data.structure import Columns
 from ._engine.params import Params
 from ._engine.problem import Problem, make_problem
-from ._fitted import Fitted, check_grouped
+from ._fitted import Fitted
+from ._remembered import check_grouped
 
 
 class Rebuilt(NamedTuple):

@@ -23,11 +23,11 @@ from ._fitted import (
     estimates_and_rows,
     fitted_attributes,
     log_joint_of,
-    model_parameters,
 )
 from ._notebook import NotebookTable, component_table
 from ._numerics import log_normalize, make_rng
 from ._progress import CallbackSupport, Progress
+from ._remembered import remember
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
@@ -544,8 +544,7 @@ def set_estimate(model, problem, estimate):
     model.degenerate_ = estimate.flaw is not None
     model.n_iter_ = int(polished.n_iter[0])
     model.search_ = search_record(problem, estimate.search)
-    model.grouped_ = problem.rows.n_units < problem.rows.n_rows
-    model._model_of_fit = model_parameters(model)
+    remember(model, grouped=problem.rows.n_units < problem.rows.n_rows)
 
 
 def complaint(model, problem, estimate):
