@@ -31,8 +31,8 @@ def check_features(model, X, *y, **checks):
 
 def _column_of_words(X):
     """Name of the first column with a string that is no number, and the string."""
-    values = np.asarray(X, dtype=object)
-    if values.ndim != 2:
+    values = np.asarray(X, dtype=None if hasattr(X, "__array__") else object)
+    if values.ndim != 2 or values.dtype.kind in "biufc":
         return None
     names = getattr(X, "columns", range(values.shape[1]))
     for name, column in zip(names, values.T, strict=True):
@@ -52,6 +52,19 @@ def check_weight(sample_weight, X):
     if not weight.any():
         raise ValueError("sample_weight is zero for every row: there is nothing to fit")
     return weight
+
+
+def check_enough(n_components, weight, groups):
+    """Raise ValueError for more components than rows, or groups, that count."""
+    counts = weight > 0
+    name, n_units = "n_samples", int(counts.sum())
+    if groups is not None:
+        name, n_units = "n_groups", len(np.unique(groups.of_row[counts]))
+    if n_units < n_components:
+        raise ValueError(
+            f"Expected {name} >= n_components but got n_components = {n_components},"
+            f" {name} = {n_units}"
+        )
 
 
 def check_offset(offset, X):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..families._names import make_family
-from .checks import check_features, check_offset, check_weight
+from .checks import check_enough, check_features, check_offset, check_weight
 from .data import Data
 from .groups import check_constant, check_groups
 from .row_data import check_row_data
@@ -39,6 +39,7 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
     offset = check_offset(offset, X)
     groups = check_groups(groups, X)
     check_constant(weight, groups, "sample_weight")
+    check_enough(model.n_components, weight, groups)
     family = make_family(model.family)
     family.check_target(y)
     target = family.target(y, **row_data)

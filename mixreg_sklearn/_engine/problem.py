@@ -154,7 +154,6 @@ def make_problem(data, structure, n_jobs):
     """
     n_rows = len(data.weight)
     order, start = _units(data)
-    _check_enough(structure.constraints.n_components, order, start)
     kept = None if len(order) == n_rows and start is None else order
     first = order if start is None else order[start]
     weight, y = data.weight[order], data.y[..., order]
@@ -206,17 +205,6 @@ def _units(data):
     order = kept[np.argsort(data.group[kept], kind="stable")]
     group = data.group[order]
     return order, np.flatnonzero(np.diff(group, prepend=group[0] - 1))
-
-
-def _check_enough(n_components, order, start):
-    """Raise ValueError for more components than units."""
-    n_units = len(order) if start is None else len(start)
-    if n_units < n_components:
-        name = "n_samples" if start is None else "n_groups"
-        raise ValueError(
-            f"Expected {name} >= n_components but got n_components = {n_components},"
-            f" {name} = {n_units}"
-        )
 
 
 def _models(structure, design, origin, unit):
