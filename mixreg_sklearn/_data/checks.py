@@ -36,7 +36,7 @@ def _column_of_words(X):
         return None
     names = getattr(X, "columns", range(values.shape[1]))
     for name, column in zip(names, values.T, strict=True):
-        for value in filter(lambda value: isinstance(value, str), column):
+        for value in filter(lambda value: isinstance(value, (str, bytes)), column):
             try:
                 float(value)
             except ValueError:

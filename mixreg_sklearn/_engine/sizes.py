@@ -2,11 +2,12 @@
 
 import numpy as np
 
-# Beyond these, squares (variances) overflow or vanish, and sums of weights.
+# Beyond these, squares (variances) overflow or vanish.
 _MOST, _LEAST = 1e153, 1e-153
-_MOST_WEIGHT, _LEAST_WEIGHT = 1e150, 1e-300
 # The same for higher powers, of what families take as it is.
 _MOST_AS_IT_IS, _LEAST_AS_IT_IS = 1e18, 1e-30
+# With larger weights, less than rounding is a nat; sums of smaller ones may vanish.
+_MOST_WEIGHT, _LEAST_WEIGHT = 1e18, 1e-300
 # A larger part of the linear predictor leaves too few digits for the rest.
 _MOST_KNOWN = 1e12
 
