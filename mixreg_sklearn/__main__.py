@@ -6,10 +6,12 @@
 
 import argparse
 import csv
+import io
 import re
 import sys
 import warnings
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,12 +56,14 @@ def main(argv=None):
     try:
         _run(_parser().parse_args(argv))
     except _Refusal as refusal:
-        print(f"mixreg_sklearn: {refusal}", file=sys.stderr)
+        print(f"mixreg_sklearn: {_plain(str(refusal))}", file=sys.stderr)
         return 2
     return 0
 
 
 def _run(options):
+    if options.plot is not None and not Path(options.plot).suffix:
+        raise _Refusal(f"--plot needs a name like fit.png; got {options.plot!r}")
     if options.plot and find_spec("matplotlib") is None:
         raise _Refusal("--plot needs matplotlib: python -m pip install matplotlib")
     components = _components(options.components)
@@ -145,39 +149,43 @@ def _table(options):
     header, rows = _read(options.csv)
     if options.target is None:
         raise _Refusal(f"--csv needs --target, one of: {', '.join(header)}")
-    target = options.target
+    target = _plain(options.target)
     if options.features is None:
         features = [name for name in header if name != target]
     else:
-        features = [name.strip() for name in options.features.split(",")]
+        # A name with a comma is quoted, as in the file.
+        [names] = csv.reader([_plain(options.features)], skipinitialspace=True)
+        features = [name.strip() for name in names or [""]]
     for name in (target, *features):
         if name not in header:
             columns = ", ".join(header)
             raise _Refusal(f"{options.csv} has no column {name!r}; it has: {columns}")
     if target in features:
         raise _Refusal(f"the target {target!r} cannot also be a feature")
+    for name in features:
+        if features.count(name) > 1:
+            raise _Refusal(f"--features names {name!r} twice")
     if not features:
         raise _Refusal(f"{options.csv} has no column besides the target {target!r}")
     y, *x = _numbers(header, rows, [target, *features])
-    return _Table(Path(options.csv).name, np.column_stack(x), y, features, target)
+    return _Table(
+        _plain(Path(options.csv).name), np.column_stack(x), y, features, target
+    )
 
 
 def _read(path):
     """Header of a csv file, and its rows with their line numbers."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            delimiter = max(",;\t", key=first.count)
-            header = [
-                name.strip()
-                for name in next(csv.reader([first], delimiter=delimiter), [])
-            ]
-            reader = csv.reader(file, delimiter=delimiter)
-            rows = [(reader.line_num + 1, row) for row in reader if any(row)]
+            text = file.read()
+        # The delimiter is that which divides the header into most names.
+        delimiter = max(",;\t", key=lambda each: len(_records(text, each, 1)[0][1]))
+        (_, header), *rows = _records(text, delimiter)
     except OSError as error:
         raise _Refusal(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise _Refusal(f"{path} is not a csv file in UTF-8: {error}") from error
+    header = [_plain(name) for name in header]
     if not any(header):
         raise _Refusal(f"{path} is empty")
     for name in header:
@@ -190,6 +198,19 @@ def _read(path):
                 f" {len(header)}"
             )
     return header, rows
+
+
+def _records(text, delimiter, limit=None):
+    """Records of a csv text that are not blank, with the lines on which they end."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    records = ((reader.line_num, record) for record in reader if any(record))
+    return list(islice(records, limit)) or [(0, [])]
+
+
+def _plain(text):
+    """Text on one line, without characters that would command the terminal."""
+    words = " ".join(text.split())
+    return "".join(char if char.isprintable() else "?" for char in words)
 
 
 def _numbers(header, rows, names):
@@ -250,7 +271,7 @@ def _fit(table, components, options):
             model.fit(table.X, table.y)
         except ValueError as error:
             raise _Refusal(str(error)) from error
-    return model, [str(warning.message) for warning in caught]
+    return model, list(dict.fromkeys(str(warning.message) for warning in caught))
 
 
 def _selection(model, components):

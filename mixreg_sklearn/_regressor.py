@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from ._blas import one_blas_thread, threads_that_pay
 from ._criteria import InformationCriteria
-from ._data.checks import check_memberships
+from ._data.checks import Range, check_memberships
 from ._data.groups import check_groups
 from ._data.read import read
 from ._data.row_data import given
@@ -27,6 +27,7 @@ from ._fitted import (
 from ._notebook import NotebookTable, component_table
 from ._numerics import log_normalize, make_rng
 from ._progress import CallbackSupport, Progress
+from ._remembered import remember
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
@@ -179,6 +180,9 @@ class MixtureRegressor(
         rows; a warning then gives advice.
     n_iter_ : int
         Number of EM and Newton iterations of the final polish.
+    grouped_ : bool
+        Whether the rows of the fit came in groups. Likelihoods, criteria, memberships
+        and standard errors then need `groups` as well.
     search_ : dict
         Record of the search, empty without one: `"optima"`, a list of dicts, best
         first, with `log_likelihood`, `objective` (penalized, for ranking), `hits`
@@ -218,7 +222,7 @@ class MixtureRegressor(
     """
 
     _parameter_constraints = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [Range(Integral, 1, None, closed="left")],
         "family": [StrOptions(set(FAMILIES)), Family],
         "regression_features": [str, Integral, slice, "array-like", callable, None],
         "gate": [StrOptions({"softmax"}), Gate, None],
@@ -229,10 +233,10 @@ class MixtureRegressor(
         "shared_scale": ["boolean"],
         "fit_intercept": ["boolean"],
         "init": [dict, "array-like", None],
-        "scale_penalty": [Interval(Real, 0, None, closed="left")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "scale_penalty": [Range(Real, 0, None, closed="left")],
+        "n_init": [Range(Integral, 1, None, closed="left")],
+        "tol": [Range(Real, 0, None, closed="neither")],
+        "max_iter": [Range(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
@@ -318,7 +322,7 @@ class MixtureRegressor(
             estimate = self._estimate(problem, progress)
             set_estimate(self, problem, estimate)
         progress.end(self.log_likelihood_, estimate)
-        warning = complaint(self, estimate)
+        warning = complaint(self, problem, estimate)
         if warning:
             warnings.warn(warning, stacklevel=3)
         return self
@@ -587,12 +591,20 @@ def set_estimate(model, problem, estimate):
     model.degenerate_ = estimate.flaw is not None
     model.n_iter_ = int(polished.n_iter[0])
     model.search_ = search_record(problem, estimate.search)
+    remember(model, grouped=problem.rows.n_units < problem.rows.n_rows)
 
 
-def complaint(model, estimate):
+def complaint(model, problem, estimate):
     """A warning if an estimate is no proven maximum, or not agreed on; or None."""
     if estimate.flaw:
-        message = f"The estimate is degenerate: {estimate.flaw.value}."
+        reason, n_rows = estimate.flaw.value, problem.rows.n_rows
+        if problem.model.regressions.basis()[0].shape[1] >= n_rows:
+            reason = (
+                f"there are as many coefficients as rows ({n_rows}), or more, so that"
+                " regressions fit rows without error. Use fewer features"
+                " (regression_features) or components, shared_features, or more rows"
+            )
+        message = f"The estimate is degenerate: {reason}."
     elif estimate.infinite:
         message = f"The estimate is at a boundary: {estimate.infinite.value}."
     elif not model.converged_:

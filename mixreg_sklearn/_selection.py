@@ -7,10 +7,11 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._criteria import evidence
+from ._data.checks import Range
 from ._data.row_data import given
 from ._docs import documented
 from ._fitted import best_of, fitted_attributes
@@ -156,7 +157,7 @@ class MixtureRegressorIC(
     """
 
     _parameter_constraints = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "n_components": [Range(Integral, 1, None, closed="left"), "array-like"],
         "criterion": [StrOptions(set(_CRITERIA))],
         "estimator": [HasMethods(["fit", "predict", *_CRITERIA]), list, dict, None],
         "random_state": ["random_state"],
@@ -242,13 +243,15 @@ class MixtureRegressorIC(
         return templates
 
     def _numbers(self):
-        numbers = np.atleast_1d(np.asarray(self.n_components))
-        if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iu":
+        numbers = np.atleast_1d(np.asarray(self.n_components, dtype=object))
+        count = Range(Integral, 1, None, closed="left")
+        right = all(map(count.is_satisfied_by, numbers.flat))
+        if numbers.ndim != 1 or not numbers.size or not right:
             raise ValueError(
                 "n_components must be a positive integer, or a list of at least one;"
                 f" got {self.n_components!r}."
             )
-        return numbers.tolist()
+        return [int(number) for number in numbers]
 
     def _sweep(self, name, template, X, y, metadata):
         """Fits of a template and their warnings, in the order of `n_components`."""

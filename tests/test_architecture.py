@@ -17,22 +17,23 @@ WINGS = {
     "_numerics": "",
     "_blas": "",
     "_docs": "",
+    "_remembered": "",
     "datasets": "_docs",
     "families": "",
     "gates": "_numerics",
     "_data": "families gates",
     "predictive": "_numerics _data",
-    "_fitted": "_numerics families _data predictive",
+    "_fitted": "_numerics _remembered families _data predictive",
     "_engine": "_numerics families gates _data _fitted",
     "_search": "_numerics families _engine",
-    "_rebuilt": "_blas _data _fitted _engine",
+    "_rebuilt": "_blas _remembered _data _fitted _engine",
     "_criteria": "_numerics _docs _data _fitted",
     "_progress": "",
     "_notebook": "_fitted",
     "exceptions": "",
     "_regressor": (
-        "_numerics _blas _docs families gates _data predictive _fitted _engine _search"
-        " _criteria _progress _notebook exceptions"
+        "_numerics _blas _docs _remembered exceptions families gates _data predictive"
+        " _fitted _engine _search _criteria _progress _notebook"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_selection": "_docs _data _fitted _criteria _notebook _regressor _growth",

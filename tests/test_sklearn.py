@@ -53,6 +53,8 @@ FITTED = {
     "coef_",
     "converged_",
     "degenerate_",
+    "grouped_",
+    "_model_of_fit",
     "intercept_",
     "log_likelihood_",
     "n_features_in_",

@@ -14,6 +14,7 @@ from .params import Params, constant_logits
 from .regressions import Regressions
 from .rows import ArrayRows
 from .sharing import Separate, sharing_of
+from .sizes import check_engine_sizes, check_held_size, check_user_sizes
 
 
 class Problem(NamedTuple):
@@ -159,7 +160,10 @@ def make_problem(data, structure, n_jobs):
     order, start = _units(data)
     kept = None if len(order) == n_rows and start is None else order
     first = order if start is None else order[start]
-    weight = data.weight[order]
+    weight, y = data.weight[order], data.y[..., order]
+    offset = _whole_offset(data, structure.known)
+    offset = None if offset is None else offset[order]
+    check_user_sizes(y, weight, offset)
     inflation = max(1.0, len(weight) / weight.sum())
     weight = weight * inflation
     features = Features(data.X, structure.regression, kept)
@@ -176,11 +180,10 @@ def make_problem(data, structure, n_jobs):
     if structure.gate.has_features:
         gate = Whitened(gate_design, gating).cut(slice(None))
     family = structure.family
-    y, offset = data.y[..., order], _whole_offset(data, structure.known)
-    offset = None if offset is None else offset[order]
     net = y if offset is None else y - offset
     origin, unit = family.units(net, weight, structure.fit_intercept)
     target = (y - origin) / unit
+    check_engine_sizes(target)
     rows = ArrayRows(
         [Whitened(design, features)] * len(family.predictors),
         target,
@@ -214,6 +217,7 @@ def _models(structure, design, origin, unit, least):
     family = structure.family
     held = structure.constraints.held / unit
     held[0] -= origin / unit
+    check_held_size(held, design.feature_map, unit)
     constraints = structure.constraints._replace(held=held)
     sharing = sharing_of(constraints, design.feature_map)
     free = Separate(constraints.n_components, design.n_columns)

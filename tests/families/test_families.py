@@ -707,8 +707,9 @@ def test_underdispersed_counts_lead_to_the_floor():
         (Binomial(), [0.5], "binomial family needs whole numbers"),
         (Gamma(), [1, 0.0], r"gamma family needs y > 0; got min 0\.0"),
         (InverseGaussian(), [1, -2.0], r"inverse gaussian family needs y > 0"),
-        (Beta(), [0.5, 1.0], r"beta family needs 0 < y < 1; got max 1\.0"),
-        (Beta(), [0.5, 0.0], r"beta family needs 0 < y < 1; got min 0\.0"),
+        (Beta(), [0.5, 1.0], "beta family needs 0 < y < 1, and .* exactly 0 or 1"),
+        (Beta(), [0.5, 0.0], "beta family needs 0 < y < 1, and .* exactly 0 or 1"),
+        (Beta(), [0.5, 1.2], r"beta family needs 0 < y < 1; got max 1\.2"),
     ],
 )
 def test_responses_out_of_range_are_named(family, y, message):
