@@ -316,7 +316,7 @@ class MixtureRegressor(
         data, y, structure, _ = read(
             self, X, y, sample_weight, groups, offset, row_data, ensure_min_samples=2
         )
-        with one_blas_thread(), np.errstate(under="ignore"):
+        with one_blas_thread(), np.errstate(under="ignore", over="ignore"):
             problem = make_problem(data, structure, threads_that_pay(self, data.X))
             progress = Progress(self, data.X, y, problem)
             estimate = self._estimate(problem, progress)

@@ -79,7 +79,9 @@ def em(model, rows, params, *, max_iter, tol=0.0):
         if not stay.all():
             done = ~stay
             left.append(active[done])
-            last = model.inside(rows, accepted.take(done), current.take(done))
+            last = model.inside(
+                rows, accepted.take(done), current.take(done), best[done]
+            )
             finished.append(last)
             objective[active[done]], n_iter[active[done]] = best[done], iteration
             active, best = active[stay], best[stay]

@@ -253,15 +253,17 @@ class Mixture:
         coef, constants = self.regressions.update(params, moments.regressions)
         return Params(coef, constants, self.gate.update(params, moments))
 
-    def inside(self, rows, before, after):
-        """A step, but for restarts whose likelihood it makes zero.
+    def inside(self, rows, before, after, objective):
+        """A step, but for restarts whose `objective` (R,) before it falls.
 
-        Under some links a step may leave the domain of the predictors.
+        Under some links a step may leave the domain of the predictors, or come too near
+        its edge.
         """
         if not self.regressions.restricted:
             return after
-        possible = np.isfinite(rows.sum(self.summarize, after).loglik)
-        return before.put(possible, after.take(possible))
+        value = rows.sum(self.summarize, after).loglik + self.penalty(after)
+        rose = np.isfinite(value) & (value >= objective)
+        return before.put(rose, after.take(rose))
 
     def shares(self, params, rows):
         """Mean prior probabilities of the components over units, (R, K)."""

@@ -102,7 +102,7 @@ def polish(model, rows, params, *, tol, max_iter):
         last, finished = at.accepted, active[done]
         if proven.any():
             # The last step is known and gains less than the tolerance.
-            step = last.take(proven), at.trial.take(proven)
+            step = last.take(proven), at.trial.take(proven), at.best[proven]
             last = last.put(proven, model.inside(rows, *step))
         out.objective[finished] = at.best[done]
         out.decrement[finished] = at.decrement[done]

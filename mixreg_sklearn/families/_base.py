@@ -11,6 +11,9 @@ from ._links import resolve_link
 from ._scales import newton_update
 from ._support import Constant, Predictor, Support
 
+# Predictors of counts below this are outside the domain of a restricted link.
+_LEAST_OF_COUNTS = 1e-9
+
 
 class Evaluation(NamedTuple):
     """A family at some rows, for every column of components.
@@ -217,7 +220,11 @@ class Family(ABC, BaseEstimator):
         numbers, which their callers ignore; moments, cdf, quantiles and draws are NaN,
         for which no caller asks (`predictive/_domain.py`).
         """
-        return self._link().outside(eta) if self.links else None
+        outside = self._link().outside(eta) if self.links else None
+        if outside is None or not self.support.lattice:
+            return outside
+        # The density of a count jumps where its mean is zero: rounding must not decide.
+        return np.less(eta, _LEAST_OF_COUNTS)
 
     def evaluate(self, y, eta, scale, log_prior):
         """What a pass of EM needs. -> Evaluation. It may overwrite `eta`."""

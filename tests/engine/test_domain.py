@@ -2,7 +2,7 @@
 
 import numpy as np
 from engine.cases import problem_of
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support import few, seeds, some
 
@@ -42,6 +42,8 @@ def test_no_climb_leaves_the_domain(seed, name, link, n_components):
     start = repeat_component(pooled, n_components)
     factor = np.linspace(0.8, 1.2, n_components)[None, :, None]
     start = start._replace(coef=start.coef * factor)
+    # A regression at the edge leaves the domain when it shrinks.
+    assume(np.isfinite(_loglik(problem, start)).all())
     for max_iter in (1, 4):
         run = em(model, rows, start, max_iter=max_iter)
         assert np.isfinite(_loglik(problem, run.params)).all()

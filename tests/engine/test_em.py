@@ -123,7 +123,7 @@ class Overshooting:
     def solve(self, moments, params):
         return params._replace(coef=-1.5 * params.coef)
 
-    def inside(self, rows, before, after):
+    def inside(self, rows, before, after, objective):
         return after
 
 
