@@ -272,8 +272,8 @@ def _selection(model, components):
             f"{' <- chosen' if fit is model.best_estimator_ else ''}".rstrip()
         )
     lines.append(
-        f"choice: {criterion} with a penalty on unequal scales; rows: of the smallest"
-        " component"
+        f"choice: {criterion} with penalties for unequal scales and thin components;\n"
+        "rows: of the smallest component"
     )
     return "\n".join(lines)
 

@@ -1,9 +1,10 @@
-r"""What `MixtureRegressorIC` minimizes: a criterion of the penalized log-likelihood.
+r"""What `MixtureRegressorIC` minimizes: a criterion with two penalties.
 
-Where scales differ, more components than there are always gain: one of them settles on
-a few rows that happen to lie near a line. No penalty for parameters offsets that, since
-the gain grows without limit as its scale shrinks (Fraley & Raftery 2007 therefore
-evaluate BIC at the maximum of a posterior density).
+With more components than there are, one of them settles on a few rows that happen to
+lie near a line. There the likelihood grows without limit as the scale shrinks, which no
+price of parameters offsets (Fraley & Raftery 2007 therefore evaluate BIC at the maximum
+of a posterior density), and of all sets of a few rows the best one is found, for which
+the price, derived for many rows, is too low.
 """
 
 import numpy as np
@@ -12,19 +13,19 @@ from ._fitted import Fitted
 
 
 def choice_value(criterion, fit, weight):
-    r"""What a fitted mixture with a criterion has to beat others by: the lowest wins.
+    r"""A criterion with penalties for unequal scales and for thin components.
 
-    .. math:: C + 2 \nu \sum_k \log \cosh \log (\sigma_k / \sigma_0)
-              + \nu\, [\text{degenerate}] \log n
+    .. math:: C + 2 \nu \sum_k \log \cosh \log (\sigma_k / \sigma_0) + h \nu \log n
 
     with the typical scale :math:`\log \sigma_0 = \sum_k \pi_k \log \sigma_k` and
-    :math:`\nu = m / K` parameters of a component. The first addition is the log-F
-    penalty (Jones 2004) under which optima compete in a search, `_scales.ScaleRule`.
-    The second is what a component must be worth by BIC. `weight` is n.
+    :math:`\nu = m / K` parameters of a component. The first penalty is the log-F prior
+    (Jones 2004) under which optima compete in a search, see `ScaleRule`. By the second,
+    a flawed mixture must be better by what a component is worth in BIC, for each of its
+    h thin components; h is at least 1 if it is degenerate. `weight` is n.
     """
     each = fit.n_parameters_ / fit.n_components
-    handicap = each * np.log(weight) if fit.degenerate_ else 0.0
-    return criterion + 2 * each * _spread(Fitted.of(fit)) + handicap
+    flaws = max(len(fit.thin_components_), int(fit.degenerate_))
+    return criterion + each * (2 * _spread(Fitted.of(fit)) + flaws * np.log(weight))
 
 
 def _spread(fitted):

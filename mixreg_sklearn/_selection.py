@@ -56,18 +56,19 @@ class MixtureRegressorIC(
     BIC selects the number of components that describes the density, ICL the number of
     well-separated clusters. AIC selects more components than BIC; SABIC is in between.
 
-    Where scales differ between components, a superfluous one gains by settling on a few
-    rows near a line. The mixture selected is therefore the one with the lowest
+    A superfluous component gains by settling on a few rows that happen to lie near a
+    line. The mixture selected is therefore the one with the lowest
 
     .. math:: \text{choice} = C + 2 \nu \sum_k \log \cosh \log (\sigma_k / \sigma_0)
-              + \nu\, [\text{degenerate}] \log n,
+              + h\, \nu \log n,
 
-    that is, the criterion C with the log-likelihood less a penalty on scales that
-    differ from the typical one, :math:`\log \sigma_0 = \sum_k \pi_k \log \sigma_k`,
-    with :math:`\nu = m / K` parameters of a component; a degenerate mixture must also
-    be better by what a component is worth in BIC. The penalty is the one under which
-    optima compete in the search. It is zero for one scale, and for families whose
-    likelihood is bounded.
+    the criterion C with a penalty on scales that differ from the typical one,
+    :math:`\log \sigma_0 = \sum_k \pi_k \log \sigma_k`, and one for h thin components
+    (see `thin_components_`; h is at least 1 if the mixture is degenerate), with
+    :math:`\nu = m / K` parameters of a component. The first one is that under which
+    optima compete in the search; it is zero for one scale, and for families whose
+    likelihood is bounded. By the second one, a thin component must be worth twice
+    what others must in BIC.
 
     Mixtures are fitted in increasing order of size. If the search for more components
     ends at a lower log-likelihood than that of fewer, the mixture is instead grown from
@@ -78,7 +79,7 @@ class MixtureRegressorIC(
     n_components : int or array-like of int, default=(1, 2, 3, 4)
         Numbers of components to choose from.
     criterion : {"bic", "aic", "icl", "sabic"}, default="bic"
-        Criterion to minimize, up to the penalty above.
+        Criterion to minimize, with the penalties above.
     estimator : estimator, list or dict of estimators, or None, default=None
         Template with all settings but `n_components`; it is cloned. None means
         ``MixtureRegressor()``. Each of several is fitted with each number of
@@ -96,7 +97,7 @@ class MixtureRegressorIC(
     ----------
     criterion_ : ndarray of shape (n_candidates,)
         For each estimator in turn, the criterion for each number of components, in the
-        order given. It is that of the likelihood, without the penalty of the choice.
+        order given. The penalties of the choice are not in it, but in `table_`.
     log_likelihoods_ : ndarray of shape (n_candidates,)
         Log-likelihoods in the same order.
     table_ : dict of ndarray of shape (n_candidates,)
