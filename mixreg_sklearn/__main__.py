@@ -258,7 +258,7 @@ def _selection(model, components):
     """Table of the criterion, one row for each number of components."""
     criterion = model.criterion.upper()
     lines = [
-        f"  K  parameters  log-likelihood  {criterion:>10}      choice   rows  maximum"
+        f" K  parameters  log-likelihood  {criterion:>10}    choice  rows  maximum"
     ]
     values = zip(model.criterion_, model.table_["choice"], strict=True)
     for K, fit, (value, choice) in zip(
@@ -266,8 +266,8 @@ def _selection(model, components):
     ):
         flaw = "degenerate" if fit.degenerate_ else "not proven"
         lines.append(
-            f"{K:3d}  {fit.n_parameters_:10d}  {fit.log_likelihood_:14.3f}"
-            f"  {value:10.3f}  {choice:10.3f}  {fit.component_rows_.min():5.0f}"
+            f"{K:2d}  {fit.n_parameters_:10d}  {fit.log_likelihood_:14.3f}"
+            f"  {value:10.3f}  {choice:8.1f} {fit.component_rows_.min():5.0f}"
             f"  {'proven' if fit.converged_ else flaw:10}"
             f"{' <- chosen' if fit is model.best_estimator_ else ''}".rstrip()
         )
