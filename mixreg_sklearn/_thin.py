@@ -4,8 +4,8 @@ import numpy as np
 
 # Rows per coefficient of a component below which it is thin.
 _FEW = 3
-# A message names at most so many rows.
-_MOST_NAMED = 5
+# A message names at most so many components, and rows of each.
+_MOST_COMPONENTS, _MOST_ROWS = 3, 5
 
 
 def rows_of_components(problem, fitted):
@@ -37,24 +37,21 @@ def _memberships(model):
 
 
 def thin_sentences(model):
-    """A sentence for every thin component of a fitted mixture, in a list."""
-    return [
+    """Sentences without stops on the thin components of a fitted mixture, in a list."""
+    thin = list(model.thin_components_.items())
+    sentences = [
         f"Component {k} rests on {_named(rows)}"
-        f" ({_number(model.component_rows_[k])} rows' worth of memberships)"
-        for k, rows in model.thin_components_.items()
+        f" ({model.component_rows_[k]:.1f} effective rows)"
+        for k, rows in thin[:_MOST_COMPONENTS]
     ]
+    more = len(thin) - _MOST_COMPONENTS
+    return sentences + [f"So do {more} more, on few rows"] * (more > 0)
 
 
 def _named(rows):
-    """The rows by number, or how many they are."""
-    names = ", ".join(map(str, rows[:_MOST_NAMED]))
-    if len(rows) == 0:
-        return "no row"
-    if len(rows) == 1:
-        return f"row {names} alone"
-    more = len(rows) - _MOST_NAMED
+    """The rows by number, as far as they fit."""
+    names = ", ".join(map(str, rows[:_MOST_ROWS]))
+    if len(rows) < 2:
+        return f"row {names} alone" if len(rows) else "no row in particular"
+    more = len(rows) - _MOST_ROWS
     return f"rows {names}" + (f" and {more} more" if more > 0 else "")
-
-
-def _number(weight):
-    return f"{weight:.1f}"
