@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._selection import MixtureRegressorIC
+from ._thin import thin_sentences
 from .datasets import load_two_lines
 
 _DESCRIPTION = """\
@@ -79,7 +80,7 @@ def _run(options):
     print(f"\n{_count(K, 'component')}, by {options.criterion.upper()}:\n")
     print(_parameters(model, table.features))
     print(f"\n{_proof(model)}")
-    for note in notes:
+    for note in notes + _remarks(model):
         print(f"Note: {note}")
     if options.plot:
         print(_plot(model, table, options.plot))
@@ -277,17 +278,41 @@ def _fit(table, components, options):
 def _selection(model, components):
     """Table of the criterion, one row for each number of components."""
     criterion = model.criterion.upper()
-    lines = [f"  K  parameters  log-likelihood  {criterion:>12}  maximum"]
-    for K, fit, value in zip(
-        components, model.estimators_, model.criterion_, strict=True
+    lines = [
+        f" K  parameters  log-likelihood  {criterion:>10}    choice  rows  maximum"
+    ]
+    values = zip(model.criterion_, model.table_["choice"], strict=True)
+    for K, fit, (value, choice) in zip(
+        components, model.estimators_, values, strict=True
     ):
         flaw = "degenerate" if fit.degenerate_ else "not proven"
         lines.append(
-            f"{K:3d}  {fit.n_parameters_:10d}  {fit.log_likelihood_:14.3f}"
-            f"  {value:12.3f}  {'proven' if fit.converged_ else flaw:10}"
-            f"{'  <- chosen' if fit is model.best_estimator_ else ''}".rstrip()
+            f"{K:2d}  {fit.n_parameters_:10d}  {fit.log_likelihood_:14.3f}"
+            f"  {value:10.3f}  {choice:8.1f} {fit.component_rows_.min():5.0f}"
+            f"  {'proven' if fit.converged_ else flaw:10}"
+            f"{' <- chosen' if fit is model.best_estimator_ else ''}".rstrip()
         )
+    lines.append(
+        f"choice: {criterion} with penalties for unequal scales and thin components;\n"
+        "rows: of the smallest component"
+    )
     return "\n".join(lines)
+
+
+def _remarks(model):
+    """What else there is to say of the chosen mixture, in a list."""
+    remarks = []
+    # The warning of a degenerate mixture names its rows.
+    if not model.degenerate_:
+        remarks += [f"{sentence}." for sentence in thin_sentences(model)]
+    if model.thin_components_:
+        remarks.append("Rows are counted from 0, without the header.")
+    if model.largest_chosen_:
+        remarks.append(
+            f"{model.n_components_} is the largest number tried; more components may be"
+            " better still."
+        )
+    return remarks
 
 
 def _parameters(model, features):

@@ -31,6 +31,7 @@ from ._remembered import remember
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
+from ._thin import rows_of_components, thin_sentences
 from .exceptions import SearchWarning
 from .families import Family, Support
 from .families._names import FAMILIES
@@ -163,6 +164,12 @@ class MixtureRegressor(
     gate_intercept_ : ndarray of shape (n_components,)
         Softmax gate only: log-odds of a component against the first one if all features
         are zero.
+    component_rows_ : ndarray of shape (n_components,)
+        Rows that each component rests on: sums of memberships, times the weights.
+    thin_components_ : dict of int to ndarray of int
+        Components with less than three rows for each coefficient of their own, and
+        their rows (positions, from 0): those with a membership above one half. They are
+        often outliers, or rows that happen to lie near a line.
     log_likelihood_ : float
         Log-likelihood of the training data.
     n_parameters_ : int
@@ -579,8 +586,11 @@ def set_estimate(model, problem, estimate):
     for name in fitted_attributes(model):
         if name not in ("n_features_in_", "feature_names_in_"):
             delattr(model, name)
-    for name, value in problem.to_user(polished.params).attributes().items():
+    fitted = problem.to_user(polished.params)
+    for name, value in fitted.attributes().items():
         setattr(model, name, value)
+    rows = rows_of_components(problem, fitted)
+    model.component_rows_, model.thin_components_ = rows
     model.log_likelihood_ = problem.loglik_to_user(
         polished.objective[0], problem.rows.total_weight
     )
@@ -604,7 +614,8 @@ def complaint(model, problem, estimate):
                 " regressions fit rows without error. Use fewer features"
                 " (regression_features) or components, shared_features, or more rows"
             )
-        message = f"The estimate is degenerate: {reason}."
+        sentences = [f"The estimate is degenerate: {reason}", *thin_sentences(model)]
+        message = ". ".join(sentences) + "."
     elif estimate.infinite:
         message = f"The estimate is at a boundary: {estimate.infinite.value}."
     elif not model.converged_:

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from support import two_lines
+from support import two_lines, two_lines_and_one_odd_value
 
 import mixreg_sklearn.__main__ as command_line
 from mixreg_sklearn.__main__ import main
@@ -110,6 +110,18 @@ def test_what_is_not_proven_is_said(capsys, table):
     assert "The maximum is not proven." in out
     assert "Note: The estimate is degenerate" in out
     assert "1           3" in out
+
+
+def test_an_odd_row_and_the_largest_number_are_named(capsys, table):
+    X, y = two_lines_and_one_odd_value()
+    rows = [f"{a},{b}" for a, b in zip(X[:, 0], y, strict=True)]
+    path = table("\n".join(["dose,effect", *rows]))
+    assert main(["--csv", path, "--target", "effect", "--components", "1-3"]) == 0
+    out = capsys.readouterr().out
+    assert "degenerate <- chosen" in out
+    assert "rests on row 7 alone" in out
+    assert "Rows are counted from 0" in out
+    assert "3 is the largest number tried" in out
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])

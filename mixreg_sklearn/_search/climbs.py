@@ -40,10 +40,12 @@ def climbs_of(model, climbing, rows, winners, others):
     from there to a maximum of the likelihood. If there is none, the penalized maximum
     stands. The second value is the trace of their EM.
     """
-    n = winners.n_restarts
+    n, worth = winners.n_restarts, worth_of_component(model, rows)
     if model.bounded:
         final, trace = converge(model, rows, concatenate([winners, others]), 100)
-        return _judged(model, rows, final), trace[:, :n]
+        climbs = _judged(model, rows, final)
+        climbs.handicap[:n] = np.minimum(climbs.handicap[:n], worth)
+        return climbs, trace[:, :n]
     held, trace = converge(climbing, rows, winners, 100)
     final, _ = converge(model, rows, concatenate([held.params, others]), 100)
     final.n_iter[:n] += held.n_iter
@@ -53,7 +55,7 @@ def climbs_of(model, climbing, rows, winners, others):
         instead = _judged(climbing, rows, held.take(lost))
         for mine, theirs in zip(climbs[1:3], instead[1:3], strict=True):
             mine[lost] = theirs
-        climbs.handicap[lost] = worth_of_component(model, rows)
+        climbs.handicap[lost] = worth
         climbs = climbs._replace(params=climbs.params.put(lost, instead.params))
     return climbs, trace
 
