@@ -139,12 +139,12 @@ def search(model, rows, pooled, rng, limits, watch):
         paths += heat.paths
         paths += _paths(names[: len(heat.arm)], number, sum(_SHORT), trace)
         found = optima_of(climbs, [(number, name) for name in names])
-        optima = merged(optima + found, ranking)
+        optima = merged(optima + found, climbing, ranking)
         sample = rows.n_rows, rows.total_weight
         result = Search(optima, number, n_starts, *sample, target, ending, paths)
         if len(optima) > 1 or not result.settled:
             optima += _exchanged(model, climbing, pool, optima[0], number, rng)
-            optima = merged(optima, ranking)
+            optima = merged(optima, climbing, ranking)
             result = result._replace(optima=optima)
         if watch.end_round(result) or result.settled or result.stalled:
             break

@@ -56,19 +56,25 @@ def optima_of(climbs, arms):
     return optima
 
 
-def merged(optima, ranking):
-    """Optima of several rounds without repetitions, best first, by one objective."""
+def merged(optima, climbing, ranking):
+    """Optima of several rounds without repetitions, best first.
+
+    The penalty of `ranking` ranks maxima of the likelihood; a degenerate optimum, which
+    maximizes the penalized likelihood of `climbing`, keeps that penalty.
+    """
     kept = []
     for optimum in sorted(optima, key=lambda optimum: -optimum.loglik):
         if kept and _same(kept[-1], optimum.loglik, optimum.handicap):
             kept[-1] = kept[-1].joined(optimum)
         else:
             kept.append(optimum)
-    penalty = ranking.penalty(concatenate([optimum.params for optimum in kept]))
-    objective = np.array([optimum.loglik for optimum in kept]) + penalty
-    ranked = map(
-        lambda one, value: one._replace(objective=float(value)), kept, objective
-    )
+    params = concatenate([optimum.params for optimum in kept])
+    degenerate = np.array([optimum.degenerate for optimum in kept])
+    penalty = np.where(degenerate, climbing.penalty(params), ranking.penalty(params))
+    ranked = [
+        optimum._replace(objective=optimum.loglik + float(value))
+        for optimum, value in zip(kept, penalty, strict=True)
+    ]
     return sorted(ranked, key=lambda optimum: -optimum.standing)
 
 

@@ -112,7 +112,7 @@ def lattice_step(values):
     gaps = np.unique(np.diff(values))
     if not len(gaps):
         return 0.0
-    tolerance = 1e-9 * np.abs(values).max() + 1e-3 * gaps[0]
+    tolerance = 1e-9 * np.abs(values).max()
     step = gaps[0]
     while step > tolerance:
         rest = gaps - step * np.round(gaps / step)
