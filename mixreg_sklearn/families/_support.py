@@ -110,15 +110,12 @@ def lattice_step(values):
     """
     values = np.unique(values)
     gaps = np.unique(np.diff(values))
-    if not len(gaps):
-        return 0.0
-    tolerance = 1e-9 * np.abs(values).max()
-    step = gaps[0]
-    while step > tolerance:
-        rest = gaps - step * np.round(gaps / step)
-        rest = np.abs(rest)
-        rest = rest[rest > tolerance]
+    step = gaps[0] if len(gaps) else 0.0
+    while step > 1e-9 * np.abs(values).max():
+        multiples = np.round(gaps / step)
+        rest = np.abs(gaps - step * multiples)
+        rest = rest[rest > 1e-3 * step]
         if not len(rest):
-            return float(step)
+            return float(gaps.sum() / multiples.sum())
         step = rest.min()
     return 0.0

@@ -49,7 +49,7 @@ def test_scales_may_differ_a_thousandfold(tight):
 
 
 def test_one_mistyped_response_gets_a_component_to_itself():
-    x, y, first = crossing_lines(0, 300, 0.3, 0.3)
+    x, y, _ = crossing_lines(0, 300, 0.3, 0.3)
     y[7] = 1000.0
     with pytest.warns(match=r"rests on rows? 7"):
         model = MixtureRegressor(3, random_state=0).fit(x, y)
