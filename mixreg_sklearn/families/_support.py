@@ -103,19 +103,15 @@ class Support(NamedTuple):
 
 
 def lattice_step(values):
-    """The largest step of which all differences of values (n,) are multiples, or zero.
+    """The step of which all differences of values (n,) are multiples, or zero.
 
-    Euclid's algorithm, with a tolerance for rounding. Values that are not rounded have
-    no such step.
+    It is the smallest difference, or a simple fraction of it. Values that are not
+    rounded have no such step.
     """
-    values = np.unique(values)
-    gaps = np.unique(np.diff(values))
-    step = gaps[0] if len(gaps) else 0.0
-    while step > 1e-9 * np.abs(values).max():
-        multiples = np.round(gaps / step)
-        rest = np.abs(gaps - step * multiples)
-        rest = rest[rest > 1e-3 * step]
-        if not len(rest):
-            return float(gaps.sum() / multiples.sum())
-        step = rest.min()
+    gaps = np.unique(np.diff(np.unique(values)))
+    for parts in range(1, 11 if len(gaps) else 1):
+        multiples = np.round(gaps / (gaps[0] / parts))
+        step = gaps.sum() / multiples.sum()
+        if np.abs(gaps - step * multiples).max() < 0.01 * step:
+            return float(step)
     return 0.0

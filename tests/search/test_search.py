@@ -125,10 +125,11 @@ def test_one_optimum_leaves_no_chance_of_another():
 @given(
     st.integers(-30, 30),
     st.sets(st.integers(-10_000, 10_000), min_size=3, max_size=60),
+    st.integers(1, 10),
     st.sampled_from([1.0, 0.1, 0.25, 1e-3, 2.54]),
 )
-def test_the_step_of_rounded_values_is_found(origin, numbers, unit):
-    numbers = np.array(sorted(numbers))
+def test_the_step_of_rounded_values_is_found(origin, numbers, gap, unit):
+    numbers = np.array(sorted({*numbers, 20_000, 20_000 + gap}))
     step = np.gcd.reduce(np.diff(numbers)) * unit
     assert_allclose(lattice_step(origin + numbers * unit), step, rtol=1e-6)
 
