@@ -2,6 +2,6 @@
 
 from ._regressor import MixtureRegressor
 from ._selection import MixtureRegressorIC
-from .exceptions import SearchWarning
+from ._warnings import SearchWarning
 
 __all__ = ["MixtureRegressor", "MixtureRegressorIC", "SearchWarning"]

@@ -32,7 +32,7 @@ from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
 from ._thin import rows_of_components, thin_sentences
-from .exceptions import SearchWarning
+from ._warnings import SearchWarning
 from .families import Family, Support
 from .families._names import FAMILIES
 from .gates import Gate
@@ -323,7 +323,7 @@ class MixtureRegressor(
         data, y, structure, _ = read(
             self, X, y, sample_weight, groups, offset, row_data, ensure_min_samples=2
         )
-        with one_blas_thread(), np.errstate(under="ignore", over="ignore"):
+        with one_blas_thread(), np.errstate(all="ignore"):
             problem = make_problem(data, structure, threads_that_pay(self, data.X))
             progress = Progress(self, data.X, y, problem)
             estimate = self._estimate(problem, progress)

@@ -32,16 +32,16 @@ WINGS = {
     "_thin": "",
     "_progress": "",
     "_notebook": "_fitted _thin",
-    "exceptions": "",
+    "_warnings": "",
     "_regressor": (
-        "_numerics _blas _docs _remembered exceptions families gates _data predictive"
+        "_numerics _blas _docs _remembered _warnings families gates _data predictive"
         " _fitted _engine _search _criteria _thin _progress _notebook"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_selection": (
         "_docs _data _fitted _criteria _choice _notebook _regressor _growth"
     ),
-    "__init__": "_regressor _selection exceptions",
+    "__init__": "_regressor _selection _warnings",
     "inference": (
         "_numerics _blas _docs families _data predictive _fitted _engine _search"
         " _rebuilt"

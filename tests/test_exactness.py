@@ -156,7 +156,7 @@ def test_more_features_than_rows_get_the_least_norm_solution(fit_intercept):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(12, 30)), rng.normal(size=12)
     model = MixtureRegressor(1, fit_intercept=fit_intercept)
-    with pytest.warns(ConvergenceWarning, match="fits every row without error"):
+    with pytest.warns(ConvergenceWarning, match="as many coefficients as rows"):
         model.fit(X, y)
     line = LinearRegression(fit_intercept=fit_intercept).fit(X, y)
     assert_one_regression(model, line.intercept_, line.coef_)
@@ -838,10 +838,11 @@ def test_the_search_record_is_consistent(name):
     assert record["sample_rows"] <= len(y)
     optima = record["optima"]
     hits = sum(optimum["hits"] for optimum in optima)
-    assert record["rounds"] * 3 <= hits <= record["starts"] + record["rounds"]
+    # Climbs to a collapse are no optima.
+    assert 1 <= hits <= record["starts"] + record["rounds"]
     # Best first, in each kind; a degenerate one is first only by a wide margin.
     for kind in (False, True):
-        values = [o["objective"] for o in optima if o["degenerate"] == kind]
+        values = [o["objective"] for o in optima if o["proven"] == kind]
         assert (np.diff(values) <= 0).all()
     for optimum in optima:
         assert set(optimum) == {
@@ -852,6 +853,7 @@ def test_the_search_record_is_consistent(name):
             "first_round",
             "iterations",
             "degenerate",
+            "proven",
             "passed_over",
         }
         assert 1 <= len(optimum["arms"]) <= optimum["hits"]
@@ -862,8 +864,8 @@ def test_the_search_record_is_consistent(name):
         higher = optimum["log_likelihood"] > optima[0]["log_likelihood"] + 0.06
         assert (optimum["passed_over"] is not None) >= higher
     assert record["agreeing_arms"] <= optima[0]["hits"]
-    if record["rounds"] < model.n_init:
-        assert record["agreeing_arms"] >= 3
+    if record["rounds"] < min(model.n_init, 3):
+        assert record["agreed"]
     if not model.degenerate_ and record["sample_rows"] == len(y):
         # The climb without penalty does not lose what the search found.
         best = next(o for o in optima if not o["degenerate"])

@@ -51,6 +51,8 @@ needs_callbacks = pytest.mark.skipif(
 
 FITTED = {
     "coef_",
+    "component_rows_",
+    "thin_components_",
     "converged_",
     "degenerate_",
     "grouped_",

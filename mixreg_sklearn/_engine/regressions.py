@@ -173,7 +173,8 @@ class Regressions:
         parts = zip(self.sharings, sums.grams, sums.crosses, strict=True)
         step = _joined([sharing.step(gram, cross) for sharing, gram, cross in parts])
         # The maximum of the quadratic 2 step'cross - step'gram step.
-        gain = np.vecdot(step, _joined(sums.crosses))
+        with np.errstate(over="ignore", invalid="ignore"):
+            gain = np.vecdot(step, _joined(sums.crosses))
         constants = self.family.update_constants(
             params.constants, sums.weight, sums.statistic, gain, self.rules
         )

@@ -79,7 +79,7 @@ def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
     rebuilt = rebuild(model, X, y, sample_weight, **metadata)
     limits = Limits(1, model.tol, model.max_iter)
     problem, params = rebuilt.problem, rebuilt.params
-    with one_blas_thread(), np.errstate(under="ignore", over="ignore"):
+    with one_blas_thread(), np.errstate(all="ignore"):
         for size in range(model.n_components + 1, n_components + 1):
             grown = clone(model).set_params(n_components=size, init=None)
             family = problem.structure.family

@@ -201,7 +201,7 @@ def _short_runs(model, pool, rng, number):
     names = [_ARMS[a] for a in arm]
     trace = np.full((sum(_SHORT), n_starts), np.nan)
     # All starts go on where that is cheap.
-    n_others = int(np.clip(_CHEAP * more // cost, 0, n_starts))
+    n_others = int(np.clip(_CHEAP * more / cost, 0, n_starts))
     tied = True if model.regressions.rule.tied else (arm < 2)[:, None]
     short = with_penalty(model, pool.scale**2).with_rule(
         tied=tied, ratio=np.where(arm < 3, 1e-2, 0.0)[:, None]
@@ -237,7 +237,7 @@ def _short_runs(model, pool, rng, number):
 
 def _cost(pool, model):
     """Numbers that a pass of one start computes."""
-    return pool.rows.n_rows * model.n_components * pool.p
+    return pool.rows.total_weight * model.n_components * pool.p
 
 
 def _paths(arms, number, first, trace):

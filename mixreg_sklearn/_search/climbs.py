@@ -21,9 +21,10 @@ class Climbs(NamedTuple):
     params: Params
     loglik: np.ndarray  # (R,) without penalty
     n_iter: np.ndarray  # (R,)
-    # Nats by which a flawed optimum must beat others, (R,): what a component must be
-    # worth by BIC. Infinite where nothing but the collapse is known.
+    # Nats by which a flawed or unproven optimum must beat others, (R,): what BIC asks of
+    # a component. Infinite where nothing but the collapse is known.
     handicap: np.ndarray
+    degenerate: np.ndarray  # (R,) whether a component collapses or is nearly empty
 
 
 def converge(model, rows, params, max_iter):
@@ -65,6 +66,7 @@ def _judged(model, rows, final):
     params, worth = final.params, worth_of_component(model, rows)
     loglik = final.objective - model.penalty(params)
     collapsed = model.regressions.collapsed(params).any(axis=1)
-    handicap = np.where(nearly_empty(model, rows, params), worth, 0.0)
+    degenerate = collapsed | nearly_empty(model, rows, params)
+    handicap = np.where(degenerate | ~final.converged, worth, 0.0)
     handicap[collapsed | ~np.isfinite(loglik)] = np.inf
-    return Climbs(params, loglik, final.n_iter, handicap)
+    return Climbs(params, loglik, final.n_iter, handicap, degenerate)

@@ -41,7 +41,7 @@ def exchange(model, pool, arms, rng, number, max_rounds=6):
     keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, most))
     rivals = []
     if keep > 2 and n_components > 2 and n_arms > 1 and number == 1:
-        rivals.append(_grown(model, pool, rng, keep))
+        rivals.append(prepare(model, _grown(model, pool, rng, keep)))
     best = 0
     for _ in range(max_rounds):
         reduced = arms.take(best).without_each()

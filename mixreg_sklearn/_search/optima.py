@@ -22,11 +22,7 @@ class Optimum(NamedTuple):
     arms: frozenset  # pairs (round, arm) that found it
     n_iter: int
     handicap: float  # nats, see `Climbs`
-
-    @property
-    def degenerate(self):
-        """Whether a component collapses or is nearly empty."""
-        return self.handicap > 0
+    degenerate: bool  # whether a component collapses or is nearly empty
 
     @property
     def standing(self):
@@ -35,7 +31,11 @@ class Optimum(NamedTuple):
 
     def joined(self, other):
         """The same optimum, found again."""
-        return self._replace(hits=self.hits + other.hits, arms=self.arms | other.arms)
+        return self._replace(
+            hits=self.hits + other.hits,
+            arms=self.arms | other.arms,
+            handicap=min(self.handicap, other.handicap),
+        )
 
 
 def optima_of(climbs, arms):
@@ -43,16 +43,17 @@ def optima_of(climbs, arms):
     optima = []
     for r in np.argsort(-climbs.loglik, kind="stable"):
         loglik, handicap = float(climbs.loglik[r]), float(climbs.handicap[r])
+        degenerate = bool(climbs.degenerate[r])
         if np.isinf(handicap):
             continue
-        if optima and _same(optima[-1], loglik, handicap):
+        if optima and _same(optima[-1], loglik, degenerate):
             last = optima[-1]
             optima[-1] = last._replace(hits=last.hits + 1, arms=last.arms | {arms[r]})
             continue
         params, found = climbs.params.take(int(r)), frozenset([arms[r]])
         n_iter = int(climbs.n_iter[r])
-        new = Optimum(params, loglik, loglik, 1, found, n_iter, handicap)
-        optima.append(new)
+        numbers = n_iter, handicap, degenerate
+        optima.append(Optimum(params, loglik, loglik, 1, found, *numbers))
     return optima
 
 
@@ -64,7 +65,7 @@ def merged(optima, climbing, ranking):
     """
     kept = []
     for optimum in sorted(optima, key=lambda optimum: -optimum.loglik):
-        if kept and _same(kept[-1], optimum.loglik, optimum.handicap):
+        if kept and _same(kept[-1], optimum.loglik, optimum.degenerate):
             kept[-1] = kept[-1].joined(optimum)
         else:
             kept.append(optimum)
@@ -78,9 +79,9 @@ def merged(optima, climbing, ranking):
     return sorted(ranked, key=lambda optimum: -optimum.standing)
 
 
-def _same(optimum, loglik, handicap):
+def _same(optimum, loglik, degenerate):
     near = abs(optimum.loglik - loglik) < SAME_OPTIMUM
-    return near and (optimum.handicap > 0) == (handicap > 0)
+    return near and optimum.degenerate == degenerate
 
 
 def chance_of_new(distinct, n):

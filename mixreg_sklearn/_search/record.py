@@ -16,6 +16,7 @@ def search_record(problem, found):
             "first_round": min(number for number, _ in optimum.arms),
             "iterations": optimum.n_iter,
             "degenerate": optimum.degenerate,
+            "proven": optimum.handicap == 0,
             "passed_over": _passed_over(optimum, found.optima[0]),
         }
         for optimum in found.optima
