@@ -166,7 +166,7 @@ def with_penalty(model, target, factor=1.0):
     if model.bounded:
         return model
     return model.with_rule(
-        strength=factor * (1 + float(np.mean(model.regressions.n_specific))),
+        strength=factor * (2 + float(np.mean(model.regressions.n_specific))),
         target=max(target, model.regressions.rule.floor),
     )
 
