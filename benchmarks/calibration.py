@@ -440,6 +440,8 @@ def selection_trial(name, seed):
             for criterion in CRITERIA if not shared else ("bic",):
                 name = criterion.upper() + shared * ", one scale"
                 errors[name] = int(numbers[table[criterion].argmin()]) - cell.K
+            if not shared:
+                errors["choice"] = model.n_components_ - cell.K
     return errors
 
 

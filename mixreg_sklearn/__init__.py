@@ -2,5 +2,6 @@
 
 from ._regressor import MixtureRegressor
 from ._selection import MixtureRegressorIC
+from ._warnings import SearchWarning
 
-__all__ = ["MixtureRegressor", "MixtureRegressorIC"]
+__all__ = ["MixtureRegressor", "MixtureRegressorIC", "SearchWarning"]

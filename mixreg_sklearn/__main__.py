@@ -6,16 +6,19 @@
 
 import argparse
 import csv
+import io
 import re
 import sys
 import warnings
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ._selection import MixtureRegressorIC
+from ._thin import thin_sentences
 from .datasets import load_two_lines
 
 _DESCRIPTION = """\
@@ -54,12 +57,14 @@ def main(argv=None):
     try:
         _run(_parser().parse_args(argv))
     except _Refusal as refusal:
-        print(f"mixreg_sklearn: {refusal}", file=sys.stderr)
+        print(f"mixreg_sklearn: {_plain(str(refusal))}", file=sys.stderr)
         return 2
     return 0
 
 
 def _run(options):
+    if options.plot is not None and not Path(options.plot).suffix:
+        raise _Refusal(f"--plot needs a name like fit.png; got {options.plot!r}")
     if options.plot and find_spec("matplotlib") is None:
         raise _Refusal("--plot needs matplotlib: python -m pip install matplotlib")
     components = _components(options.components)
@@ -75,7 +80,7 @@ def _run(options):
     print(f"\n{_count(K, 'component')}, by {options.criterion.upper()}:\n")
     print(_parameters(model, table.features))
     print(f"\n{_proof(model)}")
-    for note in notes:
+    for note in notes + _remarks(model):
         print(f"Note: {note}")
     if options.plot:
         print(_plot(model, table, options.plot))
@@ -145,39 +150,43 @@ def _table(options):
     header, rows = _read(options.csv)
     if options.target is None:
         raise _Refusal(f"--csv needs --target, one of: {', '.join(header)}")
-    target = options.target
+    target = _plain(options.target)
     if options.features is None:
         features = [name for name in header if name != target]
     else:
-        features = [name.strip() for name in options.features.split(",")]
+        # A name with a comma is quoted, as in the file.
+        [names] = csv.reader([_plain(options.features)], skipinitialspace=True)
+        features = [name.strip() for name in names or [""]]
     for name in (target, *features):
         if name not in header:
             columns = ", ".join(header)
             raise _Refusal(f"{options.csv} has no column {name!r}; it has: {columns}")
     if target in features:
         raise _Refusal(f"the target {target!r} cannot also be a feature")
+    for name in features:
+        if features.count(name) > 1:
+            raise _Refusal(f"--features names {name!r} twice")
     if not features:
         raise _Refusal(f"{options.csv} has no column besides the target {target!r}")
     y, *x = _numbers(header, rows, [target, *features])
-    return _Table(Path(options.csv).name, np.column_stack(x), y, features, target)
+    return _Table(
+        _plain(Path(options.csv).name), np.column_stack(x), y, features, target
+    )
 
 
 def _read(path):
     """Header of a csv file, and its rows with their line numbers."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            delimiter = max(",;\t", key=first.count)
-            header = [
-                name.strip()
-                for name in next(csv.reader([first], delimiter=delimiter), [])
-            ]
-            reader = csv.reader(file, delimiter=delimiter)
-            rows = [(reader.line_num + 1, row) for row in reader if any(row)]
+            text = file.read()
+        # The delimiter is that which divides the header into most names.
+        delimiter = max(",;\t", key=lambda each: len(_records(text, each, 1)[0][1]))
+        (_, header), *rows = _records(text, delimiter)
     except OSError as error:
         raise _Refusal(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise _Refusal(f"{path} is not a csv file in UTF-8: {error}") from error
+    header = [_plain(name) for name in header]
     if not any(header):
         raise _Refusal(f"{path} is empty")
     for name in header:
@@ -190,6 +199,19 @@ def _read(path):
                 f" {len(header)}"
             )
     return header, rows
+
+
+def _records(text, delimiter, limit=None):
+    """Records of a csv text that are not blank, with the lines on which they end."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    records = ((reader.line_num, record) for record in reader if any(record))
+    return list(islice(records, limit)) or [(0, [])]
+
+
+def _plain(text):
+    """Text on one line, without characters that would command the terminal."""
+    words = " ".join(text.split())
+    return "".join(char if char.isprintable() else "?" for char in words)
 
 
 def _numbers(header, rows, names):
@@ -250,23 +272,47 @@ def _fit(table, components, options):
             model.fit(table.X, table.y)
         except ValueError as error:
             raise _Refusal(str(error)) from error
-    return model, [str(warning.message) for warning in caught]
+    return model, list(dict.fromkeys(str(warning.message) for warning in caught))
 
 
 def _selection(model, components):
     """Table of the criterion, one row for each number of components."""
     criterion = model.criterion.upper()
-    lines = [f"  K  parameters  log-likelihood  {criterion:>12}  maximum"]
-    for K, fit, value in zip(
-        components, model.estimators_, model.criterion_, strict=True
+    lines = [
+        f" K  parameters  log-likelihood  {criterion:>10}    choice  rows  maximum"
+    ]
+    values = zip(model.criterion_, model.table_["choice"], strict=True)
+    for K, fit, (value, choice) in zip(
+        components, model.estimators_, values, strict=True
     ):
         flaw = "degenerate" if fit.degenerate_ else "not proven"
         lines.append(
-            f"{K:3d}  {fit.n_parameters_:10d}  {fit.log_likelihood_:14.3f}"
-            f"  {value:12.3f}  {'proven' if fit.converged_ else flaw:10}"
-            f"{'  <- chosen' if fit is model.best_estimator_ else ''}".rstrip()
+            f"{K:2d}  {fit.n_parameters_:10d}  {fit.log_likelihood_:14.3f}"
+            f"  {value:10.3f}  {choice:8.1f} {fit.component_rows_.min():5.0f}"
+            f"  {'proven' if fit.converged_ else flaw:10}"
+            f"{' <- chosen' if fit is model.best_estimator_ else ''}".rstrip()
         )
+    lines.append(
+        f"choice: {criterion} with penalties for unequal scales and thin components;\n"
+        "rows: of the smallest component"
+    )
     return "\n".join(lines)
+
+
+def _remarks(model):
+    """What else there is to say of the chosen mixture, in a list."""
+    remarks = []
+    # The warning of a degenerate mixture names its rows.
+    if not model.degenerate_:
+        remarks += [f"{sentence}." for sentence in thin_sentences(model)]
+    if model.thin_components_:
+        remarks.append("Rows are counted from 0, without the header.")
+    if model.largest_chosen_:
+        remarks.append(
+            f"{model.n_components_} is the largest number tried; more components may be"
+            " better still."
+        )
+    return remarks
 
 
 def _parameters(model, features):

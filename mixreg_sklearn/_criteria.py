@@ -8,7 +8,7 @@ from scipy.special import xlogy
 from ._data.checks import check_weight
 from ._data.groups import check_constant
 from ._docs import documented
-from ._fitted import log_joint_of
+from ._fitted import any_log_joint_of
 from ._numerics import log_normalize
 
 
@@ -55,13 +55,14 @@ class Evidence(NamedTuple):
 
 def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=None):
     """Validate rows and evaluate a fitted mixture on them. -> Evidence."""
-    log_joint, groups = log_joint_of(model, X, y, groups, offset, trials=trials)
+    log_joint, groups = any_log_joint_of(model, X, y, groups, offset, trials=trials)
     n_rows = len(log_joint) if groups is None else len(groups.of_row)
     weight = check_weight(sample_weight, np.empty((n_rows, 1)))
     check_constant(weight, groups, "sample_weight")
     if groups is not None:
         weight = weight[groups.first]
-    return Evidence(log_joint, weight, model.n_parameters_)
+    counted = weight > 0  # nothing, times minus infinity, is nothing
+    return Evidence(log_joint[counted], weight[counted], model.n_parameters_)
 
 
 @documented

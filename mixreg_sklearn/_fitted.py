@@ -4,16 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._data.checks import check_offset, check_response
+from ._data.checks import check_features, check_offset, check_response
 from ._data.groups import check_groups, check_prior
 from ._data.row_data import check_row_data, given
 from ._numerics import log_normalize
+from ._remembered import check_grouped, check_unchanged
 from .families import Family
 from .families._names import make_family
 from .predictive import MixtureDistribution
 from .predictive._components import draw_components, draw_responses
+from .predictive._domain import check_possible
 
 _KEYS = ("weights", "coef", "intercept", "scale")
 _GATE_KEYS = ("gate_coef", "gate_intercept")
@@ -246,7 +247,7 @@ def fitted_mixture(model):
             f" {type(model).__name__}. For a pipeline, pass its last step, pipe[-1],"
             " and the transformed features, pipe[:-1].transform(X)."
         )
-    check_is_fitted(model)
+    check_unchanged(model)
     return model
 
 
@@ -260,8 +261,8 @@ def estimates_and_rows(model, X, offset, **row_data):
     offset : ndarray of shape (n,) or None
     row_data : dict of str to ndarray of shape (n,)
     """
-    check_is_fitted(model)
-    X = validate_data(model, X, dtype=[np.float64, np.float32], reset=False)
+    check_unchanged(model)
+    X = check_features(model, X, dtype=[np.float64, np.float32], reset=False)
     X, fitted = np.asarray(X, dtype=np.float64), Fitted.of(model)
     offset = check_offset(offset, X)
     row_data = check_row_data(fitted.family, given(**row_data), len(X))
@@ -269,8 +270,25 @@ def estimates_and_rows(model, X, offset, **row_data):
 
 
 def log_joint_of(model, X, y, groups, offset, **row_data):
+    """The result of `any_log_joint_of`, from which memberships can be computed.
+
+    Raises
+    ------
+    ValueError
+        If all components have density zero for a row or group.
+    """
+    log_joint, groups = any_log_joint_of(model, X, y, groups, offset, **row_data)
+    if groups is None:
+        check_possible(log_joint)
+    else:
+        check_possible(log_joint, "group", groups.labels)
+    return log_joint, groups
+
+
+def any_log_joint_of(model, X, y, groups, offset, **row_data):
     """Validate rows; their `Fitted.log_joint`, and their `Groups` or None."""
     fitted, X, offset, _ = estimates_and_rows(model, X, offset)
+    check_grouped(model, groups)
     y = check_response(y, len(X), model)
     target = fitted.family.target(y, **given(**row_data))
     groups = check_groups(groups, X)

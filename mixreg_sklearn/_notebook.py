@@ -5,12 +5,13 @@ from html import escape
 import numpy as np
 
 from ._fitted import Fitted
+from ._thin import thin_sentences
 
 # Longer and wider tables are truncated, with a note.
 _MOST_ROWS, _MOST_COMPONENTS = 30, 12
 _COUNTS = {"n_components", "n_parameters", "estimator"}
 # Columns of `MixtureRegressorIC.table_` shown before the criterion.
-_COLUMNS = ("log_likelihood", "n_parameters", "smallest_share", "converged")
+_COLUMNS = ("log_likelihood", "n_parameters", "smallest_component", "converged")
 _RIGHT = 'style="text-align: right; padding: 0 0.6em"'
 
 
@@ -64,6 +65,7 @@ def criterion_table(search):
     table, best = search.table_, search.best_index_
     several = len(set(table["estimator"])) > 1
     columns = ["n_components", *["estimator"] * several, *_COLUMNS, search.criterion]
+    columns.append("choice")
     cells = [
         [
             "chosen" if i == best else "",
@@ -72,6 +74,8 @@ def criterion_table(search):
         for i in range(len(table["n_components"]))
     ]
     title = f"Candidates, the best by {search.criterion.upper()}"
+    if search.largest_chosen_:
+        title += f"; {search.n_components_} is the largest number tried"
     candidates = _table(title, ["", *columns], cells)
     return candidates + component_table(search.best_estimator_)
 
@@ -86,10 +90,11 @@ def _summary(model):
     proof = "a proven maximum" if model.converged_ else "not proven to be a maximum"
     if model.degenerate_:
         proof = "degenerate"
-    return (
+    sentences = [
         f"Log-likelihood {model.log_likelihood_:.3f}, {model.n_parameters_} parameters;"
         f" {proof}"
-    )
+    ]
+    return ". ".join(sentences + thin_sentences(model))
 
 
 def _cell(name, value):

@@ -10,6 +10,7 @@ from ._data.structure import Columns
 from ._engine.params import Params
 from ._engine.problem import Problem, make_problem
 from ._fitted import Fitted
+from ._remembered import check_grouped
 
 
 class Rebuilt(NamedTuple):
@@ -35,6 +36,7 @@ def rebuild(
     estimator, X, y, sample_weight=None, *, groups=None, offset=None, **row_data
 ):
     """Prepare training data as `fit` did, and the estimate. -> Rebuilt."""
+    check_grouped(estimator, groups)
     row_data = given(**row_data)
     data, _, structure, columns = read(
         estimator, X, y, sample_weight, groups, offset, row_data, reset=False

@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from ._blas import one_blas_thread, threads_that_pay
 from ._criteria import InformationCriteria
-from ._data.checks import check_memberships
+from ._data.checks import Range, check_memberships
 from ._data.groups import check_groups
 from ._data.read import read
 from ._data.row_data import given
@@ -27,9 +27,12 @@ from ._fitted import (
 from ._notebook import NotebookTable, component_table
 from ._numerics import log_normalize, make_rng
 from ._progress import CallbackSupport, Progress
+from ._remembered import remember
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
+from ._thin import rows_of_components, thin_sentences
+from ._warnings import SearchWarning
 from .families import Family, Support
 from .families._names import FAMILIES
 from .gates import Gate
@@ -117,9 +120,14 @@ class MixtureRegressor(
         softmax gate, `"gate_coef"` (K, d) and `"gate_intercept"` (K,) instead of the
         weights; or the memberships of the training rows. The fit is the local maximum
         that is reached from there.
+    scale_penalty : float, default=1.0
+        Strength of the penalty that ranks local maxima with different scales, see
+        `search_`; 0 chooses the one of highest likelihood. The estimate itself is not
+        penalized.
     n_init : int, default=8
-        Maximum number of rounds of the search. Each draws 24 independent starts in
-        three arms; the search stops when three arms agree.
+        Maximum number of rounds of the search. Each draws at least 30 independent
+        starts in four arms; the search stops when three arms agree and a better
+        optimum is unlikely, or when three rounds were in vain.
     tol : float, default=1e-8
         Tolerance for the Newton decrement, the gain in log-likelihood (nats) that a
         quadratic approximation still predicts.
@@ -156,6 +164,12 @@ class MixtureRegressor(
     gate_intercept_ : ndarray of shape (n_components,)
         Softmax gate only: log-odds of a component against the first one if all features
         are zero.
+    component_rows_ : ndarray of shape (n_components,)
+        Rows that each component rests on: sums of memberships, times the weights.
+    thin_components_ : dict of int to ndarray of int
+        Components with less than three rows for each coefficient of their own, and
+        their rows (positions, from 0): those with a membership above one half. They are
+        often outliers, or rows that happen to lie near a line.
     log_likelihood_ : float
         Log-likelihood of the training data.
     n_parameters_ : int
@@ -173,6 +187,9 @@ class MixtureRegressor(
         rows; a warning then gives advice.
     n_iter_ : int
         Number of EM and Newton iterations of the final polish.
+    grouped_ : bool
+        Whether the rows of the fit came in groups. Likelihoods, criteria, memberships
+        and standard errors then need `groups` as well.
     search_ : dict
         Record of the search, empty without one: `"optima"`, a list of dicts, best
         first, with `log_likelihood`, `objective` (penalized, for ranking), `hits`
@@ -212,7 +229,7 @@ class MixtureRegressor(
     """
 
     _parameter_constraints = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [Range(Integral, 1, None, closed="left")],
         "family": [StrOptions(set(FAMILIES)), Family],
         "regression_features": [str, Integral, slice, "array-like", callable, None],
         "gate": [StrOptions({"softmax"}), Gate, None],
@@ -223,9 +240,10 @@ class MixtureRegressor(
         "shared_scale": ["boolean"],
         "fit_intercept": ["boolean"],
         "init": [dict, "array-like", None],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "scale_penalty": [Range(Real, 0, None, closed="left")],
+        "n_init": [Range(Integral, 1, None, closed="left")],
+        "tol": [Range(Real, 0, None, closed="neither")],
+        "max_iter": [Range(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
@@ -248,6 +266,7 @@ class MixtureRegressor(
         shared_scale=False,
         fit_intercept=True,
         init=None,
+        scale_penalty=1.0,
         n_init=8,
         tol=1e-8,
         max_iter=200,
@@ -267,6 +286,7 @@ class MixtureRegressor(
         self.shared_scale = shared_scale
         self.fit_intercept = fit_intercept
         self.init = init
+        self.scale_penalty = scale_penalty
         self.n_init = n_init
         self.tol = tol
         self.max_iter = max_iter
@@ -303,21 +323,21 @@ class MixtureRegressor(
         data, y, structure, _ = read(
             self, X, y, sample_weight, groups, offset, row_data, ensure_min_samples=2
         )
-        with one_blas_thread(), np.errstate(under="ignore"):
+        with one_blas_thread(), np.errstate(all="ignore"):
             problem = make_problem(data, structure, threads_that_pay(self, data.X))
             progress = Progress(self, data.X, y, problem)
             estimate = self._estimate(problem, progress)
             set_estimate(self, problem, estimate)
         progress.end(self.log_likelihood_, estimate)
-        message = complaint(self, estimate)
-        if message:
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warning = complaint(self, problem, estimate)
+        if warning:
+            warnings.warn(warning, stacklevel=3)
         return self
 
     def _estimate(self, problem, progress):
         """Maximize from the given start, or search."""
         start = self._start(problem)
-        limits = Limits(self.n_init, self.tol, self.max_iter)
+        limits = Limits(self.n_init, self.tol, self.max_iter, self.scale_penalty)
         if start is not None:
             return estimate_from(problem, start, limits)
         return estimate_found(problem, make_rng(self.random_state), limits, progress)
@@ -364,6 +384,12 @@ class MixtureRegressor(
             Expected responses.
         std : ndarray of shape (n_samples,)
             Standard deviations; only if `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If a component has no distribution at a row: its linear predictor is outside
+            the domain of the link.
         """
         fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
         ahead = fitted.distribution(*rows)
@@ -380,6 +406,11 @@ class MixtureRegressor(
         -------
         ndarray of shape (n_samples, n_components)
             Means of the components.
+
+        Raises
+        ------
+        ValueError
+            If a component has no distribution at a row, as in `predict`.
         """
         fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
         return component_means(fitted.distribution(*rows))
@@ -408,7 +439,8 @@ class MixtureRegressor(
         Returns
         -------
         MixtureDistribution
-            See `mixreg_sklearn.predictive`.
+            See `mixreg_sklearn.predictive`. Where a component has no distribution, its
+            methods say so.
 
         Raises
         ------
@@ -441,6 +473,12 @@ class MixtureRegressor(
         -------
         ndarray of shape (n_samples, n_components)
             Probabilities; each row sums to one.
+
+        Raises
+        ------
+        ValueError
+            If all components have density zero for a row or group, so that it has no
+            memberships.
         """
         if y is None:
             fitted, X, *_ = estimates_and_rows(self, X, offset)
@@ -465,6 +503,11 @@ class MixtureRegressor(
             Sorted labels of the groups.
         memberships : ndarray of shape (n_groups, n_components)
             Probabilities; each row sums to one.
+
+        Raises
+        ------
+        ValueError
+            If `groups` is None, or all components have density zero for a group.
         """
         if groups is None:
             raise ValueError("groups is None: for single rows, use predict_proba.")
@@ -482,6 +525,11 @@ class MixtureRegressor(
         -------
         ndarray of int of shape (n_samples,)
             Component indices, 0 to `n_components - 1`.
+
+        Raises
+        ------
+        ValueError
+            If all components have density zero for a row or group.
         """
         log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
         members = log_joint.argmax(axis=1)
@@ -498,6 +546,11 @@ class MixtureRegressor(
         -------
         float
             R2, at most 1.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
         """
         predicted = self.predict(X, offset=offset, trials=trials)
         return r2_score(y, predicted, sample_weight=sample_weight)
@@ -515,6 +568,11 @@ class MixtureRegressor(
             Responses.
         component : ndarray of int of shape (n_samples,)
             The component of each response.
+
+        Raises
+        ------
+        ValueError
+            If a component has no distribution at a row, as in `predict`.
         """
         fitted, X, *rest = estimates_and_rows(self, X, offset, trials=trials)
         groups = check_groups(groups, X)
@@ -528,8 +586,11 @@ def set_estimate(model, problem, estimate):
     for name in fitted_attributes(model):
         if name not in ("n_features_in_", "feature_names_in_"):
             delattr(model, name)
-    for name, value in problem.to_user(polished.params).attributes().items():
+    fitted = problem.to_user(polished.params)
+    for name, value in fitted.attributes().items():
         setattr(model, name, value)
+    rows = rows_of_components(problem, fitted)
+    model.component_rows_, model.thin_components_ = rows
     model.log_likelihood_ = problem.loglik_to_user(
         polished.objective[0], problem.rows.total_weight
     )
@@ -540,20 +601,38 @@ def set_estimate(model, problem, estimate):
     model.degenerate_ = estimate.flaw is not None
     model.n_iter_ = int(polished.n_iter[0])
     model.search_ = search_record(problem, estimate.search)
+    remember(model, grouped=problem.rows.n_units < problem.rows.n_rows)
 
 
-def complaint(model, estimate):
-    """A warning for an estimate that is not a proven interior maximum, or None."""
+def complaint(model, problem, estimate):
+    """A warning if an estimate is no proven maximum, or not agreed on; or None."""
     if estimate.flaw:
-        return f"The estimate is degenerate: {estimate.flaw.value}."
-    if estimate.infinite:
-        return f"The estimate is at a boundary: {estimate.infinite.value}."
-    if model.converged_:
+        reason, n_rows = estimate.flaw.value, problem.rows.n_rows
+        if problem.model.regressions.basis()[0].shape[1] >= n_rows:
+            reason = (
+                f"there are as many coefficients as rows ({n_rows}), or more, so that"
+                " regressions fit rows without error. Use fewer features"
+                " (regression_features) or components, shared_features, or more rows"
+            )
+        sentences = [f"The estimate is degenerate: {reason}", *thin_sentences(model)]
+        message = ". ".join(sentences) + "."
+    elif estimate.infinite:
+        message = f"The estimate is at a boundary: {estimate.infinite.value}."
+    elif not model.converged_:
+        message = (
+            "The estimate is not proven to be a maximum (Newton decrement"
+            f" {model.newton_decrement_:.1e}, tol={model.tol:.1e}; smallest eigenvalue"
+            f" of the information {model.smallest_eigenvalue_:.1e}). Increase max_iter,"
+            " or use fewer components if the eigenvalue is close to zero: the data then"
+            " do not distinguish the components."
+        )
+    elif estimate.search and not estimate.search.agreed:
+        return SearchWarning(
+            "The estimate is a proven local maximum, but only"
+            f" {estimate.search.agreeing} of the search's arms found it: a better"
+            " optimum may be unseen. Increase n_init, compare other values of"
+            " random_state, or use fewer components."
+        )
+    else:
         return None
-    return (
-        "The estimate is not proven to be a maximum (Newton decrement"
-        f" {model.newton_decrement_:.1e}, tol={model.tol:.1e}; smallest eigenvalue of"
-        f" the information {model.smallest_eigenvalue_:.1e}). Increase max_iter, or use"
-        " fewer components if the eigenvalue is close to zero: the data then do not"
-        " distinguish the components."
-    )
+    return ConvergenceWarning(message)

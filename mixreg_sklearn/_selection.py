@@ -7,10 +7,12 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._choice import choice_value
 from ._criteria import evidence
+from ._data.checks import Range
 from ._data.row_data import given
 from ._docs import documented
 from ._fitted import best_of, fitted_attributes
@@ -41,8 +43,8 @@ class MixtureRegressorIC(
 ):
     r"""Mixture of regressions with the number of components selected by a criterion.
 
-    One mixture is fitted to all rows for each number of components, and the one with
-    the lowest criterion is selected:
+    One mixture is fitted to all rows for each number of components. The criterion is
+    one of:
 
     .. math:: \text{BIC} = -2 \ell + m \log n, \quad \text{AIC} = -2 \ell + 2 m,
 
@@ -55,6 +57,20 @@ class MixtureRegressorIC(
     BIC selects the number of components that describes the density, ICL the number of
     well-separated clusters. AIC selects more components than BIC; SABIC is in between.
 
+    A superfluous component gains by settling on a few rows that happen to lie near a
+    line. The mixture selected is therefore the one with the lowest
+
+    .. math:: \text{choice} = C + 2 \nu \sum_k \log \cosh \log (\sigma_k / \sigma_0)
+              + h\, \nu \log n,
+
+    the criterion C with a penalty on scales that differ from the typical one,
+    :math:`\log \sigma_0 = \sum_k \pi_k \log \sigma_k`, and one for h thin components
+    (see `thin_components_`; h is at least 1 if the mixture is degenerate), with
+    :math:`\nu = m / K` parameters of a component. The first one is that under which
+    optima compete in the search; it is zero for one scale, and for families whose
+    likelihood is bounded. By the second one, a thin component must be worth twice
+    what others must in BIC.
+
     Mixtures are fitted in increasing order of size. If the search for more components
     ends at a lower log-likelihood than that of fewer, the mixture is instead grown from
     the smaller one. So the log-likelihood never decreases as components are added.
@@ -64,7 +80,7 @@ class MixtureRegressorIC(
     n_components : int or array-like of int, default=(1, 2, 3, 4)
         Numbers of components to choose from.
     criterion : {"bic", "aic", "icl", "sabic"}, default="bic"
-        Criterion to minimize.
+        Criterion to minimize, with the penalties above.
     estimator : estimator, list or dict of estimators, or None, default=None
         Template with all settings but `n_components`; it is cloned. None means
         ``MixtureRegressor()``. Each of several is fitted with each number of
@@ -82,19 +98,23 @@ class MixtureRegressorIC(
     ----------
     criterion_ : ndarray of shape (n_candidates,)
         For each estimator in turn, the criterion for each number of components, in the
-        order given.
+        order given. The penalties of the choice are not in it, but in `table_`.
     log_likelihoods_ : ndarray of shape (n_candidates,)
         Log-likelihoods in the same order.
     table_ : dict of ndarray of shape (n_candidates,)
         Comparison of the candidates, for ``pandas.DataFrame(model.table_)``:
         `n_components`, `estimator` (its position in the list, or its name in the dict),
-        `log_likelihood`, `n_parameters`, `aic`, `bic`, `sabic`, `icl`, `entropy`,
-        `smallest_share` (the minimum of `weights_`), `converged` and `degenerate`. The
-        entropy is normalized (Ramaswamy et al. 1993), :math:`1 + \sum_i w_i \sum_k
-        \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 if memberships are certain, 0 if they
-        are uniform.
+        `log_likelihood`, `n_parameters`, `aic`, `bic`, `sabic`, `icl`, `choice` (lowest
+        for the selected mixture), `entropy`, `smallest_share` (the minimum of
+        `weights_`), `smallest_component` (rows, the minimum of `component_rows_`),
+        `converged` and `degenerate`. The entropy is normalized (Ramaswamy et al. 1993),
+        :math:`1 + \sum_i w_i \sum_k \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 if
+        memberships are certain, 0 if they are uniform.
     best_index_ : int
         Position of the selected mixture among the candidates.
+    largest_chosen_ : bool
+        Whether the selected number of components is the largest of several tried, so
+        that more may be better still.
     n_components_ : int
         Selected number of components.
     estimators_ : list of estimators
@@ -111,9 +131,10 @@ class MixtureRegressorIC(
 
     Notes
     -----
-    A degenerate fit (a component collapsed on rows it fits without error) has an
-    unbounded likelihood and a meaningless criterion: it is selected only if all
-    candidates are degenerate.
+    A degenerate fit (a component collapsed on rows it fits without error, or has
+    hardly any) may be selected, with a warning that names these rows: a gross outlier
+    is a component of its own in an otherwise good mixture. `thin_components_` lists the
+    rows of small components.
 
     Mixtures are not grown if constraints name components (`shared_features` as a dict,
     lists in `held_coef`, fixed shares): K components are then no special case of K + 1.
@@ -134,6 +155,9 @@ class MixtureRegressorIC(
     .. [4] Ramaswamy, V., DeSarbo, W., Reibstein, D. & Robinson, W. (1993). An empirical
        pooling approach for estimating marketing mix elasticities with PIMS data.
        Marketing Science 12, 103-124.
+    .. [5] Fraley, C. & Raftery, A. E. (2007). Bayesian regularization for normal
+       mixture estimation and model-based clustering. Journal of Classification 24,
+       155-181.
 
     Examples
     --------
@@ -156,7 +180,7 @@ class MixtureRegressorIC(
     """
 
     _parameter_constraints = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "n_components": [Range(Integral, 1, None, closed="left"), "array-like"],
         "criterion": [StrOptions(set(_CRITERIA))],
         "estimator": [HasMethods(["fit", "predict", *_CRITERIA]), list, dict, None],
         "random_state": ["random_state"],
@@ -207,8 +231,8 @@ class MixtureRegressorIC(
             fits += found
             caught += messages
             names += [name] * len(found)
-        table = _table(fits, names, X, y, metadata)
-        best = _lowest(table[self.criterion], fits)
+        table = _table(fits, names, self.criterion, X, y, metadata)
+        best = int(table["choice"].argmin())
         for message in caught[best]:
             warnings.warn(message.message, message.category, stacklevel=3)
         self._set_attributes(fits[best])
@@ -242,13 +266,15 @@ class MixtureRegressorIC(
         return templates
 
     def _numbers(self):
-        numbers = np.atleast_1d(np.asarray(self.n_components))
-        if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iu":
+        numbers = np.atleast_1d(np.asarray(self.n_components, dtype=object))
+        count = Range(Integral, 1, None, closed="left")
+        right = all(map(count.is_satisfied_by, numbers.flat))
+        if numbers.ndim != 1 or not numbers.size or not right:
             raise ValueError(
                 "n_components must be a positive integer, or a list of at least one;"
                 f" got {self.n_components!r}."
             )
-        return numbers.tolist()
+        return [int(number) for number in numbers]
 
     def _sweep(self, name, template, X, y, metadata):
         """Fits of a template and their warnings, in the order of `n_components`."""
@@ -295,6 +321,8 @@ class MixtureRegressorIC(
             setattr(self, name, value)
         self.best_estimator_ = best
         self.n_components_ = best.n_components
+        numbers = self._numbers()
+        self.largest_chosen_ = min(numbers) < best.n_components == max(numbers)
 
     predict = _of_best("predict")
     predict_components = _of_best("predict_components")
@@ -322,7 +350,7 @@ def _lower(mixture, other):
     )
 
 
-def _table(fits, names, X, y, metadata):
+def _table(fits, names, chosen_by, X, y, metadata):
     """Comparison of the candidates: one array for each column."""
     of_fits = [evidence(best_of(fit), X, y, **metadata) for fit in fits]
     columns = {
@@ -337,8 +365,15 @@ def _table(fits, names, X, y, metadata):
             for fit, of_fit in zip(fits, of_fits, strict=True)
         ]
     columns |= {
+        "choice": [
+            choice_value(criterion, best_of(fit), of_fit.weight.sum())
+            for criterion, fit, of_fit in zip(
+                columns[chosen_by], fits, of_fits, strict=True
+            )
+        ],
         "entropy": [of_fit.certainty() for of_fit in of_fits],
         "smallest_share": [fit.weights_.min() for fit in fits],
+        "smallest_component": [fit.component_rows_.min() for fit in fits],
         "converged": [fit.converged_ for fit in fits],
         "degenerate": [fit.degenerate_ for fit in fits],
     }
@@ -350,8 +385,3 @@ def _criterion(name, fit, of_fit, X, y, metadata):
     if getattr(type(fit), name) is getattr(MixtureRegressor, name):
         return getattr(of_fit, name)()
     return getattr(fit, name)(X, y, **metadata)
-
-
-def _lowest(criteria, fits):
-    """Position of the lowest criterion; degenerate fits come last."""
-    return min(range(len(fits)), key=lambda i: (fits[i].degenerate_, criteria[i]))

@@ -19,6 +19,10 @@ __all__ = ["ConstantGate", "SoftmaxGate"]
 _LONGEST = 2.0
 # Log-odds beyond this, at one standard deviation, count as infinite.
 _FURTHEST = 100.0
+# The ridge of an estimate where the likelihood has no finite one.
+_WEAK = 0.01
+# Log-odds, at one standard deviation, from which the climb under it starts.
+_NEAR = 3.0
 _TINY = np.finfo(float).tiny
 
 
@@ -55,6 +59,13 @@ class Gate(ABC, BaseEstimator):
     def diverges(self, params):
         """Restarts whose coefficients diverge, (R,)."""
         return np.zeros(params.n_restarts, dtype=bool)
+
+    def bounded(self, params):
+        """A gate whose coefficients are finite, and parameters to start from.
+
+        For coefficients that diverge: the penalty is weak.
+        """
+        return self, params
 
     def penalty(self, params):
         """Value added to the log-likelihood: (R,), or zero."""
@@ -218,6 +229,14 @@ class SoftmaxGate(Gate):
 
     def diverges(self, params):
         return (np.abs(params.logits[..., 1:]) > _FURTHEST).any(axis=(1, 2))
+
+    def bounded(self, params):
+        # Far out the likelihood is flat, and there is no curvature to follow.
+        logits = params.logits
+        longest = np.abs(logits[..., 1:]).max(axis=(1, 2), keepdims=True)
+        logits = logits * np.minimum(1.0, _NEAR / np.maximum(longest, _TINY))
+        gate = SoftmaxGate(max(self.alpha, _WEAK))
+        return gate, params._replace(logits=logits).normalized()
 
     def penalty(self, params):
         if not self.alpha:

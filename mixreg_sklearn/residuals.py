@@ -2,7 +2,8 @@ r"""Residuals and scores from predictive distributions.
 
 `pit_values` and `quantile_residuals` check a model: under the true model, the former
 are uniform and the latter standard normal, for every family. `crps` and `log_score`
-compare models: they are proper scoring rules, lower is better.
+compare models: they are proper scoring rules, lower is better. `odd_rows` lists the
+rows that a model does not explain, or that it explains by a component of their own.
 
 With `groups`, each row is predicted given the previous rows of its group: residuals are
 then also independent, and minus log-scores sum to the log-likelihood of the groups.
@@ -18,9 +19,10 @@ from ._docs import documented
 from ._numerics import log_normalize
 from .families import Gaussian
 from .predictive._components import component_quantiles, log_densities
+from .predictive._domain import check_mixture, check_possible
 from .predictive._regions import count_tables
 
-__all__ = ["crps", "log_score", "pit_values", "quantile_residuals"]
+__all__ = ["crps", "log_score", "odd_rows", "pit_values", "quantile_residuals"]
 
 # Quantiles between which integrals are computed, half a standard deviation apart on the
 # normal scale, and the nodes of the quadrature between them.
@@ -159,10 +161,67 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
     Society 132, 2925-2942.
     """
     ahead, y = _predicted(model, X, y, groups, offset, trials)
+    check_mixture(ahead)
     # The only closed form; as only this score needs it, families have no such method.
     if isinstance(ahead.family, Gaussian):
         return _gaussian_crps(ahead, y)
     return _count_crps(ahead, y) if ahead.discrete else _quadrature_crps(ahead, y)
+
+
+@documented
+def odd_rows(model, X, y, *, groups=None, offset=None, trials=None, level=0.01):
+    r"""Rows that no component explains, or that have a component almost alone.
+
+    A row is odd if its response is too far out in the predictive distribution,
+
+    .. math:: 2 \min(P(Y_i \le y_i),\, P(Y_i \ge y_i)) < \alpha / n,
+
+    which under the true model happens to any row of all with probability :math:`\alpha`
+    at most (Bonferroni), or if it most probably belongs to one of `thin_components_`.
+
+    Parameters
+    ----------
+    {model, X, y, groups_in_order, offset, trials}
+    level : float, default=0.01
+        The probability :math:`\alpha`.
+
+    Returns
+    -------
+    dict of ndarray
+        For ``pandas.DataFrame(odd_rows(model, X, y))``, the least probable row first:
+        `row` (position, from 0), `component` (the most probable one), `component_rows`
+        (rows that this component rests on) and `tail` (the probability above).
+
+    Notes
+    -----
+    An outlier may widen the component that fits it until it is no longer odd. Then a
+    mixture of one more component often has it as a component of its own.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> from mixreg_sklearn.residuals import odd_rows
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> y[7] = 60
+    >>> odd = odd_rows(MixtureRegressor(2, random_state=0).fit(X, y), X, y)
+    >>> odd["row"].tolist()
+    [7]
+    """
+    ahead, y = _predicted(model, X, y, groups, offset, trials)
+    row_data = {"groups": groups, "offset": offset, "trials": trials}
+    component = model.predict_membership(X, y, **row_data)
+    at_least = 1 - ahead.cdf(y - 1 if ahead.discrete else y)
+    tail = np.minimum(1.0, 2 * np.minimum(ahead.cdf(y), at_least))
+    thin = np.isin(component, list(model.thin_components_))
+    odd = np.flatnonzero((tail < level / len(y)) | thin)
+    odd = odd[np.argsort(tail[odd], kind="stable")]
+    return {
+        "row": odd,
+        "component": component[odd],
+        "component_rows": model.component_rows_[component[odd]],
+        "tail": tail[odd],
+    }
 
 
 def _predicted(model, X, y, groups, offset, trials):
@@ -186,6 +245,7 @@ def _sequential_weights(ahead, y, groups):
         at = groups.start[size > place] + place
         now, before = groups.order[at], groups.order[at - 1]
         log_joint[now] = log_joint[before] + density[before]
+    check_possible(log_joint, "the earlier rows in the group of row")
     return np.exp(log_normalize(log_joint))
 
 

@@ -48,6 +48,14 @@ def two_lines(n=150, seed=0):
     return x[:, None], y
 
 
+def two_lines_and_one_odd_value():
+    rng = np.random.default_rng(0)
+    x, first = rng.uniform(0, 10, (300, 1)), rng.random(300) < 0.5
+    y = np.where(first, 5 + 3 * x[:, 0], 20 - 2 * x[:, 0]) + 0.3 * rng.normal(size=300)
+    y[7] = 1000
+    return x, y
+
+
 def log_normal(y, mean, scale):
     """Log-density of the normal distribution."""
     return -0.5 * np.log(2 * np.pi) - np.log(scale) - 0.5 * ((y - mean) / scale) ** 2

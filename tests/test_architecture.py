@@ -17,25 +17,31 @@ WINGS = {
     "_numerics": "",
     "_blas": "",
     "_docs": "",
+    "_remembered": "",
     "datasets": "_docs",
     "families": "",
     "gates": "_numerics",
     "_data": "families gates",
     "predictive": "_numerics _data",
-    "_fitted": "_numerics families _data predictive",
+    "_fitted": "_numerics _remembered families _data predictive",
     "_engine": "_numerics families gates _data _fitted",
     "_search": "_numerics families _engine",
-    "_rebuilt": "_blas _data _fitted _engine",
+    "_rebuilt": "_blas _remembered _data _fitted _engine",
     "_criteria": "_numerics _docs _data _fitted",
+    "_choice": "_fitted",
+    "_thin": "",
     "_progress": "",
-    "_notebook": "_fitted",
+    "_notebook": "_fitted _thin",
+    "_warnings": "",
     "_regressor": (
-        "_numerics _blas _docs families gates _data predictive _fitted _engine _search"
-        " _criteria _progress _notebook"
+        "_numerics _blas _docs _remembered _warnings families gates _data predictive"
+        " _fitted _engine _search _criteria _thin _progress _notebook"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
-    "_selection": "_docs _data _fitted _criteria _notebook _regressor _growth",
-    "__init__": "_regressor _selection",
+    "_selection": (
+        "_docs _data _fitted _criteria _choice _notebook _regressor _growth"
+    ),
+    "__init__": "_regressor _selection _warnings",
     "inference": (
         "_numerics _blas _docs families _data predictive _fitted _engine _search"
         " _rebuilt"
@@ -46,7 +52,7 @@ WINGS = {
         " residuals"
     ),
     "plotting": "_docs _fitted inference residuals",
-    "__main__": "datasets _selection plotting",
+    "__main__": "datasets _thin _selection plotting",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 450, 50
 

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from support import two_lines
+from support import two_lines, two_lines_and_one_odd_value
 
 import mixreg_sklearn.__main__ as command_line
 from mixreg_sklearn.__main__ import main
@@ -112,6 +112,18 @@ def test_what_is_not_proven_is_said(capsys, table):
     assert "1           3" in out
 
 
+def test_an_odd_row_and_the_largest_number_are_named(capsys, table):
+    X, y = two_lines_and_one_odd_value()
+    rows = [f"{a},{b}" for a, b in zip(X[:, 0], y, strict=True)]
+    path = table("\n".join(["dose,effect", *rows]))
+    assert main(["--csv", path, "--target", "effect", "--components", "1-3"]) == 0
+    out = capsys.readouterr().out
+    assert "degenerate <- chosen" in out
+    assert "rests on row" in out
+    assert "Rows are counted from 0" in out
+    assert "3 is the largest number tried" in out
+
+
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_other_delimiters_and_a_byte_order_mark_are_read(capsys, table, delimiter):
     x = np.linspace(0, 1, 12)
@@ -169,6 +181,59 @@ def test_missing_files_and_columns_are_named(capsys, lines):
 )
 def test_tables_that_cannot_be_fitted_are_refused(capsys, table, text, message):
     assert message in refusal(capsys, "--csv", table(text), "--target", "b")
+
+
+def _written(delimiter=","):
+    x = np.linspace(0, 1, 12)
+    return "".join(f"{a:.3f}{delimiter}{a * a:.3f}\n" for a in x)
+
+
+@pytest.mark.parametrize(
+    ("header", "delimiter", "shown"),
+    [
+        ('"dose\nin mg",b', ",", "dose in mg"),
+        ('"dose, mg, oral";b', ";", "dose, mg, oral"),
+        ('"dose;mg","b"', ",", "dose;mg"),
+        ("\n\ndose,b", ",", "dose"),
+        ("\x1b[2J\x1b[31mdose,b", ",", "?[2J?[31mdose"),
+        ("do\u202ese,b", ",", "do?se"),
+    ],
+)
+def test_headers_of_any_kind_are_read_and_shown_on_one_line(
+    capsys, table, header, delimiter, shown
+):
+    path = table(f"{header}\n{_written(delimiter=delimiter)}")
+    quoted = f'"{shown}"'
+    for choice in ([], ["--features", quoted]):
+        given = ["--csv", path, "--target", "b", "--components", "1", *choice]
+        assert main(given) == 0
+        out = capsys.readouterr().out
+        assert shown in out
+        assert all(char.isprintable() for char in out.replace("\n", ""))
+    line = refusal(capsys, "--csv", path, "--target", "\x1b[2Jage")
+    assert shown in line
+    assert line.isprintable()
+
+
+def test_a_feature_named_twice_is_refused(capsys, lines):
+    line = refusal(
+        capsys, "--csv", lines, "--target", "dose", "--features", "side,side"
+    )
+    assert "--features names 'side' twice" in line
+
+
+@pytest.mark.parametrize("name", ["", "fit", "pictures/fit", ".png"])
+def test_a_picture_without_an_ending_is_refused_before_the_fit(capsys, name):
+    line = refusal(capsys, "--plot", name)
+    assert f"--plot needs a name like fit.png; got {name!r}" in line
+
+
+def test_numbers_too_large_are_named(capsys, table):
+    path = table(f"a,b\n{_written()}1,1e308\n")
+    given = ["--csv", path, "--components", "1", "--target"]
+    assert "y reaches 1e+308" in refusal(capsys, *given, "b")
+    assert main([*given, "a"]) == 0
+    assert "nan" not in capsys.readouterr().out
 
 
 def test_other_encodings_are_refused(capsys, table):

@@ -433,11 +433,25 @@ def test_a_feature_that_separates_the_components_is_reported(separable):
     assert len(caught) == 1
     assert not model.converged_
     assert not model.degenerate_
-    # What is not at infinity is right: the limit is that of two regressions apart.
     tau = model.predict_proba(X, y)
     assert np.minimum(tau, 1 - tau).max() < 1e-3
+
+
+def test_a_separated_gate_is_that_of_a_weak_ridge(separable):
+    X, y = separable
+    with pytest.warns(ConvergenceWarning, match="under a weak ridge"):
+        model = fit(X, y)
+    ridge = fit(X, y, alpha=0.01)
+    assert ridge.converged_
+    assert_same(model, ridge)
+    # The likelihood is below its limit, that of two regressions apart.
+    tau = model.predict_proba(X, y)
     apart = sum(densities(model, X, y)[tau[:, k] > 0.5, k].sum() for k in range(2))
-    assert_allclose(model.log_likelihood_, apart, atol=0.05)
+    assert model.log_likelihood_ < apart
+    # Started there, the climb ends there.
+    with pytest.warns(ConvergenceWarning, match="under a weak ridge"):
+        again = fit(X, y, init=as_init(ridge))
+    assert_same(again, ridge)
 
 
 @pytest.mark.parametrize("alpha", [0.01, 1.0, 10.0])

@@ -21,7 +21,14 @@ from sklearn.preprocessing import StandardScaler
 from support import assert_same
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
-from mixreg_sklearn.metrics import InSample, bic_scorer, log_likelihood_scorer
+from mixreg_sklearn.inference import bootstrap, inference
+from mixreg_sklearn.metrics import (
+    InSample,
+    bic_scorer,
+    log_likelihood_scorer,
+    optimality_gap,
+)
+from mixreg_sklearn.residuals import crps
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +137,104 @@ def test_without_routing_a_grid_search_keeps_groups_from_fit(data):
         scores.append(part.score(X[test], y[test]))
     ours = [search.cv_results_[f"split{i}_test_score"][0] for i in range(3)]
     assert_allclose(ours, scores, rtol=1e-9)
+
+
+# Groups forgotten ---------------------------------------------------------------
+
+FORGOTTEN = "fitted with groups, and without them these are not the data of the fit"
+NEED_GROUPS = {
+    "log_likelihood": lambda m, X, y, **g: m.log_likelihood(X, y, **g),
+    "aic": lambda m, X, y, **g: m.aic(X, y, **g),
+    "bic": lambda m, X, y, **g: m.bic(X, y, **g),
+    "sabic": lambda m, X, y, **g: m.sabic(X, y, **g),
+    "icl": lambda m, X, y, **g: m.icl(X, y, **g),
+    "memberships": lambda m, X, y, **g: m.predict_proba(X, y, **g),
+    "components": lambda m, X, y, **g: m.predict_membership(X, y, **g),
+    "bic_scorer": lambda m, X, y, **g: bic_scorer(m, X, y, **g),
+    "log_likelihood_scorer": lambda m, X, y, **g: log_likelihood_scorer(m, X, y, **g),
+    "inference": lambda m, X, y, **g: inference(m, X, y, **g).std_errors,
+    "bootstrap": lambda m, X, y, **g: (
+        bootstrap(m, X, y, n_bootstrap=2, random_state=0, **g).draws
+    ),
+    "optimality_gap": lambda m, X, y, **g: optimality_gap(m, X, y, **g).gap,
+}
+
+
+@pytest.mark.parametrize("call", NEED_GROUPS)
+def test_what_depends_on_groups_refuses_to_forget_them(call, data, model):
+    X, y, group = data
+    assert model.grouped_
+    value = NEED_GROUPS[call]
+    assert np.isfinite(value(model, X, y, groups=group)).all()
+    with pytest.raises(ValueError, match=FORGOTTEN):
+        value(model, X, y)
+
+
+@pytest.mark.parametrize("call", ["bic", "memberships", "components", "bic_scorer"])
+def test_the_best_of_several_refuses_to_forget_groups(call, data):
+    X, y, group = data
+    found = MixtureRegressorIC((1, 2), random_state=0).fit(X, y, groups=group)
+    assert found.grouped_
+    with pytest.raises(ValueError, match=FORGOTTEN):
+        NEED_GROUPS[call](found, X, y)
+
+
+def test_rows_of_new_groups_say_so(data, model):
+    X, y, _ = data
+    alone = model.predict_proba(X, y, groups=np.arange(len(y)))
+    log_joint = np.log(model.weights_) + stats.norm.logpdf(
+        y[:, None], model.predict_components(X), model.scale_
+    )
+    expected = np.exp(log_joint - np.logaddexp.reduce(log_joint, axis=1)[:, None])
+    assert_allclose(alone, expected, atol=1e-9)
+
+
+def test_what_does_not_depend_on_responses_needs_no_groups(data, model):
+    X, y, _ = data
+    assert model.predict(X).shape == model.predict_components(X)[:, 0].shape == y.shape
+    assert_allclose(model.predict_proba(X), np.tile(model.weights_, (len(y), 1)))
+    assert np.isfinite(crps(model, X, y)).all()
+    assert np.isfinite(model.score(X, y))
+
+
+def test_groups_of_one_row_are_no_groups_to_be_remembered(data):
+    X, y, _ = data
+    model = fit(X, y, np.arange(len(y)))
+    assert not model.grouped_
+    rows = MixtureRegressor(random_state=0).fit(X, y)
+    assert_allclose(model.bic(X, y), rows.bic(X, y), rtol=1e-9)
+    again = clone(model).fit(X, y, groups=np.arange(len(y)) // 2)
+    assert again.grouped_
+    assert not again.fit(X, y).grouped_
+
+
+def test_without_routing_in_sample_selection_refuses_groups_that_reach_nobody(data):
+    X, y, group = data
+    search = GridSearchCV(
+        MixtureRegressor(random_state=0),
+        {"n_components": [1, 2]},
+        scoring=bic_scorer,
+        cv=InSample(),
+    )
+    with pytest.raises(ValueError, match=r"set_config\(enable_metadata_routing=True"):
+        search.fit(X, y, groups=group)
+    with pytest.raises(ValueError, match="MixtureRegressorIC"):
+        next(InSample().split(X, y, group))
+    with config_context(enable_metadata_routing=True):
+        assert search.fit(X, y, groups=group).best_params_ == {"n_components": 2}
+
+
+def test_a_scorer_in_a_grid_search_does_not_score_rows_of_a_grouped_fit(data):
+    X, y, group = data
+    pipe = make_pipeline(MixtureRegressor(random_state=0))
+    search = GridSearchCV(
+        pipe, {}, scoring=bic_scorer, cv=InSample(), error_score="raise"
+    )
+    with pytest.raises(ValueError, match=FORGOTTEN):
+        search.fit(X, y, mixtureregressor__groups=group)
+
+
+# Pipelines ----------------------------------------------------------------------
 
 
 def test_without_routing_a_pipeline_hands_groups_on_by_prefix(data, model):

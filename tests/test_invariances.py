@@ -290,7 +290,9 @@ def test_the_search_itself_is_blind_to_order_and_repetition(size):
     X, y = np.repeat(X, weight, 0)[order], np.repeat(y, weight)[order]
     repeated = fit(X, y, size[1]).search_
     assert weighted["rounds"] == repeated["rounds"]
+    assert weighted["starts"] == repeated["starts"]
     for ours, theirs in zip(weighted["optima"], repeated["optima"], strict=True):
-        assert ours["hits"] == theirs["hits"]
+        # Rounding may turn a climb that passes a saddle.
+        assert abs(ours["hits"] - theirs["hits"]) <= 1
         assert ours["arms"] == theirs["arms"]
         assert_allclose(ours["log_likelihood"], theirs["log_likelihood"], rtol=1e-8)

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -124,6 +125,17 @@ def test_a_search_for_the_number_shows_every_candidate(lines):
         [float(row[bic]) for row in tables.rows[1:4]], model.table_["bic"], atol=5e-4
     )
     assert tables.rows[4:] == shown(model.best_estimator_).rows
+
+
+def test_thin_components_and_the_largest_number_are_named(lines):
+    X, y = lines
+    y = np.where(np.arange(len(y)) == 7, 1000, y)
+    search = MixtureRegressorIC((1, 3), random_state=0)
+    with pytest.warns(ConvergenceWarning, match="row 7 alone"):
+        search.fit(X, y)
+    candidates, components = shown(search).captions
+    assert candidates.endswith("; 3 is the largest number tried")
+    assert "Component 2 rests on row 7 alone" in components
 
 
 def test_a_pipeline_is_drawn_with_a_mixture_inside(lines):

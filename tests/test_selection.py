@@ -20,7 +20,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from support import separated, two_lines
+from support import separated, two_lines, two_lines_and_one_odd_value
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.metrics import InSample, bic_scorer
@@ -44,22 +44,21 @@ def chosen(data):
 
 
 class Unproven(MixtureRegressor):
-    """Warns with its number of components, and is degenerate where asked."""
-
-    degenerate_from = 99
+    """Warns with its number of components."""
 
     def fit(self, X, y, sample_weight=None, *, offset=None):
         super().fit(X, y, sample_weight, offset=offset)
-        self.degenerate_ = self.n_components >= self.degenerate_from
-        if self.degenerate_:
-            # So it has the lowest criterion by far.
-            self.n_parameters_ = -(10**6)
         warnings.warn(f"K = {self.n_components}", ConvergenceWarning, stacklevel=2)
         return self
 
 
-class Collapsing(Unproven):
-    degenerate_from = 3
+class Collapsing(MixtureRegressor):
+    """Says that more than two components are degenerate, though they are not."""
+
+    def fit(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+        super().fit(X, y, sample_weight)
+        self.degenerate_ = self.n_components > 2
+        return self
 
 
 # Some checks fit noise or fewer rows than parameters; there, the warning is right.
@@ -104,14 +103,14 @@ def test_bic_finds_the_number_of_regressions(n_components):
 
 
 @pytest.mark.parametrize("criterion", ["aic", "bic", "icl", "sabic"])
-def test_the_lowest_criterion_wins(data, criterion):
+def test_the_lowest_choice_wins(data, criterion):
     numbers = [3, 1, 2]
     model = MixtureRegressorIC(numbers, criterion=criterion, random_state=0).fit(*data)
     singles = [MixtureRegressor(K, random_state=0).fit(*data) for K in numbers]
     expected = [getattr(single, criterion)(*data) for single in singles]
     assert_allclose(model.criterion_, expected)
     assert_allclose(model.log_likelihoods_, [s.log_likelihood_ for s in singles])
-    assert model.n_components_ == numbers[np.argmin(expected)]
+    assert model.n_components_ == numbers[model.table_["choice"].argmin()]
     assert [m.n_components for m in model.estimators_] == numbers
 
 
@@ -158,6 +157,7 @@ def test_the_table_has_everything_to_compare(data, chosen):
             assert_allclose(row[name], getattr(fit, name)(X, y))
         assert row["n_parameters"] == fit.n_parameters_
         assert row["smallest_share"] == fit.weights_.min()
+        assert row["smallest_component"] == fit.component_rows_.min()
         assert row["converged"] == fit.converged_
         assert not row["degenerate"]
     tau = chosen.predict_proba(X, y)
@@ -281,13 +281,73 @@ def test_only_the_chosen_mixture_warns(data):
     assert caught[0].filename == __file__
 
 
-def test_a_degenerate_mixture_is_chosen_last(data):
-    model = MixtureRegressorIC((2, 3), estimator=Collapsing(random_state=0))
-    with pytest.warns(ConvergenceWarning, match="K = 2"):
+def expected_choice(fit, criterion, n):
+    """The criterion and its penalties, written out."""
+    each = fit.n_parameters_ / fit.n_components
+    log_scale = np.log(fit.scale_)
+    spread = np.log(np.cosh(log_scale - fit.weights_ @ log_scale)).sum()
+    flaws = max(len(fit.thin_components_), fit.degenerate_)
+    return criterion + 2 * each * spread + flaws * each * np.log(n)
+
+
+@pytest.mark.parametrize("criterion", ["aic", "bic"])
+def test_the_choice_is_the_criterion_with_its_penalties(data, criterion):
+    model = MixtureRegressorIC((2, 6), criterion=criterion, random_state=0)
+    with warnings.catch_warnings(action="ignore"):
         model.fit(*data)
-    assert model.criterion_.argmin() == 1
-    with pytest.warns(ConvergenceWarning, match="K = 3"):
-        model.set_params(n_components=3).fit(*data)
+    assert model.estimators_[1].thin_components_
+    expected = map(expected_choice, model.estimators_, model.criterion_, [90, 90])
+    assert_allclose(model.table_["choice"], list(expected))
+    assert_array_equal(model.criterion_, model.table_[criterion])
+
+
+def test_with_one_scale_and_many_rows_the_choice_is_the_criterion(data):
+    template = MixtureRegressor(shared_scale=True)
+    model = MixtureRegressorIC((1, 2), estimator=template, random_state=0).fit(*data)
+    assert_allclose(model.table_["choice"], model.criterion_, rtol=1e-12)
+
+
+def test_a_degenerate_mixture_must_be_worth_one_more_component():
+    sample = separated(0, n=200)
+    choice, collapsed = (
+        MixtureRegressorIC(3, estimator=kind(random_state=0))
+        .fit(sample.X, sample.y)
+        .table_["choice"]
+        for kind in (MixtureRegressor, Collapsing)
+    )
+    n_parameters = 3 * (sample.X.shape[1] + 3) - 1
+    assert_allclose(collapsed - choice, n_parameters / 3 * np.log(200))
+
+
+def test_one_odd_value_is_a_component_of_its_own_and_is_named():
+    model = MixtureRegressorIC(random_state=0)
+    with pytest.warns(ConvergenceWarning, match="Component 2 rests on rows? 7"):
+        model.fit(*two_lines_and_one_odd_value())
+    assert model.n_components_ == 3
+    assert model.degenerate_
+    assert_allclose(np.sort(model.coef_[:2, 0]), [-2, 3], atol=0.05)
+    assert list(model.thin_components_) == [2]
+    assert 7 in model.thin_components_[2]
+    assert model.table_["smallest_component"][2] < 2
+
+
+def test_chance_rows_near_a_plane_are_no_component():
+    rng = np.random.default_rng([500, 3, 1, 200, 100, 5, 1])
+    rng.random(200)
+    X, coef = rng.standard_normal((200, 3)), rng.standard_normal(4)
+    y = coef[0] + X @ coef[1:] + np.sqrt(0.08) * rng.standard_normal(200)
+    model = MixtureRegressorIC((1, 2, 3), random_state=500)
+    with warnings.catch_warnings(action="ignore"):
+        model.fit(X, y)
+    # By BIC alone, three components with scales from 0.005 to 1.
+    assert model.n_components_ == 1
+
+
+def test_it_says_whether_the_largest_number_was_chosen(data):
+    for numbers, largest in (((2, 1), True), ((1, 2, 3), False), (2, False)):
+        model = MixtureRegressorIC(numbers, random_state=0).fit(*data)
+        assert model.n_components_ == 2
+        assert model.largest_chosen_ is largest
 
 
 def test_settings_are_those_of_the_template(data):

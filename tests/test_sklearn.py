@@ -51,8 +51,12 @@ needs_callbacks = pytest.mark.skipif(
 
 FITTED = {
     "coef_",
+    "component_rows_",
+    "thin_components_",
     "converged_",
     "degenerate_",
+    "grouped_",
+    "_model_of_fit",
     "intercept_",
     "log_likelihood_",
     "n_features_in_",

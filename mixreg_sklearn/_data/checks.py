@@ -2,7 +2,46 @@
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+
+class Range(Interval):
+    """Numbers in an interval, but not True and False, which Python counts as 1, 0."""
+
+    def is_satisfied_by(self, value):
+        return not isinstance(value, bool) and super().is_satisfied_by(value)
+
+
+def check_features(model, X, *y, **checks):
+    """scikit-learn's `validate_data`, with advice where a column of X has words."""
+    try:
+        return validate_data(model, X, *y, **checks)
+    except ValueError as error:
+        found = _column_of_words(X)
+        if found is None:
+            raise
+        name, word = found
+        raise ValueError(
+            f"X has words in column {name!r}, such as {word!r}: encode it by numbers,"
+            " in a ColumnTransformer with OneHotEncoder(drop='first'), or with"
+            " OrdinalEncoder if the categories are ordered."
+        ) from error
+
+
+def _column_of_words(X):
+    """Name of the first column with a string that is no number, and the string."""
+    values = np.asarray(X, dtype=None if hasattr(X, "__array__") else object)
+    if values.ndim != 2 or values.dtype.kind in "biufc":
+        return None
+    names = getattr(X, "columns", range(values.shape[1]))
+    for name, column in zip(names, values.T, strict=True):
+        for value in filter(lambda value: isinstance(value, (str, bytes)), column):
+            try:
+                float(value)
+            except ValueError:
+                return name, str(value)
+    return None
 
 
 def check_weight(sample_weight, X):
@@ -13,6 +52,19 @@ def check_weight(sample_weight, X):
     if not weight.any():
         raise ValueError("sample_weight is zero for every row: there is nothing to fit")
     return weight
+
+
+def check_enough(n_components, weight, groups):
+    """Raise ValueError for more components than rows, or groups, that count."""
+    counts = weight > 0
+    name, n_units = "n_samples", int(counts.sum())
+    if groups is not None:
+        name, n_units = "n_groups", len(np.unique(groups.of_row[counts]))
+    if n_units < n_components:
+        raise ValueError(
+            f"Expected {name} >= n_components but got n_components = {n_components},"
+            f" {name} = {n_units}"
+        )
 
 
 def check_offset(offset, X):

@@ -1,10 +1,9 @@
 """Validation of the arguments of `fit`."""
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
 from ..families._names import make_family
-from .checks import check_offset, check_weight
+from .checks import check_enough, check_features, check_offset, check_weight
 from .data import Data
 from .groups import check_constant, check_groups
 from .row_data import check_row_data
@@ -31,7 +30,7 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
         If data or parameters have the wrong shape, type or range.
     """
     original = X
-    X, y = validate_data(
+    X, y = check_features(
         model, X, y, dtype=[np.float64, np.float32], y_numeric=True, **checks
     )
     columns = Columns(original, X.shape[1], getattr(model, "feature_names_in_", None))
@@ -40,6 +39,7 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
     offset = check_offset(offset, X)
     groups = check_groups(groups, X)
     check_constant(weight, groups, "sample_weight")
+    check_enough(model.n_components, weight, groups)
     family = make_family(model.family)
     family.check_target(y)
     target = family.target(y, **row_data)

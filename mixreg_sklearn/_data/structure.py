@@ -179,10 +179,13 @@ def _hold(constraints, rows, columns, estimator):
                 " is held is not estimated, so it cannot be shared."
             )
         try:
+            # None, where it is free, becomes NaN; a NaN of the user is an error.
+            free = np.equal(np.array(values, dtype=object), None)
             values = np.array(values, dtype=float)
         except (TypeError, ValueError):
-            values = np.array([np.inf])
-        if values.shape not in ((), (K,)) or np.isinf(values).any():
+            free, values = False, np.array([np.inf])
+        finite = np.isfinite(values) | free
+        if values.shape not in ((), (K,)) or not finite.all():
             raise ValueError(
                 f"held_coef[{key!r}] must be a number, or {K} of them, one for each"
                 f" component, None where it is free; got {held[key]!r}."

@@ -131,12 +131,14 @@ def make_design(features, weight, fit_intercept):
         nothing = np.zeros((0, 0))
         return Design(np.zeros(0), nothing, nothing, nothing, bool(fit_intercept))
     total = weight.sum()
+    # A sum of huge features overflows; a power of two leaves every digit as it was.
+    power = np.exp2(np.floor(np.log2(total)))
     largest = np.zeros(d)
     center = np.zeros(d)
     for block, w in features.blocks(weight):
         largest = np.maximum(largest, np.abs(block).max(axis=0))
-        center += w @ block
-    center = center / total if fit_intercept else np.zeros(d)
+        center += (w / power) @ block
+    center = center / (total / power) if fit_intercept else np.zeros(d)
     squares = np.zeros(d)
     for block, w in features.blocks(weight):
         relative = (block - center) / np.where(largest > 0, largest, 1.0)

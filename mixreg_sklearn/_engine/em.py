@@ -15,7 +15,7 @@ class Run(NamedTuple):
     params : Params
     objective : ndarray of shape (R,)
         Penalized log-likelihood at the start of the last pass. `params` is one M-step
-        further, and no worse.
+        further, and no worse, or where it was if that step has no likelihood.
     n_iter : ndarray of shape (R,)
     trace : ndarray of shape (max_iter, R)
         Log-likelihoods of all passes, NaN after a restart leaves.
@@ -36,7 +36,7 @@ def em(model, rows, params, *, max_iter, tol=0.0):
 
     Parameters
     ----------
-    model : object with ``summarize``, ``solve`` and ``penalty``
+    model : object with ``summarize``, ``solve``, ``inside`` and ``penalty``
     rows : object with ``sum`` and ``total_weight``
     params : Params
         A batch of ``R`` starts.
@@ -73,13 +73,16 @@ def em(model, rows, params, *, max_iter, tol=0.0):
         if iteration == max_iter:
             stay = np.zeros(len(active), dtype=bool)
         elif tol:
-            stay = fell | (gain >= tol * rows.total_weight)
+            stay = fell | ~(gain < tol * rows.total_weight)
         else:
             continue
         if not stay.all():
             done = ~stay
             left.append(active[done])
-            finished.append(current.take(done))
+            last = model.inside(
+                rows, accepted.take(done), current.take(done), best[done]
+            )
+            finished.append(last)
             objective[active[done]], n_iter[active[done]] = best[done], iteration
             active, best = active[stay], best[stay]
             accepted, current = accepted.take(stay), current.take(stay)

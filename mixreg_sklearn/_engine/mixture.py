@@ -48,11 +48,22 @@ class Moments(NamedTuple):
 
 
 class Curvature(NamedTuple):
-    """Log-likelihood (R,), gradient (R, M) and Hessian (R, M, M). Curvatures add."""
+    """Log-likelihood and its derivatives. Curvatures add.
+
+    Attributes
+    ----------
+    loglik : ndarray of shape (R,)
+    gradient : ndarray of shape (R, M)
+    hessian : ndarray of shape (R, M, M)
+    size : ndarray of shape (R, M)
+        Of the terms that cancel in the diagonal of the Hessian, whose rounding errors
+        are in proportion. It is about the information of rows of known component.
+    """
 
     loglik: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray
+    size: np.ndarray
 
     def __add__(self, other):
         return Curvature(*map(add, self, other))
@@ -210,6 +221,7 @@ class Mixture:
         expected = score * members[:, :, None, :]
         gradient = expected @ root
         second = expected @ score.swapaxes(-1, -2)
+        size = np.einsum("rkmm->rkm", second).copy()
         of_rows = block.units.spread(members * block.unit_weight)
         self.regressions.bends(local, of_rows, block, out=second[:, :, :own, :own])
         expected = expected.reshape(n_restarts, layout.size, n_units)
@@ -230,6 +242,7 @@ class Mixture:
             loglik @ block.unit_weight + block.base,
             gradient.reshape(n_restarts, layout.size),
             hessian,
+            size.reshape(n_restarts, layout.size),
         )
         return curvature, expected, prior
 
@@ -239,6 +252,18 @@ class Mixture:
         """M-step: the parameters that maximize the expected log-likelihood."""
         coef, constants = self.regressions.update(params, moments.regressions)
         return Params(coef, constants, self.gate.update(params, moments))
+
+    def inside(self, rows, before, after, objective):
+        """A step, but for restarts whose `objective` (R,) before it falls.
+
+        Under some links a step may leave the domain of the predictors, or come too near
+        its edge.
+        """
+        if not self.regressions.restricted:
+            return after
+        value = rows.sum(self.summarize, after).loglik + self.penalty(after)
+        rose = np.isfinite(value) & (value >= objective)
+        return before.put(rose, after.take(rose))
 
     def shares(self, params, rows):
         """Mean prior probabilities of the components over units, (R, K)."""

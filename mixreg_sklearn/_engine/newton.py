@@ -7,8 +7,8 @@ import numpy as np
 from .layout import layout_of
 from .params import Params
 
-# Eigenvalues of the information, scaled to a diagonal of ones, count as positive above
-# this: smaller ones may be rounding errors.
+# Eigenvalues of the information count as positive above this, relative to its diagonal
+# and to the terms that cancel in it: smaller ones may be rounding errors.
 _POSITIVE = 1e-9
 # Information per row below this is a rounding error, and counts as zero.
 _NO_INFORMATION = 1e-11
@@ -47,6 +47,10 @@ class Polished(NamedTuple):
     smallest_eigenvalue: np.ndarray
     converged: np.ndarray
     n_iter: np.ndarray
+
+    def take(self, index):
+        """Some of the restarts."""
+        return Polished(self.params.take(index), *(field[index] for field in self[1:]))
 
 
 def polish(model, rows, params, *, tol, max_iter):
@@ -95,15 +99,17 @@ def polish(model, rows, params, *, tol, max_iter):
         done = proven | given_up | (iteration == max_iter)
         if not done.any():
             continue
-        # The last step is known and gains less than the tolerance.
-        last = at.accepted.put(proven, at.trial.take(proven)).take(done)
-        finished = active[done]
+        last, finished = at.accepted, active[done]
+        if proven.any():
+            # The last step is known and gains less than the tolerance.
+            step = last.take(proven), at.trial.take(proven), at.best[proven]
+            last = last.put(proven, model.inside(rows, *step))
         out.objective[finished] = at.best[done]
         out.decrement[finished] = at.decrement[done]
         out.smallest_eigenvalue[finished] = at.smallest[done]
         out.converged[finished] = proven[done]
         out.n_iter[finished] = iteration
-        out = out._replace(params=out.params.put(finished, last))
+        out = out._replace(params=out.params.put(finished, last.take(done)))
         active, at = active[~done], at.take(~done)
         if not len(active):
             break
@@ -132,8 +138,9 @@ def _advance(model, rows, basis, at):
     curvature = rows.sum(model.curvature, at.trial)
     value = curvature.loglik + model.penalty(at.trial)
     rose = value >= at.best - 1e-12 * (np.abs(at.best) + rows.total_weight)
-    # Formulas of a family may overflow far away: no step leads on from there.
-    rose &= np.isfinite(curvature.hessian).all(axis=(1, 2))
+    # Beyond the domain of a link the likelihood is zero, and formulas of a family may
+    # overflow far away: no step leads on from there.
+    rose &= np.isfinite(value) & np.isfinite(curvature.hessian).all(axis=(1, 2))
     accepted, best = at.accepted, np.where(rose, value, at.best)
     step, length, tries = at.step.copy(), at.length * 0.25, at.tries + 1
     decrement, smallest = at.decrement.copy(), at.smallest.copy()
@@ -174,7 +181,7 @@ def _directions(model, rows, params, curvature, basis):
     information *= factor[:, :, None] * factor[:, None, :]
     gradient = gradient * factor
     values, vectors = np.linalg.eigh(information)
-    smallest = values[:, 0]
+    smallest = _smallest(values, vectors, curvature.size @ basis**2 * factor**2)
     values = np.maximum(np.abs(values), 1e-7 * np.abs(values).max(axis=1)[:, None])
     rotated = (gradient[:, None] @ vectors)[:, 0] / values
     step = (vectors @ rotated[..., None])[..., 0]
@@ -184,6 +191,17 @@ def _directions(model, rows, params, curvature, basis):
     step = (step * factor) @ basis.T
     step *= _longest(step, params)[:, None]
     return step + limit.step @ basis.T, decrement + limit.gain, smallest
+
+
+def _smallest(values, vectors, size):
+    """Smallest eigenvalues (R,), where those that may be rounding errors count as zero.
+
+    The diagonal does not tell: where a direction has no information at all, as the
+    share of two equal components, its own rounding error is scaled to one. The sizes
+    (R, m) of the terms that cancel in the diagonal do.
+    """
+    noise = _POSITIVE * np.einsum("rmj,rm->rj", vectors**2, size)
+    return np.where(np.abs(values) <= noise, 0.0, values).min(axis=1)
 
 
 class _Limit(NamedTuple):

@@ -14,6 +14,7 @@ from .params import Params, constant_logits
 from .regressions import Regressions
 from .rows import ArrayRows
 from .sharing import Separate, sharing_of
+from .sizes import check_engine_sizes, check_held_size, check_user_sizes
 
 
 class Problem(NamedTuple):
@@ -30,6 +31,9 @@ class Problem(NamedTuple):
         Of all components, and of one.
     origin, unit : float
         ``y = origin + unit * response``.
+    least : float
+        Least scale, in the units of the engine, that responses of their resolution
+        support.
     inflation : float
         Row weights of the engine over those of the user: one, unless the weights sum to
         less than the number of rows and so cannot be counts of rows.
@@ -49,6 +53,7 @@ class Problem(NamedTuple):
     pooled_model: Mixture
     origin: float
     unit: float
+    least: float
     inflation: float
     order: np.ndarray
     first: np.ndarray
@@ -56,7 +61,7 @@ class Problem(NamedTuple):
 
     def restructured(self, structure):
         """The problem of another mixture on the same rows and features."""
-        models = _models(structure, self.design, self.origin, self.unit)
+        models = _models(structure, self.design, self.origin, self.unit, self.least)
         return self._replace(structure=structure, model=models[0])
 
     def loglik_to_user(self, loglik, weight):
@@ -155,7 +160,10 @@ def make_problem(data, structure, n_jobs):
     order, start = _units(data)
     kept = None if len(order) == n_rows and start is None else order
     first = order if start is None else order[start]
-    weight = data.weight[order]
+    weight, y = data.weight[order], data.y[..., order]
+    offset = _whole_offset(data, structure.known)
+    offset = None if offset is None else offset[order]
+    check_user_sizes(y, weight, offset)
     inflation = max(1.0, len(weight) / weight.sum())
     weight = weight * inflation
     features = Features(data.X, structure.regression, kept)
@@ -172,11 +180,10 @@ def make_problem(data, structure, n_jobs):
     if structure.gate.has_features:
         gate = Whitened(gate_design, gating).cut(slice(None))
     family = structure.family
-    y, offset = data.y[..., order], _whole_offset(data, structure.known)
-    offset = None if offset is None else offset[order]
     net = y if offset is None else y - offset
     origin, unit = family.units(net, weight, structure.fit_intercept)
     target = (y - origin) / unit
+    check_engine_sizes(target)
     rows = ArrayRows(
         [Whitened(design, features)] * len(family.predictors),
         target,
@@ -187,8 +194,9 @@ def make_problem(data, structure, n_jobs):
         gate=gate,
         n_jobs=n_jobs,
     )
-    models = _models(structure, design, origin, unit)
-    scaling = origin, unit, inflation
+    least = family.resolution(data.y) / unit
+    models = _models(structure, design, origin, unit, least)
+    scaling = origin, unit, least, inflation
     return Problem(
         structure, design, gate_design, rows, *models, *scaling, order, first, n_rows
     )
@@ -204,16 +212,17 @@ def _units(data):
     return order, np.flatnonzero(np.diff(group, prepend=group[0] - 1))
 
 
-def _models(structure, design, origin, unit):
+def _models(structure, design, origin, unit, least):
     """The mixture to be fitted, and the mixture of one component."""
     family = structure.family
     held = structure.constraints.held / unit
     held[0] -= origin / unit
+    check_held_size(held, design.feature_map, unit)
     constraints = structure.constraints._replace(held=held)
     sharing = sharing_of(constraints, design.feature_map)
     free = Separate(constraints.n_components, design.n_columns)
     sharings = [sharing, *[free] * (len(family.predictors) - 1)]
-    least = max((c.lower for c in family.constants[:1]), default=0.0)
+    least = max([least, *(c.lower for c in family.constants[:1])])
     floor = max(ROUNDING, least**2)
     rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor)
     regressions = Regressions(family, sharings, rule)

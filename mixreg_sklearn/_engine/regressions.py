@@ -9,6 +9,8 @@ from ..families._scales import ROUNDING, ScaleRule
 from .columns import Ones
 
 _ONES = Ones()
+# Suggestions of rows end at this many scoring steps from the pooled regression.
+_REACH = 5.0
 
 
 class Sums(NamedTuple):
@@ -104,6 +106,12 @@ class Regressions:
         """Whether the likelihood is bounded, so that no optimum is spurious."""
         return self.rule.tied is True or not self.collapses.any()
 
+    @property
+    def restricted(self):
+        """Whether the family has no distribution at some predictors."""
+        eta = np.zeros((len(self.predictors), 1, 1))
+        return self.family.outside(eta if len(eta) > 1 else eta[0]) is not None
+
     # E-step and M-step ----------------------------------------------------------------
 
     def evaluate(self, params, block, log_prior):
@@ -165,7 +173,8 @@ class Regressions:
         parts = zip(self.sharings, sums.grams, sums.crosses, strict=True)
         step = _joined([sharing.step(gram, cross) for sharing, gram, cross in parts])
         # The maximum of the quadratic 2 step'cross - step'gram step.
-        gain = np.vecdot(step, _joined(sums.crosses))
+        with np.errstate(over="ignore", invalid="ignore"):
+            gain = np.vecdot(step, _joined(sums.crosses))
         constants = self.family.update_constants(
             params.constants, sums.weight, sums.statistic, gain, self.rules
         )
@@ -199,11 +208,31 @@ class Regressions:
         eta = np.array(self.family.initial(block.y))[..., None, :]
         return eta, self._scale(pooled.constants[0])
 
-    def suggested_information(self, pooled, block):
-        """Information of every row at the predictors that it suggests, (L, B)."""
-        at = self.family.evaluate(block.y, *self.suggestion(pooled, block), 0.0)
+    def bounded_suggestion(self, pooled, block):
+        """Predictors that rows suggest, and the information of the rows there, (L, B).
+
+        A tiny response may suggest a predictor, or have an information, beyond all
+        others. Neither is further from the pooled regression than a multiple of the
+        scoring step of the row there, which a linear family never exceeds.
+        """
+        shape = len(block.columns), -1
+        suggestion = self.suggestion(pooled, block)
+        suggested = suggestion[0].reshape(shape)
+        eta, constants = self.arguments(pooled, block)
+        fitted = eta.reshape(shape).copy()
+        there = self.family.evaluate(block.y, eta, constants, 0.0)
+        score, limit = (
+            np.broadcast_to(raw, there.raw_score.shape).reshape(shape)
+            for raw in (there.raw_score * there.factor, there.raw_information)
+        )
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            step = np.abs(score / (limit * np.square(there.factor)).reshape(shape))
+        reach = _REACH * np.where(limit > 0, step, np.inf)
+        bounded = np.clip(suggested, fitted - reach, fitted + reach)
+        at = bounded.reshape(suggestion[0].shape).copy()
+        at = self.family.evaluate(block.y, at, constants, 0.0)
         known = np.broadcast_to(at.raw_information, at.raw_score.shape)
-        return known.reshape(len(block.columns), -1)
+        return bounded, np.minimum(known.reshape(shape), _REACH**2 * limit)
 
     def first(self, values):
         """Values of the first predictor, from those of all predictors."""

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from .._blas import one_blas_thread
 from .._data.structure import make_structure
@@ -21,7 +20,7 @@ from .._engine.layout import layout_of
 from .._engine.params import Params, concatenate
 from .._rebuilt import rebuild
 from .._regressor import complaint, set_estimate
-from .._search.estimate import FLOOR, Limits, estimate_from
+from .._search.estimate import Limits, estimate_from
 from .._search.sample import all_units, search_sample
 from ..gates import ConstantGate
 from .candidates import find_candidates, landscape_of
@@ -80,7 +79,7 @@ def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
     rebuilt = rebuild(model, X, y, sample_weight, **metadata)
     limits = Limits(1, model.tol, model.max_iter)
     problem, params = rebuilt.problem, rebuilt.params
-    with one_blas_thread(), np.errstate(under="ignore"):
+    with one_blas_thread(), np.errstate(all="ignore"):
         for size in range(model.n_components + 1, n_components + 1):
             grown = clone(model).set_params(n_components=size, init=None)
             family = problem.structure.family
@@ -92,9 +91,9 @@ def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
         if hasattr(model, name):
             setattr(grown, name, getattr(model, name))
     set_estimate(grown, problem, estimate)
-    message = complaint(grown, estimate)
-    if message:
-        warnings.warn(message, ConvergenceWarning, stacklevel=2)
+    warning = complaint(grown, problem, estimate)
+    if warning:
+        warnings.warn(warning, stacklevel=2)
     return grown
 
 
@@ -106,29 +105,18 @@ def _grown(problem, larger, params, limits):
     starts = model.constrain(concatenate(ways))
     chosen = np.argsort(-_heights(larger, starts), kind="stable")[:_TRIED]
     found = [estimate_from(larger, starts.take(int(start)), limits) for start in chosen]
-    sound = [estimate for estimate in found if _is_sound(larger, estimate)]
+    sound = [estimate for estimate in found if estimate.flaw is None]
     if not any(estimate.polished.objective[0] >= least for estimate in sound):
         heaviest = int(problem.model.shares(params, problem.rows)[0].argmax())
         start = model.constrain(_twice(params, heaviest))
         found.append(estimate_from(larger, start, limits))
-    return max(found, key=lambda e: (_is_sound(larger, e), e.polished.objective[0]))
+    return max(found, key=lambda e: (e.flaw is None, e.polished.objective[0]))
 
 
 def _heights(problem, params):
     """Log-likelihoods (R,), minus infinity where they are not finite."""
     loglik = problem.rows.sum(problem.model.summarize, params).loglik
     return np.where(np.isfinite(loglik), loglik, -np.inf)
-
-
-def _is_sound(problem, estimate):
-    """Whether no component collapsed, by the criteria of the search."""
-    if estimate.flaw is not None:
-        return False
-    model, params = problem.model, estimate.polished.params
-    variance = params.scale[0] ** 2
-    pooled = variance @ model.shares(params, problem.rows)[0]
-    collapses = model.regressions.collapses[:1].any()
-    return not (collapses and variance.min() < FLOOR * pooled)
 
 
 # Starts ---------------------------------------------------------------------------

@@ -5,18 +5,19 @@ from typing import NamedTuple
 import numpy as np
 
 from .._engine.em import em
+from .._engine.mixture import Mixture
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
-from ..families._scales import ROUNDING
-from .arms import SAME_OPTIMUM, Search, search, with_penalty
-from .flaws import Flaw, flaw_of, is_perfect, why_infinite
+from .arms import Search, search, with_penalty
+from .climbs import converge
+from .flaws import Flaw, flaw_of, is_perfect, why_infinite, worth_of_component
 from .pooled import fit_pooled, repeat_component
 from .sample import search_sample
 
-# Floor of the variances of an estimate, relative to the pooled variance.
-FLOOR = 1e-4
-# Optima of a sample within this distance, in nats, are compared on all rows.
-_CLOSE = 5.0
+# Optima of a sample that are compared on all rows.
+_FINALISTS = 3
+# Sizes of the sample, relative to the usual one: a larger one where the first misleads.
+_SAMPLES = (1, 4)
 
 
 class Limits(NamedTuple):
@@ -25,6 +26,7 @@ class Limits(NamedTuple):
     max_rounds: int  # of the search
     tol: float  # Newton decrement, in nats, of a maximum
     max_iter: int  # iterations of a climb
+    scale_penalty: float = 1.0  # strength of the penalty that ranks optima
 
 
 class Estimate(NamedTuple):
@@ -55,22 +57,28 @@ def estimate_found(problem, rng, limits, watch):
         flaw = Flaw.PERFECT if perfect else None
         infinite = why_infinite(model, rows, polished.params)
         return Estimate(polished, None, flaw, infinite)
-    sample = search_sample(rows, model.n_components)
-    found = search(model, sample, pooled, rng, limits.max_rounds, watch)
-    final = with_floor(model, found.target)
-    optima = distinct(found)
-    if sample.n_rows < rows.n_rows:
-        optima = _rerank(model, rows, optima, found, limits)
-    flawed = None
+    for factor in _SAMPLES:
+        sample = search_sample(rows, model.n_components, factor)
+        found = search(model, sample, pooled, rng, limits, watch)
+        estimate = _best(model, rows, found, limits)
+        if estimate.flaw is None or sample.n_rows == rows.n_rows:
+            break
+    return estimate
+
+
+def _best(model, rows, found, limits):
+    """The Estimate on all rows at the best optimum of a search."""
+    optima = found.optima
+    if found.n_rows < rows.n_rows:
+        optima = _rerank(model, rows, found, limits)
     for optimum in optima:
-        polished = _polished(final, rows, optimum.params, limits)
-        flaw = flaw_of(final, rows, polished.params)
-        if flaw is None:
-            infinite = why_infinite(final, rows, polished.params)
-            return Estimate(polished, found, None, infinite)
-        if flaw is Flaw.EMPTY and flawed is None:
-            flawed = Estimate(polished, found, flaw)
-    return flawed or _penalized_estimate(final, rows, optima[0], found, limits)
+        polished = _polished(model, rows, optimum.params, limits)
+        flaw = flaw_of(model, rows, polished.params)
+        if flaw is not Flaw.COLLAPSED:
+            return _finite(model, rows, polished, found, flaw, limits)
+        if optimum.degenerate:
+            break
+    return _penalized_estimate(model, rows, optimum, found, limits)
 
 
 def estimate_from(problem, start, limits):
@@ -79,16 +87,7 @@ def estimate_from(problem, start, limits):
     perfect = is_perfect(model, fit_pooled(problem.pooled_model, rows))
     polished = _measured(model, rows, climb(model, rows, start, limits))
     flaw = Flaw.PERFECT if perfect else flaw_of(model, rows, polished.params)
-    infinite = why_infinite(model, rows, polished.params)
-    return Estimate(polished, None, flaw, infinite)
-
-
-def with_floor(model, target):
-    """The model without a penalty, its variances bounded below."""
-    if model.bounded:
-        return model
-    floor = model.regressions.rule.floor
-    return model.with_rule(floor=max(floor, FLOOR * target))
+    return _finite(model, rows, polished, None, flaw, limits)
 
 
 def climb(model, rows, start, limits):
@@ -98,36 +97,45 @@ def climb(model, rows, start, limits):
     return polished._replace(n_iter=polished.n_iter + run.n_iter)
 
 
-def distinct(found):
-    """The optima of a search without repetitions, best first."""
-    kept = []
-    for optimum, value in zip(found.optima, found.objective, strict=True):
-        if all(abs(value - other) > SAME_OPTIMUM for _, other in kept):
-            kept.append((optimum, value))
-    return [optimum for optimum, _ in kept]
+def _rerank(model, rows, found, limits):
+    """The leading optima of a sample, in the order of their objectives on all rows.
 
-
-def _rerank(model, rows, optima, found, limits):
-    """The leading optima of a sample, in the order of their objectives on all rows."""
-    leading = optima[:1] + [
-        optimum
-        for optimum in optima[1:3]
-        if optima[0].loglik - optimum.loglik < _CLOSE and not optimum.degenerate
-    ]
+    A component that rests on a few rows of the sample gains less on all rows, so all
+    count that are nearly as good.
+    """
+    reach = found.optima[0].standing - worth_of_component(model, rows)
+    leading = [optimum for optimum in found.optima if optimum.standing > reach]
+    leading = leading[:_FINALISTS]
     if len(leading) == 1:
         return leading
     start = concatenate([optimum.params for optimum in leading])
-    final = climb(with_penalty(model, found.target), rows, start, limits)
-    order = np.argsort(-final.objective, kind="stable")
+    final, _ = converge(model, rows, start, 20)
+    penalty = with_penalty(model, found.target, limits.scale_penalty).penalty(
+        final.params
+    )
+    objective = final.objective - model.penalty(final.params) + penalty
+    objective[model.regressions.collapsed(final.params).any(axis=1)] = -np.inf
+    order = np.argsort(-objective, kind="stable")
     return [leading[i]._replace(params=final.params.take(int(i))) for i in order]
 
 
-def _penalized_estimate(final, rows, optimum, found, limits):
+def _penalized_estimate(model, rows, optimum, found, limits):
     """The maximum of the penalized likelihood, where the likelihood has none."""
-    model = with_penalty(final, max(found.target, ROUNDING))
-    polished = _measured(final, rows, climb(model, rows, optimum.params, limits))
+    competing = with_penalty(model, found.target)
+    polished = _measured(model, rows, climb(competing, rows, optimum.params, limits))
     polished = polished._replace(converged=np.zeros_like(polished.converged))
     return Estimate(polished, found, Flaw.COLLAPSED)
+
+
+def _finite(model, rows, polished, found, flaw, limits):
+    """The Estimate at a local maximum, under a weak ridge if its gate diverges."""
+    infinite = why_infinite(model, rows, polished.params)
+    if infinite is Flaw.SEPARATED:
+        gate, start = model.gate.bounded(polished.params)
+        ridge = climb(Mixture(model.regressions, gate), rows, start, limits)
+        polished = _measured(model, rows, ridge)
+        polished = polished._replace(converged=np.zeros_like(polished.converged))
+    return Estimate(polished, found, flaw, infinite)
 
 
 def _polished(model, rows, start, limits):

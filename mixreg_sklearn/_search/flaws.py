@@ -27,10 +27,12 @@ class Flaw(Enum):
     )
     EMPTY = f"a component has fewer rows than it needs for its coefficients{_ADVICE}"
     SEPARATED = (
-        "features of the gate separate components, so that its coefficients grow"
-        " without limit; the likelihood and the probabilities are near their limits,"
-        " the gate's coefficients mean nothing. Use gate=SoftmaxGate(alpha=1), fewer"
-        " features of the gate, or fewer components"
+        "features of the gate separate components, so that the likelihood has no"
+        " maximum at finite coefficients, and the estimate maximizes it under a weak"
+        " ridge on the gate instead (alpha=0.01). The gate's coefficients, and its"
+        " probabilities for new rows, depend on this ridge. Choose it, as in"
+        " gate=SoftmaxGate(alpha=1), or use fewer features of the gate or fewer"
+        " components"
     )
     ENDLESS = (
         "some coefficients grow without limit, since the responses of a component are"
@@ -52,10 +54,15 @@ def nearly_empty(model, rows, params):
     return (weight < needed).any(axis=1)
 
 
+def worth_of_component(model, rows):
+    """Nats that a component must gain to lower BIC: coefficients, scale, share."""
+    return 0.5 * (model.regressions.n_specific.mean() + 2) * np.log(rows.total_weight)
+
+
 def is_perfect(model, pooled):
     """Whether one regression fits every row without error."""
     regressions = model.regressions
-    no_scale = pooled.scale[0, 0] ** 2 <= 2 * regressions.rule.floor
+    no_scale = pooled.scale[0, 0] ** 2 <= regressions.rule.floor * (1 + 1e-6)
     return bool(no_scale and regressions.collapses[:1].any())
 
 

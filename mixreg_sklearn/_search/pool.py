@@ -30,9 +30,9 @@ class Pool:
         # Predictors that rows suggest, less the offset; the search varies the first.
         suggestion = regressions.suggestion(pooled, block)
         offset = 0.0 if block.offset is None else block.offset
-        self.suggested = regressions.first(suggestion[0])[0] - offset
+        bounded, information = regressions.bounded_suggestion(pooled, block)
         # The information of the rows there, with mean one.
-        information = regressions.suggested_information(pooled, block)[0]
+        self.suggested, information = bounded[0] - offset, information[0]
         self.information = information * (total / (block.weight @ information))
         # The mean squared distance of `suggested` from the pooled regression.
         squares = self.squares(self.coef[None])[0]

@@ -7,23 +7,62 @@ from typing import NamedTuple
 import numpy as np
 
 from .._engine.em import em
-from .._engine.params import Params, constant_logits
+from .._engine.params import Params, concatenate, constant_logits
 from .._numerics import log_normalize
+
+# Shares of the way to the mean response by which responses of starts are shrunken.
+_SHARES = (0.5, 1.0)
+# Passes after which the best start goes on alone.
+_SHORT = 8
+# An M-step shorter than this, in units of the linear predictor, says that the start
+# solves the equations of the likelihood.
+_SOLVED = 1e-9
 
 
 def fit_pooled(model, rows):
     """Parameters (a batch of one) of a mixture of one component, fitted to all rows.
 
-    It starts at least squares on the linear predictors that the rows suggest.
+    It starts at least squares on the linear predictors that the rows suggest. Unless
+    that solves the equations of the likelihood, a few rows may dominate it, or have no
+    distribution there. Then it competes with starts from responses that are shrunken
+    toward their mean, of which the last is that of no features.
     """
+    start = _least_squares_start(model, rows, _Shrinkage(0.0, 0.0))
+    moved = model.solve(rows.sum(model.summarize, start), start).coef - start.coef
+    if not np.abs(moved).max(initial=0) < _SOLVED:
+        mean = rows.sum(_response, None) / rows.total_weight
+        shrunken = [_Shrinkage(share, mean) for share in _SHARES]
+        others = (_least_squares_start(model, rows, shrunk) for shrunk in shrunken)
+        run = em(model, rows, concatenate([start, *others]), max_iter=_SHORT)
+        best = np.where(np.isnan(run.objective), -np.inf, run.objective).argmax()
+        start = run.params.take(int(best))
+    return em(model, rows, start, max_iter=100, tol=1e-9).params
+
+
+class _Shrinkage(NamedTuple):
+    """Responses as the family takes them, moved by a share of the way to their mean."""
+
+    share: float
+    mean: float | np.ndarray
+
+    def of(self, y):
+        return (1 - self.share) * y + self.share * np.asarray(self.mean)[..., None]
+
+
+def _response(_, block):
+    """Weighted sum of the responses, () or (1 + D,)."""
+    return np.asarray(block.y @ block.weight)
+
+
+def _least_squares_start(model, rows, shrinkage):
+    """Least squares on the linear predictors that shrunken responses suggest."""
     regressions = model.regressions
     constants = np.array([[[c.start for c in model.family.constants]]])
     no_coef = np.zeros((1, 1, regressions.predictors[-1].stop))
     logits = constant_logits(np.zeros((1, 1)), rows.n_logits)
     start = regressions.constrain(Params(no_coef, constants, logits))
-    sums = rows.sum(partial(_least_squares, regressions), start.coef)
-    coef = start.coef + _step(regressions, sums)
-    return em(model, rows, start._replace(coef=coef), max_iter=100, tol=1e-9).params
+    sums = rows.sum(partial(_least_squares, regressions, shrinkage), start.coef)
+    return start._replace(coef=start.coef + _step(regressions, sums))
 
 
 def repeat_component(params, n_components):
@@ -69,10 +108,12 @@ class _Squares(NamedTuple):
         return _Squares(grams, crosses, *map(add, self[2:], other[2:]))
 
 
-def _least_squares(regressions, coef, block):
+def _least_squares(regressions, shrinkage, coef, block):
     """The _Squares of one regression with coefficients (1, 1, P)."""
     grams, crosses = [], []
-    for suggested, z, place in _suggested(regressions, block):
+    initial = regressions.family.initial(shrinkage.of(block.y))
+    initial = initial if len(block.columns) > 1 else initial[None]
+    for suggested, z, place in _net(regressions, initial, block):
         residual = suggested - z.predict(coef[0, :, place])
         grams.append(z.total[None, None])
         crosses.append(z.cross(residual * block.weight)[None])
@@ -88,9 +129,9 @@ def _membership_squares(regressions, pooled, params, block):
     units = block.units
     tau = units.spread(units.mean(memberships[:, block.rows])) * block.weight
     grams, crosses, squares = [], [], []
-    information = regressions.suggested_information(pooled, block)
+    initial, information = regressions.bounded_suggestion(pooled, block)
     for (suggested, z, place), known in zip(
-        _suggested(regressions, block), information, strict=True
+        _net(regressions, initial, block), information, strict=True
     ):
         residual = suggested - z.predict(coef[0, :, place])
         weight = tau * known
@@ -103,10 +144,8 @@ def _membership_squares(regressions, pooled, params, block):
     return _Squares(tuple(grams), tuple(crosses), tau.sum(axis=1), *squares[0])
 
 
-def _suggested(regressions, block):
+def _net(regressions, initial, block):
     """For every predictor: suggestion (B,) less the offset, columns, coefficients."""
-    initial = regressions.family.initial(block.y)
-    initial = initial if len(block.columns) > 1 else initial[None]
     if block.offset is not None:
         initial = np.concatenate([initial[:1] - block.offset, initial[1:]])
     return zip(initial, block.columns, regressions.predictors, strict=True)

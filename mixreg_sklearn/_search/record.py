@@ -1,35 +1,26 @@
 """The result of a search as the dict `search_`."""
 
-import numpy as np
-
-from .arms import SAME_OPTIMUM
+from .optima import SAME_OPTIMUM
 
 
 def search_record(problem, found):
     """A search in the user's units, one entry for each distinct optimum."""
     if found is None:
         return {}
-    optima, last = [], np.inf
-    for optimum, objective in zip(found.optima, found.objective, strict=True):
-        if abs(last - objective) >= SAME_OPTIMUM:
-            last = objective
-            entry = {
-                "log_likelihood": problem.loglik_to_user(optimum.loglik, found.weight),
-                "objective": problem.loglik_to_user(objective, found.weight),
-                "hits": 0,
-                "arms": [],
-                "first_round": optimum.round,
-                "iterations": optimum.n_iter,
-                "degenerate": optimum.degenerate,
-            }
-            optima.append(entry)
-        entry = optima[-1]
-        entry["hits"] += 1
-        entry["first_round"] = min(entry["first_round"], optimum.round)
-        if optimum.arm not in entry["arms"]:
-            entry["arms"].append(optimum.arm)
-    for entry in optima:
-        entry["arms"].sort()
+    optima = [
+        {
+            "log_likelihood": problem.loglik_to_user(optimum.loglik, found.weight),
+            "objective": problem.loglik_to_user(optimum.objective, found.weight),
+            "hits": optimum.hits,
+            "arms": sorted({arm for _, arm in optimum.arms}),
+            "first_round": min(number for number, _ in optimum.arms),
+            "iterations": optimum.n_iter,
+            "degenerate": optimum.degenerate,
+            "proven": optimum.handicap == 0,
+            "passed_over": _passed_over(optimum, found.optima[0]),
+        }
+        for optimum in found.optima
+    ]
     paths = [
         {
             "arm": path.arm,
@@ -45,5 +36,18 @@ def search_record(problem, found):
         "rounds": found.n_rounds,
         "starts": found.n_starts,
         "agreeing_arms": found.agreeing,
+        "agreed": found.agreed,
+        "unseen": found.unseen,
         "sample_rows": found.n_rows,
     }
+
+
+def _passed_over(optimum, chosen):
+    """Why an optimum of higher likelihood was not chosen, or None."""
+    gain = optimum.loglik - chosen.loglik
+    if gain < SAME_OPTIMUM:
+        return None
+    if optimum.degenerate:
+        return "a component collapses, or has fewer rows than coefficients"
+    penalty = gain - (optimum.objective - chosen.objective)
+    return f"unequal scales cost {penalty:.2f} nats and gain {gain:.2f}"

@@ -11,7 +11,7 @@ _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
 _SAMPLE_UNITS = 100
 
 
-def search_sample(rows, n_components):
+def search_sample(rows, n_components, factor=1):
     """Units on which to search, in canonical order: all, or an even selection.
 
     Units are ordered by response, ties by a fixed combination of the features; a
@@ -22,6 +22,7 @@ def search_sample(rows, n_components):
     weight = weight[units]
     mean_size = rows.n_rows / rows.n_units
     size = max(_SAMPLE_ROWS, _SAMPLE_PER_COEF * n_components * rows.n_columns)
+    size *= factor
     size = max(int(np.ceil(size / mean_size)), _SAMPLE_UNITS * n_components)
     if rows.n_units <= 2 * size:
         return rows.sample(units, weight, order)

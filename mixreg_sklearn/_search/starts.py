@@ -95,6 +95,29 @@ def spread_regressions(pool, n_components, n_starts, rng):
     return pool.mixtures(coef)
 
 
+def robust_regressions(pool, n_components, n_starts, rng):
+    """Peeled and spread regressions with own scales, which gross errors cannot spoil.
+
+    The scale of a regression is the median distance of the units that are nearest to
+    it, so a component may be tight from the start while another takes the outliers.
+    """
+    n_peeled = n_starts // 2
+    peeled = peeled_regressions(pool, n_components, n_peeled, rng)
+    spread = spread_regressions(pool, n_components, n_starts - n_peeled, rng)
+    coef = np.concatenate([peeled.coef, spread.coef])[..., : pool.p]
+    squares = pool.squares(coef)
+    nearest = squares.argmin(axis=1)[:, None] == np.arange(n_components)[:, None]
+    mass = nearest @ pool.weight
+    distance = np.where(nearest, squares, np.inf).reshape(-1, pool.n)
+    median = _quantile(distance, pool.weight, 0.5 * mass.ravel()).reshape(mass.shape)
+    variance = np.where(mass > 0, median / 0.455, pool.variance)
+    relative = np.maximum(variance / pool.variance, 1e-12)
+    share = np.maximum(mass, pool.row_weight) / pool.total_weight
+    return pool.params(
+        coef, pool.scale * np.sqrt(relative), log_normalize(np.log(share))
+    )
+
+
 def peeled_regressions(pool, n_components, n_starts, rng):
     """Robust peeling: fit one regression, remove its rows, fit the next.
 
@@ -117,7 +140,7 @@ def peeled_regressions(pool, n_components, n_starts, rng):
     return pool.mixtures(coef)
 
 
-def _cauchy_regression(pool, coef, left, n_iter=25):
+def _cauchy_regression(pool, coef, left, n_iter=8):
     """Coefficients (R, p) and weights (R, U) by reweighted least squares."""
     tiny = 1e-6 * np.sqrt(pool.variance)
     for _ in range(n_iter):

@@ -11,6 +11,9 @@ from ._links import resolve_link
 from ._scales import newton_update
 from ._support import Constant, Predictor, Support
 
+# Predictors of counts below this are outside the domain of a restricted link.
+_LEAST_OF_COUNTS = 1e-9
+
 
 class Evaluation(NamedTuple):
     """A family at some rows, for every column of components.
@@ -183,6 +186,10 @@ class Family(ABC, BaseEstimator):
         """
         return 0.0
 
+    def resolution(self, y):
+        """Scale below which a component rests on the rounding of responses (n,)."""
+        return 0.0
+
     @abstractmethod
     def initial(self, y):
         """The linear predictors that each row alone suggests, (n,) or (L, n)."""
@@ -210,9 +217,14 @@ class Family(ABC, BaseEstimator):
         """Where `eta` gives no distribution, (C, B) of bool; None for nowhere.
 
         There the density is zero. `evaluate`, `local` and `log_kernel` return finite
-        numbers, which their callers ignore.
+        numbers, which their callers ignore; moments, cdf, quantiles and draws are NaN,
+        for which no caller asks (`predictive/_domain.py`).
         """
-        return self._link().outside(eta) if self.links else None
+        outside = self._link().outside(eta) if self.links else None
+        if outside is None or not self.support.lattice:
+            return outside
+        # The density of a count jumps where its mean is zero: rounding must not decide.
+        return np.less(eta, _LEAST_OF_COUNTS)
 
     def evaluate(self, y, eta, scale, log_prior):
         """What a pass of EM needs. -> Evaluation. It may overwrite `eta`."""
@@ -315,7 +327,7 @@ class PositiveMean(Family):
 
     def mean(self, eta, scale):
         """Expected response, (C, B)."""
-        return self._link().mean(eta)
+        return self._link().admissible_mean(eta)
 
 
 def _in_words(family):

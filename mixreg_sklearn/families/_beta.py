@@ -34,6 +34,15 @@ class Beta(Family):
     def __init__(self, link="logit"):
         self.link = link
 
+    def check_target(self, y):
+        if ((y == 0) | (y == 1)).any() and ((y >= 0) & (y <= 1)).all():
+            raise ValueError(
+                "y is out of range: the beta family needs 0 < y < 1, and some y are"
+                " exactly 0 or 1. Move them inside: (y * (n - 1) + 0.5) / n, for n rows"
+                " (Smithson & Verkuilen 2006). Successes among trials are binomial."
+            )
+        super().check_target(y)
+
     def base(self, y):
         return -np.log(y) - np.log1p(-y)
 

@@ -58,10 +58,11 @@ class Gamma(PositiveMean):
 
     def update_scale(self, scale, weight, statistic, gain, rule):
         deviance = statistic[..., 0]
-        separate = _variance(weight, deviance, rule.strength, rule.target)
+        pull = rule.strength * rule.pull(scale**2)
+        separate = _variance(weight, deviance, rule.strength, pull)
         total, strength = weight.sum(1, keepdims=True), rule.strength * weight.shape[1]
-        pooled = deviance.sum(axis=1, keepdims=True)
-        pooled = _variance(total, pooled, strength, rule.target)
+        pooled, pull = deviance.sum(1, keepdims=True), pull.sum(1, keepdims=True)
+        pooled = _variance(total, pooled, strength, pull)
         return np.sqrt(rule.settle(separate, pooled, weight, scale**2))
 
     def derivatives(self, y, eta, scale):
@@ -107,16 +108,16 @@ class Gamma(PositiveMean):
         return np.maximum(draws, np.finfo(float).tiny) * mu
 
 
-def _variance(weight, deviance, strength, target):
+def _variance(weight, deviance, strength, pull):
     r"""Squared scales (R, K) that maximize the penalized likelihood.
 
-    The shape ``a`` is the root of ``N h'(a) + nu / (2 a) = (D + nu s0) / 2``, where
+    The shape ``a`` is the root of ``N h'(a) + nu / (2 a) = (D + nu t) / 2``, where
     ``h'(a) = log a - digamma(a)``. The left side falls from infinity to zero, as
     ``1 / a`` for small ``a`` and as ``1 / (2 a)`` for large: in logarithms it is nearly
     a straight line, and Newton's method converges from anywhere.
     """
     weight = np.maximum(weight, NO_WEIGHT)
-    half = 0.5 * (np.maximum(deviance, _LEAST_DEVIANCE * weight) + strength * target)
+    half = 0.5 * (np.maximum(deviance, _LEAST_DEVIANCE * weight) + pull)
     level = np.log(half)
     log_shape = np.log(0.5 * (weight + strength)) - level
     for _ in range(50):

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
-from ._support import Constant
+from ._support import Constant, lattice_step
 
 _LOG_2PI, _ROOT_HALF = np.log(2 * np.pi), np.sqrt(0.5)
 
@@ -25,9 +25,17 @@ class Gaussian(Family):
         """Mean and standard deviation; without an intercept the origin is zero."""
         mean = np.average(y, weights=weight)
         origin = mean if fit_intercept else 0.0
-        unit = np.sqrt(np.average((y - origin) ** 2, weights=weight))
-        negligible = 8 * np.finfo(float).eps * np.abs(y).max()
+        largest = np.abs(y).max()
+        # Squares neither overflow nor vanish; a power of two leaves every digit.
+        power = np.exp2(np.floor(np.log2(largest or 1.0)))
+        part = (y - origin) / power
+        unit = power * np.sqrt(np.average(part**2, weights=weight))
+        negligible = 8 * np.finfo(float).eps * largest
         return origin, unit if unit > negligible else max(abs(mean), 1.0)
+
+    def resolution(self, y):
+        """A fifth of the step of rounded responses; their error is 0.29 steps."""
+        return 0.2 * lattice_step(y)
 
     def initial(self, y):
         return y

@@ -7,6 +7,7 @@ proportional to a variance.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 # Variances below this, for a response of variance one, are rounding errors.
 ROUNDING = 1e-20
@@ -22,20 +23,25 @@ class ScaleRule(NamedTuple):
     r"""How variances are updated, in the search and in the final fit.
 
     The variances maximize
-    :math:`\ell - \frac{\nu}{2} \sum_k (\log s_k^2 + s_0 / s_k^2)`, so
+    :math:`\ell - \frac{\nu}{2} \sum_k \log \frac{(s_k^2 + s_0)^2}{4 s_0 s_k^2}`, the
+    logarithm of a log-F prior of the log variances with its mode at the target
+    :math:`s_0` (Jones 2004). It falls linearly in :math:`|\log s_k^2 / s_0|`, so a
+    component of many rows may have any variance, while the gain of a few rows near a
+    line, which is linear too, is offset: a small variance is estimated with
+    :math:`N_k - \nu` degrees of freedom. An update replaces the penalty by its tangent
+    in :math:`1 / s_k^2`, a lower bound:
 
-    .. math:: s_k^2 = (S_k + \nu s_0) / (N_k + \nu)
+    .. math:: s_k^2 = (S_k + \nu t_k) / (N_k + \nu)
 
-    with :math:`S_k` the weighted residual sum of squares of component k and
-    :math:`N_k` its weight; for a common variance, numerator and denominator are summed
-    over k. With ``nu = 0`` this is maximum likelihood. The penalty bounds the otherwise
-    unbounded likelihood of unequal variances (Chen, Tan & Zhang 2008); its target is a
-    variance that the data support.
+    with :math:`S_k` the weighted residual sum of squares of component k,
+    :math:`N_k` its weight, and :math:`t_k` the harmonic mean of the target and the
+    current variance; for a common variance, numerator and denominator are summed
+    over k. With ``nu = 0`` this is maximum likelihood.
     """
 
     # Whether all components share one variance; an array (R, 1) is of every restart.
     tied: bool | np.ndarray = False
-    ratio: float = 0.0  # lower bound on a variance, relative to the pooled one
+    ratio: float | np.ndarray = 0.0  # lower bound, relative to the pooled variance
     floor: float = 0.0  # absolute lower bound on a variance
     strength: float = 0.0  # nu, in pseudo-observations
     target: float = 1.0  # s_0
@@ -43,10 +49,10 @@ class ScaleRule(NamedTuple):
     def variance(self, squares, weight, current):
         """New variances from sums of squares; all arrays are (R, K)."""
         if self.strength:
-            squares = squares + self.strength * self.target
+            squares = squares + self.strength * self.pull(current)
             weight = weight + self.strength
         pooled = None
-        if self.tied is not False or self.ratio:
+        if self.tied is not False or np.any(self.ratio):
             total = np.maximum(weight.sum(axis=1, keepdims=True), NO_WEIGHT)
             pooled = squares.sum(axis=1, keepdims=True) / total
         separate = squares / np.maximum(weight, NO_WEIGHT)
@@ -62,7 +68,7 @@ class ScaleRule(NamedTuple):
         variance = separate
         if weight.min() < NO_WEIGHT:
             variance = np.where(weight < NO_WEIGHT, current, separate)
-        if self.ratio:
+        if np.any(self.ratio):
             variance = np.maximum(variance, self.ratio * pooled)
         if self.tied is not False:
             variance = np.where(self.tied, pooled, variance)
@@ -72,18 +78,24 @@ class ScaleRule(NamedTuple):
         """Where scales (R, K) are at their absolute lower bound, to rounding."""
         return scale**2 <= self.floor * (1 + 1e-9)
 
+    def pull(self, variance):
+        """Harmonic mean of the target and current variances, (R, K)."""
+        return 2 * self.target * variance / (self.target + variance)
+
     def penalty(self, scale):
         """Value added to the log-likelihood, shape (R,)."""
         if not self.strength:
             return 0.0
-        variance = scale**2
-        terms = np.log(variance) + self.target / variance
-        return -0.5 * self.strength * terms.sum(axis=1)
+        half = np.log(scale) - 0.5 * np.log(self.target)
+        terms = np.logaddexp(half, -half) - np.log(2)
+        return -self.strength * terms.sum(axis=1)
 
     def penalty_derivatives(self, scale):
         """First and second derivative of the penalty in each log scale, (R, K)."""
-        relative = self.target / scale**2
-        return -self.strength * (1 - relative), -2 * self.strength * relative
+        half = np.log(scale) - 0.5 * np.log(self.target)
+        share = expit(2 * half)
+        first = self.strength * (1 - 2 * share)
+        return first, -4 * self.strength * share * (1 - share)
 
 
 def newton_update(rule, scale, weight, statistic):
@@ -96,7 +108,7 @@ def newton_update(rule, scale, weight, statistic):
     first, second = first + statistic[..., 0], second + statistic[..., 1]
     separate = scale * _exp_step(first, second)
     # The common scale starts at the geometric mean of the scales.
-    share = weight / weight.sum(axis=1, keepdims=True)
+    share = weight / np.maximum(weight.sum(axis=1, keepdims=True), NO_WEIGHT)
     common = np.exp((share * np.log(scale)).sum(axis=1, keepdims=True))
     sums = (derivative.sum(axis=1, keepdims=True) for derivative in (first, second))
     pooled = (common * _exp_step(*sums)) ** 2

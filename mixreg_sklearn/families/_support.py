@@ -100,3 +100,18 @@ class Support(NamedTuple):
             return bounds, f"max {y.max()}"
         rule = "whole numbers y" if self.lattice else "finite y"
         return rule, f"{y[~inside][0]}"
+
+
+def lattice_step(values):
+    """The step of which all differences of values (n,) are multiples, or zero.
+
+    It is the smallest difference, or a simple fraction of it. Values that are not
+    rounded have no such step.
+    """
+    gaps = np.unique(np.diff(np.unique(values)))
+    for parts in range(1, 11 if len(gaps) else 1):
+        multiples = np.round(gaps / (gaps[0] / parts))
+        step = gaps.sum() / multiples.sum()
+        if np.abs(gaps - step * multiples).max() < 0.01 * step:
+            return float(step)
+    return 0.0

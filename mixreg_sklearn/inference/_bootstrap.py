@@ -174,7 +174,7 @@ def bootstrap(
             "The estimate is degenerate (degenerate_ is True), so its replicates would"
             " be degenerate. Use fewer components, shared_scale=True, or more rows."
         )
-    with one_blas_thread(), np.errstate(under="ignore"):
+    with one_blas_thread(), np.errstate(all="ignore"):
         rebuilt = rebuild(
             model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
         )
@@ -302,7 +302,7 @@ def _ranks(problem):
 
 def _replicates(plan, terms, seeds):
     """Draws (b, m), and whether they are degenerate, and converged, (b,)."""
-    with one_blas_thread(), np.errstate(under="ignore"):
+    with one_blas_thread(), np.errstate(all="ignore"):
         fits = [_replicate(plan, seed) for seed in seeds]
     estimates, degenerate, converged = zip(*fits, strict=True)
     draws = np.array([values_of(fitted, terms) for fitted in estimates])

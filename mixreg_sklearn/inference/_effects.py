@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
-from .._data.checks import check_weight
+from .._data.checks import check_features, check_weight
 from .._docs import documented
 from .._fitted import Fitted, fitted_mixture
 from ..families._names import make_family
@@ -103,6 +102,11 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
         )
     at = _evaluate(model, X, sample_weight, offset, trials)
     terms = _effect_terms(result.terms)
+    if not terms:
+        raise ValueError(
+            "The model has no marginal effects: no feature is in its regressions or its"
+            " gate (regression_features, gate_features)."
+        )
     params, slopes = np.zeros(len(terms)), np.zeros((len(terms), len(result.terms)))
     for i, term in enumerate(terms):
         k, j = term.component, term.feature
@@ -145,7 +149,7 @@ class _Evaluated(NamedTuple):
 
 def _evaluate(model, X, sample_weight, offset, trials):
     ahead = model.predict_distribution(X, offset=offset, trials=trials)
-    X = validate_data(model, X, dtype=np.float64, reset=False)
+    X = check_features(model, X, dtype=np.float64, reset=False)
     weight = check_weight(sample_weight, X)
     slope, bend = _derivatives(ahead.family, ahead.eta, ahead.scale)
     if ahead.trials is not None:

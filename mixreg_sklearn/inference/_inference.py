@@ -10,6 +10,7 @@ from .._fitted import fitted_mixture
 from .._rebuilt import rebuild
 from ._information import covariance_factor
 from ._result import InferenceResult
+from ._table import fixed
 from ._terms import terms_of, values_of
 
 _COV_TYPES = {
@@ -145,7 +146,7 @@ def _title(rebuilt, cov_type):
     plural = "s" if estimator.n_components > 1 else ""
     return (
         f"Mixture of {estimator.n_components} regression{plural}, {family}; {units}\n"
-        f"log-likelihood {estimator.log_likelihood_:.3f},"
+        f"log-likelihood {fixed(estimator.log_likelihood_, 3)},"
         f" {estimator.n_parameters_} parameters\n"
         f"standard errors: {_COV_TYPES[cov_type]}"
     )

@@ -75,8 +75,9 @@ def require_maximum(rebuilt):
     raise ValueError(
         "The estimate is not proven to be a maximum (converged_ is False; smallest"
         f" eigenvalue of the information {estimator.smallest_eigenvalue_:.1e}), so that"
-        " there is no information to invert. Increase max_iter, or use fewer"
-        " components if the eigenvalue is close to zero."
+        " there is no information to invert. The warning of fit says why: increase"
+        " max_iter, use fewer components if the eigenvalue is close to zero, or a ridge"
+        " if features of the gate separate components."
     )
 
 

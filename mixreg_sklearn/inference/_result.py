@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from ._table import Estimates
+from ._table import Estimates, fixed
 
 # Relative standard deviation below which a combination of hypotheses is constant.
 _SINGULAR = 1e-8
@@ -32,7 +32,7 @@ class WaldTest(NamedTuple):
 
     def __str__(self):
         p = f"= {self.p_value:.3g}" if self.p_value >= 1e-4 else "< 0.0001"
-        return f"chi2 = {self.statistic:.3f}, df = {self.df}, p {p}"
+        return f"chi2 = {fixed(self.statistic, 3)}, df = {self.df}, p {p}"
 
 
 class InferenceResult(Estimates):

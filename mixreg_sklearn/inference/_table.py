@@ -16,6 +16,8 @@ _NOTES = {
     LIMIT: "the scale is at the boundary of its family, and has no standard error",
 }
 
+# Numbers from here on are written with an exponent.
+_MOST = 1e8
 _HEADERS = {"std_error": "std. error", "p_value": "p-value"}
 
 
@@ -132,7 +134,9 @@ class Estimates:
         """
         half = stats.norm.ppf(0.5 + check_level(level) / 2) * self.working_std_errors
         middle = self.working_params
-        bounds = [self._transformed("inverse", middle + s * half) for s in (-1, 1)]
+        # The upper bound of an uncertain scale may be beyond all numbers.
+        with np.errstate(over="ignore"):
+            bounds = [self._transformed("inverse", middle + s * half) for s in (-1, 1)]
         return np.column_stack(bounds)
 
     def to_frame(self, level=0.95):
@@ -243,8 +247,15 @@ def _cell(name, value, decimals):
     if name == "p_value":
         return f"{value:.3f}" if value >= 5e-4 else "<0.001"
     if name == "z":
-        return f"{value:.2f}"
-    return f"{value:.3g}" if decimals is None else f"{value:.{decimals}f}"
+        decimals = 2
+    return fixed(value, decimals)
+
+
+def fixed(value, decimals):
+    """A number with some decimals; general format for None and for large numbers."""
+    if decimals is None or abs(value) >= _MOST:
+        return f"{value:.3g}"
+    return f"{value:.{decimals}f}"
 
 
 def _line(cells, widths):

@@ -1,6 +1,7 @@
 """A splitter with which searches judge candidates on the rows they were fitted to."""
 
 import numpy as np
+from sklearn import get_config
 
 
 class InSample:
@@ -48,14 +49,27 @@ class InSample:
         ----------
         X : array-like of shape (n_samples, n_features)
             Features.
-        y, groups : object, default=None
+        y : object, default=None
             Ignored.
+        groups : object, default=None
+            Ignored; an error without metadata routing, as they reach no mixture then.
 
         Yields
         ------
         train, test : ndarray of int of shape (n_samples,)
             All indices.
+
+        Raises
+        ------
+        ValueError
+            If there are groups, and metadata routing is off.
         """
+        if groups is not None and not get_config()["enable_metadata_routing"]:
+            raise ValueError(
+                "groups would reach neither fit nor the scorer, as metadata routing is"
+                " off: call sklearn.set_config(enable_metadata_routing=True) first, or"
+                " use MixtureRegressorIC, whose fit takes groups."
+            )
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
         yield np.arange(n_samples), np.arange(n_samples)
 

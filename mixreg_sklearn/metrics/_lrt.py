@@ -8,9 +8,9 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import validate_params
 
-from .._data.checks import check_weight
+from .._data.checks import Range, check_weight
 from .._data.groups import check_constant, check_groups, repeated
 from .._data.row_data import given
 from .._docs import documented
@@ -49,9 +49,9 @@ class BootstrapLRT(NamedTuple):
 @validate_params(
     {
         "model": [MixtureRegressor],
-        "n_components": [Interval(Integral, 1, None, closed="left"), None],
-        "n_bootstrap": [Interval(Integral, 1, None, closed="left")],
-        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "n_components": [Range(Integral, 1, None, closed="left"), None],
+        "n_bootstrap": [Range(Integral, 1, None, closed="left")],
+        "alpha": [Range(Real, 0, 1, closed="neither")],
         "early_stopping": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],

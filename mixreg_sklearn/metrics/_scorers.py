@@ -90,7 +90,8 @@ class _Scorer:
             If there is no mixture of regressions in `estimator`.
         ValueError
             If the response was transformed in a way whose derivative is not known, or
-            for `crps_scorer` in any way.
+            for `crps_scorer` in any way; or if the mixture was fitted with groups and
+            there are none (but `crps_scorer` then predicts each row alone).
         """
         mixture, X, y, log_jacobian = _unwrap(estimator, X, y, self)
         metadata = given(groups=groups, offset=offset, trials=trials)

@@ -21,7 +21,8 @@ class MixtureRegressionDisplay:
     Every row has the color of its most probable component, and fades if its
     membership is uncertain. A line is the mean :math:`\mu_k(x)` of a component with all
     other features, and an offset, at their means, and trials at their median; its band
-    is the central 95 % of the component's distribution.
+    is the central 95 % of the component's distribution. Both end where the component
+    has no distribution, as its linear predictor leaves the domain of the link.
 
     Use `from_estimator` to create it; the constructor stores arrays.
 
@@ -36,9 +37,9 @@ class MixtureRegressionDisplay:
     grid : ndarray of shape (n_points,)
         Values of the feature at which the lines are computed.
     means : ndarray of shape (n_points, n_components)
-        Means of the components on the grid.
+        Means of the components on the grid, NaN where they have no distribution.
     lower, upper : ndarray of shape (n_points, n_components)
-        Quantiles of the components on the grid.
+        Quantiles of the components on the grid, NaN where they have no distribution.
     weights : ndarray of shape (n_components,)
         Shares of the components.
     feature_name : str, default="x"
@@ -213,11 +214,15 @@ def _along(model, X, j, grid, offset, trials, level):
         given["offset"] = np.full(len(grid), np.mean(offset))
     if trials is not None:
         given["trials"] = np.full(len(grid), np.floor(np.median(trials)))
-    means = model.predict_components(along, **given)
     ahead = model.predict_distribution(along, **given)
-    bounds = [ahead.reweighted(one).interval(level) for one in np.eye(means.shape[1])]
-    lower, upper = np.stack(bounds, axis=2)
-    return means, lower, upper
+    inside = ahead.defined()
+    curves = np.full((3, *inside.shape), np.nan)
+    for k, one in enumerate(np.eye(inside.shape[1])):
+        at = inside[:, k]
+        if at.any():
+            alone = ahead[at].reweighted(one)
+            curves[:, at, k] = alone.mean(), *alone.interval(level)
+    return curves
 
 
 def _position(feature, n_features, names):

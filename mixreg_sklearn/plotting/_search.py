@@ -51,7 +51,7 @@ class SearchDisplay:
     >>> model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
     >>> display = SearchDisplay.from_estimator(model)
     >>> len(display.lines_) - model.search_["starts"]
-    4
+    5
     """
 
     def __init__(self, *, paths, optima):

@@ -7,6 +7,8 @@ S > 1 constants.
 
 import numpy as np
 
+from ._domain import check_components, check_mixture
+
 
 def column(values, y):
     """Values of rows, (..., n), to broadcast against responses `y`, (n,) or (n, m)."""
@@ -20,7 +22,13 @@ def row_data_for(mixture, ndim):
 
 
 def component_means(mixture):
-    """Expected responses, (n, K)."""
+    """Expected responses, (n, K). ValueError where a component has none."""
+    check_components(mixture)
+    return raw_means(mixture)
+
+
+def raw_means(mixture):
+    """Expected responses, (n, K), NaN where a component has no distribution."""
     given = row_data_for(mixture, 2)
     return mixture.family.mean(mixture.eta, mixture.scale, **given)
 
@@ -71,6 +79,8 @@ def draw_components(weights, size, rng):
 
 def draw_responses(mixture, component, rng):
     """Draw a response from each of the components (n, size)."""
+    # Not only the components that happen to be drawn: an error must not be random.
+    check_mixture(mixture)
     eta = mixture.eta
     eta = np.take_along_axis(
         eta, np.broadcast_to(component, (*eta.shape[:-1], component.shape[1])), axis=-1

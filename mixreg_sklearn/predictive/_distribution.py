@@ -12,12 +12,13 @@ from .._data.row_data import check_row_data, given
 from .._numerics import make_rng
 from ._components import (
     column,
-    component_means,
     draw_components,
     draw_responses,
     log_densities,
+    raw_means,
     row_data_for,
 )
+from ._domain import check_mixture, defined
 from ._quantiles import count_quantiles, quantiles
 from ._regions import highest_density
 
@@ -35,8 +36,10 @@ class MixtureDistribution:
     - *Levels* `u` are probabilities: a number or an array (m,) for all rows, or (n, m)
       with m for each row.
 
-    Results are (n,) for one value per row and (n, m) for m. They are NaN where a
-    component has no distribution (a mean that its link does not admit).
+    Results are (n,) for one value per row and (n, m) for m. A component whose linear
+    predictor is outside the domain of its link has no distribution; `defined` says
+    where. It counts as density zero in `pdf` and `logpdf`. The other methods raise a
+    ValueError, unless its weight is zero.
 
     Parameters are kept as attributes of the same name, broadcast to all rows.
 
@@ -63,7 +66,7 @@ class MixtureDistribution:
     Raises
     ------
     ValueError
-        If shapes do not match, or weights are not probabilities.
+        If shapes do not match, `eta` contains NaN, or weights are not probabilities.
 
     Notes
     -----
@@ -89,6 +92,8 @@ class MixtureDistribution:
         if eta.ndim != len(leading) + 2 or eta.shape[:-2] != leading:
             shape = ", ".join([*map(str, leading), "n_samples", "n_components"])
             raise ValueError(f"eta has shape {eta.shape}: it must be ({shape}).")
+        if np.isnan(eta).any():
+            raise ValueError("eta contains NaN.")
         self.family = family
         self.eta = eta
         n_constants, shape = len(family.constants), eta.shape[-2:]
@@ -140,6 +145,20 @@ class MixtureDistribution:
         """
         return type(self)(self.family, self.eta, self.scale, weights, **self.row_data)
 
+    def defined(self):
+        """Where components have a distribution.
+
+        They have none where the link admits no mean: under the identity and inverse
+        links of positive means, where the linear predictor is zero or negative.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples, n_components)
+            True where they have one.
+        """
+        inside = defined(self)
+        return np.ones(self.weights.shape, dtype=bool) if inside is None else inside
+
     def mean(self):
         r"""Expected responses, :math:`\mu = \sum_k \pi_k \mu_k`.
 
@@ -148,7 +167,8 @@ class MixtureDistribution:
         ndarray of shape (n_samples,)
             Equal to `predict` of the model if the weights are prior probabilities.
         """
-        return self._average(component_means(self))
+        check_mixture(self)
+        return self._average(raw_means(self))
 
     def var(self):
         r"""Variances, :math:`\sum_k \pi_k \sigma_k^2 + \sum_k \pi_k (\mu_k - \mu)^2`.
@@ -158,7 +178,8 @@ class MixtureDistribution:
         ndarray of shape (n_samples,)
             Sum of the variances within and between components.
         """
-        means, row_data = component_means(self), row_data_for(self, 2)
+        check_mixture(self)
+        means, row_data = raw_means(self), row_data_for(self, 2)
         within = self.family.variance(self.eta, self.scale, **row_data)
         between = (means - self._average(means)[:, None]) ** 2
         return self._average(within + between)
@@ -224,6 +245,7 @@ class MixtureDistribution:
         ndarray of shape (n_samples,) or (n_samples, m)
             Probabilities.
         """
+        check_mixture(self)
         y = self._responses(y)
         infinite = np.isinf(y)
         inside = np.where(infinite, 0.0, y) if infinite.any() else y
@@ -255,7 +277,7 @@ class MixtureDistribution:
         Raises
         ------
         ValueError
-            If a level is not between 0 and 1.
+            If a level is not between 0 and 1, or a component has no distribution.
         """
         levels = np.asarray(u, dtype=float)
         if levels.ndim > 2 or not ((levels >= 0) & (levels <= 1)).all():
@@ -263,6 +285,7 @@ class MixtureDistribution:
                 "u must be a number between 0 and 1, or an array of them of shape (m,)"
                 f" or (n_samples, m); got {u!r}."
             )
+        check_mixture(self)
         n_levels = levels.shape[-1] if levels.ndim else 1
         shape = (len(self), n_levels)
         if levels.ndim == 2 and len(levels) not in (1, len(self)):
@@ -293,7 +316,7 @@ class MixtureDistribution:
         Raises
         ------
         ValueError
-            If a level is not between 0 and 1.
+            If a level is not between 0 and 1, or a component has no distribution.
         """
         level = _check_level(level)
         return self.quantile(0.5 - 0.5 * level), self.quantile(0.5 + 0.5 * level)
@@ -322,15 +345,17 @@ class MixtureDistribution:
         Raises
         ------
         ValueError
-            If the level is not between 0 and 1, or the counts of a row spread over
-            more than four million.
+            If the level is not between 0 and 1, a component has no distribution, or
+            the counts of a row spread over more than four million.
 
         References
         ----------
         Hyndman, R. J. (1996). Computing and graphing highest density regions. The
         American Statistician 50, 120-126.
         """
-        return highest_density(self, float(_check_level(level, open_=True)))
+        level = float(_check_level(level, open_=True))
+        check_mixture(self)
+        return highest_density(self, level)
 
     def sample(self, size=None, random_state=None):
         """Draw independent responses.

@@ -26,12 +26,11 @@ _CELLS = 2**20
 
 def highest_density(mixture, level):
     """Ends (n, max_parts, 2) of the regions; see `MixtureDistribution`."""
-    defined = np.flatnonzero(~np.isnan(mixture.cdf(0.5)))
     solve = _runs if mixture.discrete else _intervals
-    parts = [np.empty((0, 3)), *solve(mixture[defined], level)]
+    parts = [np.empty((0, 3)), *solve(mixture, level)]
     number, lower, upper = np.concatenate(parts).T
     order = np.lexsort((lower, number))
-    row = defined[number[order].astype(np.intp)]
+    row = number[order].astype(np.intp)
     place = np.arange(len(row)) - np.searchsorted(row, row)
     regions = np.full((len(mixture), 1 + place.max(initial=0), 2), np.nan)
     regions[row, place, 0], regions[row, place, 1] = lower[order], upper[order]

@@ -10,13 +10,15 @@ from engine.cases import (
     log_densities,
     log_priors,
     near_truth,
+    problem_of,
     units_of_rows,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from support import jacobian, many, seeds, some
+from support import few, jacobian, many, seeds, some
 
+from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn._engine.em import em
 from mixreg_sklearn._engine.layout import layout_of
 from mixreg_sklearn._engine.mixture import Mixture
@@ -25,6 +27,7 @@ from mixreg_sklearn._engine.params import Params
 from mixreg_sklearn._engine.regressions import Regressions
 from mixreg_sklearn._engine.rows import ArrayRows, Stored
 from mixreg_sklearn._engine.sharing import Separate
+from mixreg_sklearn._search.pooled import fit_pooled, repeat_component
 from mixreg_sklearn.families import Poisson
 
 
@@ -176,3 +179,30 @@ def test_newton_takes_no_step_to_where_a_formula_overflows(mean, proven):
     if proven:
         fitted = np.exp(polished.params.coef[0, 0] @ Z)
         assert_allclose(Z @ (y - fitted), 0, atol=1e-6)
+
+
+@few
+@given(seeds, st.sampled_from(["poisson", "binomial", "negative_binomial"]))
+def test_two_equal_components_are_no_proven_maximum(seed, family):
+    # Responses that vary less than the family says: equal components are the best ones,
+    # and the likelihood does not depend on their shares.
+    rng = np.random.default_rng(seed)
+    X, rows = rng.uniform(-1, 1, size=(300, 1)), {}
+    if family == "binomial":
+        rows["trials"] = np.full(300, 20.0)
+        y = np.round(20 / (1 + np.exp(-0.5 - X[:, 0])) + 0.6 * rng.normal(size=300))
+        y = y.clip(0, 20)
+    else:
+        size = np.ceil(1.3 * np.exp(2 + 0.5 * X[:, 0])).astype(int)
+        y = rng.binomial(size, 0.77) * 1.0
+    problem = problem_of(MixtureRegressor(2, family=family), X, y, **rows)
+    model, rows = problem.model, problem.rows
+    start = repeat_component(fit_pooled(problem.pooled_model, rows), 2)
+    equal = rows.sum(model.summarize, start).loglik
+    start.coef[:, 0] += 0.1 * rng.normal(size=start.coef.shape[2])
+    logits = np.log(rng.dirichlet([2.0, 2.0]))[None, :, None]
+    start = start._replace(logits=logits)
+    polished = polish(model, rows, start, tol=1e-8, max_iter=200)
+    assert_allclose(polished.objective, equal, atol=1e-6)
+    assert not polished.converged[0]
+    assert polished.smallest_eigenvalue[0] <= 0

@@ -595,7 +595,7 @@ def gamma_root(weight, deviance, strength=0.0, target=1.0):
     def slope(log_shape):
         a = np.exp(log_shape)
         likelihood = weight * (log_shape - special.digamma(a)) - deviance / 2
-        return likelihood + 0.5 * strength * (1 / a - target)
+        return likelihood + 0.5 * strength * (1 / a - target) / (1 + a * target)
 
     return np.exp(-optimize.brentq(slope, -30, 20, xtol=1e-13))
 
@@ -615,10 +615,13 @@ def test_gamma_update_is_the_root_in_one_call():
     np.testing.assert_allclose(update_gamma(weight, deviance)[0], expected, rtol=1e-8)
 
 
-def test_gamma_update_maximizes_the_penalized_likelihood():
-    new = update_gamma([30.0, 5.0], [8.0, 0.0], strength=1.0, target=0.4)
-    expected = [gamma_root(30, 8, 1, 0.4), gamma_root(5, 0, 1, 0.4)]
-    np.testing.assert_allclose(new[0], expected, rtol=1e-8)
+def test_gamma_updates_end_at_the_maximum_of_the_penalized_likelihood():
+    weight, deviance = np.array([[30.0, 5.0]]), np.array([[8.0, 2.0]])
+    rule, scale = ScaleRule(strength=1.0, target=0.4), np.full((1, 2), 0.7)
+    for _ in range(200):
+        scale = Gamma().update_scale(scale, weight, deviance[..., None], None, rule)
+    expected = [gamma_root(30, 8, 1, 0.4), gamma_root(5, 2, 1, 0.4)]
+    np.testing.assert_allclose(scale[0] ** 2, expected, rtol=1e-8)
 
 
 def test_gamma_update_of_perfect_fits_reaches_the_floor():
@@ -704,8 +707,9 @@ def test_underdispersed_counts_lead_to_the_floor():
         (Binomial(), [0.5], "binomial family needs whole numbers"),
         (Gamma(), [1, 0.0], r"gamma family needs y > 0; got min 0\.0"),
         (InverseGaussian(), [1, -2.0], r"inverse gaussian family needs y > 0"),
-        (Beta(), [0.5, 1.0], r"beta family needs 0 < y < 1; got max 1\.0"),
-        (Beta(), [0.5, 0.0], r"beta family needs 0 < y < 1; got min 0\.0"),
+        (Beta(), [0.5, 1.0], "beta family needs 0 < y < 1, and .* exactly 0 or 1"),
+        (Beta(), [0.5, 0.0], "beta family needs 0 < y < 1, and .* exactly 0 or 1"),
+        (Beta(), [0.5, 1.2], r"beta family needs 0 < y < 1; got max 1\.2"),
     ],
 )
 def test_responses_out_of_range_are_named(family, y, message):

@@ -6,7 +6,12 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import statsmodels.api as statsmodels
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy import stats
+from scipy.optimize import minimize
+from support import many, seeds
 
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn.families import (
@@ -247,3 +252,68 @@ def test_an_unknown_link_names_those_that_exist():
     X, y = np.arange(6.0)[:, None], np.arange(6.0)
     with pytest.raises(ValueError, match="log"):
         MixtureRegressor(1, family=Poisson("logit")).fit(X, y)
+
+
+# Shape of the data under every link: a linear predictor from ends, inside or at 0.
+LINKS = {"log": (-2.0, 2.0), "identity": (0.5, 8.0), "inverse": (0.2, 4.0)}
+
+
+def _log_density(family, y, mu, scale):
+    """Log-densities by scipy, of means and the library's scale."""
+    size = scale**-2.0
+    if family == "poisson":
+        return stats.poisson.logpmf(y, mu)
+    if family == "negative_binomial":
+        return stats.nbinom.logpmf(y, size, size / (size + mu))
+    if family == "gamma":
+        return stats.gamma.logpdf(y, size, scale=mu / size)
+    return stats.invgauss.logpdf(y, mu * scale**2, scale=size)
+
+
+def _best_by_scipy(family, mean, X, y, start):
+    """The best log-likelihood of a general optimizer from several starts."""
+    Z = np.column_stack([np.ones(len(y)), X])
+
+    def minus(values):
+        eta = Z @ values[:-1]
+        with np.errstate(all="ignore"):
+            value = -_log_density(family, y, mean(eta), np.exp(values[-1])).sum()
+        return value if np.isfinite(value) else 1e12
+
+    options = {"xatol": 1e-9, "fatol": 1e-9, "maxiter": 4000, "maxfev": 4000}
+    ends = []
+    for factor, log_scale in ((1.0, 0.0), (1.3, -1.0)):
+        at = np.r_[start * factor, np.zeros(X.shape[1]), log_scale]
+        for _ in range(2):  # once more from where it ended
+            end = minimize(minus, at, method="Nelder-Mead", options=options)
+            at = end.x
+        ends.append(-end.fun)
+    return max(ends)
+
+
+@many
+@given(
+    seeds,
+    st.sampled_from(["poisson", "negative_binomial", "gamma", "inverse_gaussian"]),
+    st.sampled_from([*LINKS]),
+    st.sampled_from([0.3, 1.0, 3.0]),
+)
+def test_one_component_ends_at_the_best_maximum(seed, name, link, scale):
+    rng = np.random.default_rng(seed)
+    family = make_family(name).set_params(link=link)
+    low, high = LINKS[link]
+    X = rng.uniform(size=(150, 1))
+    eta = low + (high - low) * X[:, 0]
+    y = family.sample(eta, np.full(150, scale), rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the maximum may be at the edge
+        model = MixtureRegressor(1, family=family).fit(X, y)
+    start = float(family._link().predictor(y.mean() + 1e-3))
+    best = _best_by_scipy(name, lambda eta: family.mean(eta, 1.0), X, y, start)
+    assert np.isfinite(model.log_likelihood_)
+    if model.converged_:
+        assert model.log_likelihood_ > best - 1e-5
+    else:
+        # A maximum at the edge of the domain is approached.
+        assert link != "log"
+        assert model.log_likelihood_ > best - 1.0

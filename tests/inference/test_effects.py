@@ -21,6 +21,17 @@ from support import jacobian
 from mixreg_sklearn.inference import marginal_effects
 
 
+def test_a_model_without_features_has_no_effects_to_show():
+    X, y, _ = draw("gaussian")
+    model = fit((X, y, {}), regression_features=[])
+    with pytest.raises(ValueError, match="no marginal effects: no feature is in its"):
+        marginal_effects(model, X, infer(model, (X, y, {})))
+    gated = {"regression_features": [], "gate": "softmax", "gate_features": [0]}
+    model = fit((X, y, {}), **gated)
+    effects = marginal_effects(model, X, infer(model, (X, y, {})))
+    assert effects.names == ["mixture: x0"]
+
+
 def average_effects(model, result, X, steps, weight, **given):
     """Slopes of the predictions by differences, averaged: mixture, then components."""
     other = moved(model, result, steps)

@@ -1,9 +1,12 @@
 """What has no standard errors, and says so."""
 
 import copy
+import io
+import pickle
 import re
 import warnings
 
+import joblib
 import numpy as np
 import pytest
 from inference.cases import GROUP, WEIGHT, draw, fit, infer, place
@@ -14,8 +17,25 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
+from mixreg_sklearn.families import Gamma
+from mixreg_sklearn.gates import SoftmaxGate
 from mixreg_sklearn.inference import bootstrap, inference, marginal_effects
-from mixreg_sklearn.metrics import InSample, bic_scorer
+from mixreg_sklearn.metrics import InSample, bic_scorer, optimality_gap
+
+
+def _first_two(X):
+    return [0, 1]
+
+
+def _pickled(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+def _dumped(model):
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    file.seek(0)
+    return joblib.load(file)
 
 
 def test_other_data_than_those_of_the_fit_are_refused():
@@ -41,7 +61,9 @@ def test_estimates_that_are_no_maximum_are_refused():
     X, y, _ = draw("gaussian")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        unfinished = MixtureRegressor(2, max_iter=1, random_state=0).fit(X, y)
+        unfinished = MixtureRegressor(2, max_iter=1, tol=1e-300, random_state=0).fit(
+            X, y
+        )
         exact = MixtureRegressor(2, random_state=0).fit(X, X[:, 0])
     assert not unfinished.converged_
     with pytest.raises(ValueError, match="not proven to be a maximum"):
@@ -58,6 +80,66 @@ def test_fewer_units_than_parameters_have_no_outer_product():
     model = fit(data)
     with pytest.raises(ValueError, match="scores of the units are linearly dependent"):
         infer(model, data, cov_type="opg")
+
+
+CHANGES = {
+    "n_components": 3,
+    "family": "poisson",
+    "regression_features": [0],
+    "gate": "softmax",
+    "gate_features": [0],
+    "offset_feature": 0,
+    "shared_features": [0],
+    "held_coef": {0: 1.0},
+    "shared_scale": True,
+    "fit_intercept": False,
+}
+AFTERWARDS = {
+    "predict": lambda m, X, y: m.predict(X),
+    "proba": lambda m, X, y: m.predict_proba(X, y),
+    "bic": lambda m, X, y: m.bic(X, y),
+    "inference": inference,
+    "bootstrap": lambda m, X, y: bootstrap(m, X, y, n_bootstrap=2),
+    "optimality_gap": optimality_gap,
+}
+
+
+@pytest.mark.parametrize("call", AFTERWARDS)
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_model_changed_after_fit_is_refused_until_it_is_refitted(
+    name, call, lines, model
+):
+    X, y, _ = lines
+    other = copy.copy(model).set_params(**{name: CHANGES[name]})
+    with pytest.raises(ValueError, match=f"^{name} was changed after fit, .* Refit"):
+        AFTERWARDS[call](other, X, y)
+    other.set_params(**{name: getattr(model, name)})
+    AFTERWARDS[call](other, X, y)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, _pickled, _dumped])
+def test_a_copy_of_a_fitted_model_is_unchanged(copied, lines):
+    X, y, _ = lines
+    options = {
+        "family": Gamma(link="inverse"),
+        "gate": SoftmaxGate(alpha=0.1),
+        "gate_features": np.array([True, False]),
+        "regression_features": _first_two,
+        "shared_features": {0: [[0, 1]]},
+        "held_coef": {1: np.array([0.0, 0.1])},
+    }
+    X = np.column_stack([X[:, 0], np.cos(np.arange(len(y)))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = MixtureRegressor(2, random_state=0, **options).fit(X, np.exp(y / 20))
+    again = copied(model)
+    assert_array_equal(again.predict(X), model.predict(X))
+    again.set_params(n_init=3, tol=1e-3, random_state=5, verbose=1, n_jobs=2)
+    assert_array_equal(again.predict(X), model.predict(X))
+    for change in ({"gate__alpha": 1.0}, {"family__link": "log"}):
+        other = copy.deepcopy(model).set_params(**change)
+        with pytest.raises(ValueError, match="was changed after fit"):
+            other.predict(X)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,21 @@
 """Intervals, tests and tables."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from inference.cases import draw, fit, infer, place
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import special, stats
-from support import separated
+from support import many, separated
 
+from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn.inference import inference
+from mixreg_sklearn.inference._result import WaldTest
+from mixreg_sklearn.inference._table import Estimates, Term
 
 
 def test_intervals_of_scales_and_shares_are_made_on_logarithms_and_log_odds(result):
@@ -28,6 +35,38 @@ def test_intervals_of_scales_and_shares_are_made_on_logarithms_and_log_odds(resu
             theirs, working = value + z * np.array([-error, error]), value
         assert_allclose([lower[i], upper[i]], theirs, rtol=1e-12)
         assert_allclose(result.working_params[i], working, rtol=1e-12)
+
+
+@many
+@given(
+    value=st.floats(1e-12, 1e12),
+    error=st.floats(0, 1e150),
+    attribute=st.sampled_from(["scale_", "coef_", "weights_"]),
+)
+def test_no_column_is_wider_than_the_digits_of_a_number(value, error, attribute):
+    value = value / (1 + value) if attribute == "weights_" else value
+    terms = [Term(attribute, 0, None, "term")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shown = str(Estimates(terms, np.array([value]), np.array([[error]]) ** 2, ""))
+    *_, line = shown.splitlines()
+    assert max(map(len, line.split())) <= 12
+
+
+def test_an_uncertain_scale_has_limits_with_an_exponent():
+    rng = np.random.default_rng(57)
+    X = rng.normal(size=(200, 1))
+    y = rng.poisson(np.exp(0.5 + 0.3 * X[:, 0])).astype(float)
+    model = MixtureRegressor(1, family="negative_binomial").fit(X, y)
+    result = inference(model, X, y)
+    *_, scale = str(result).splitlines()
+    assert scale.split()[0] == "scale"
+    upper = result.conf_int()[-1, 1]
+    assert_allclose(float(scale.split()[-1]), upper, rtol=5e-3)
+
+
+def test_a_large_statistic_is_shown_with_an_exponent():
+    assert str(WaldTest(1.234e30, 2, 0.0)) == "chi2 = 1.23e+30, df = 2, p < 0.0001"
 
 
 def test_only_coefficients_are_tested_against_zero(result):

@@ -433,24 +433,6 @@ def test_a_block_of_rows_changes_nothing(monkeypatch):
     assert_array_equal(counts.highest_density(0.9), before)
 
 
-def test_rows_without_a_distribution_are_nan():
-    mixture = MixtureDistribution(
-        Poisson(link="identity"),
-        [[2.0, 3.0], [2.0, -1.0], [2.0, -1.0]],
-        [1.0, 1.0],
-        [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]],
-    )
-    for values in (mixture.quantile(0.5), mixture.cdf(2.0), mixture.std()):
-        assert_array_equal(np.isnan(values), [False, True, False])
-    regions = mixture.highest_density(0.9)
-    assert_array_equal(np.isnan(regions[:, 0, 0]), [False, True, False])
-    gamma = MixtureDistribution(
-        Gamma(link="identity"), [[2.0, -1.0]], [0.5, 0.5], [0.5, 0.5]
-    )
-    assert np.isnan(gamma.quantile(0.5)).all()
-    assert np.isnan(gamma.highest_density(0.5)).all()
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [

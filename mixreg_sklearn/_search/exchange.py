@@ -1,0 +1,86 @@
+"""Exchange: remove each component, insert candidates, keep what is better."""
+
+import numpy as np
+
+from .._engine.em import em
+from .._engine.params import concatenate
+from .climbs import converge
+from .insertions import insertions
+from .optima import SAME_OPTIMUM
+
+# The largest number of candidates that an exchange tries.
+_CANDIDATES = 80
+
+
+def exchange(model, pool, arms, rng, number, max_rounds=6):
+    """Converge mixtures, and replace components of the best one.
+
+    Each component in turn is removed, the others are refitted, and candidates are
+    inserted; this is repeated as long as it raises the objective.
+
+    Parameters
+    ----------
+    model : Mixture
+    pool : Pool
+    arms : Params
+        Mixtures, (R, K).
+    rng : numpy.random.Generator
+    number : int
+        Round of the search. In the first, a mixture grown from the pooled regression
+        competes.
+
+    Returns
+    -------
+    Polished
+        The mixtures, converged.
+    """
+    n_arms, n_components = arms.n_restarts, arms.n_components
+    fewer = model.resized(n_components - 1)
+    # Few rows need more candidates, and make them cheap.
+    most = max(2, min(4 * (n_components - 1), _CANDIDATES // n_components))
+    keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, most))
+    rivals = []
+    if keep > 2 and n_components > 2 and n_arms > 1 and number == 1:
+        rivals.append(prepare(model, _grown(model, pool, rng, keep)))
+    best = 0
+    for _ in range(max_rounds):
+        reduced = arms.take(best).without_each()
+        run = em(fewer, pool.rows, reduced, max_iter=10, tol=1e-5)
+        _, different = np.unique(run.objective.round(3), return_index=True)
+        rivals.append(_inserted(model, pool, run.params.take(different), rng, keep))
+        tried = converge(model, pool.rows, concatenate([arms, *rivals]), 20)[0]
+        best = int(tried.objective[:n_arms].argmax())
+        winner = int(tried.objective.argmax())
+        better = tried.objective[winner] > tried.objective[best] + SAME_OPTIMUM
+        kept = np.arange(n_arms)
+        kept[best] = winner if better else best
+        final = tried.take(kept)
+        if not better:
+            break
+        arms, rivals = final.params, []
+    return final
+
+
+def _inserted(model, pool, reduced, rng, keep):
+    """The best quarter of short runs after the insertion of a candidate."""
+    proposals = insertions(model.gate, pool, reduced, rng, keep=keep)
+    proposals = prepare(model, proposals)
+    run = em(model, pool.rows, proposals, max_iter=6)
+    quarter = max(3, len(run.objective) // 4)
+    return run.params.take(np.argsort(-run.objective, kind="stable")[:quarter])
+
+
+def _grown(model, pool, rng, keep):
+    """A mixture grown from the pooled regression, one component at a time."""
+    grown = pool.pooled
+    for size in range(2, model.n_components + 1):
+        model = model.resized(size)
+        rivals = _inserted(model, pool, grown, rng, keep)
+        tried = converge(model, pool.rows, rivals, 20)[0]
+        grown = tried.params.take(int(tried.objective.argmax()))
+    return grown
+
+
+def prepare(model, params):
+    """Starts that obey the constraints, which may tell components apart."""
+    return model.constrain(model.assign(params))

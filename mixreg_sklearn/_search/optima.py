@@ -1,0 +1,99 @@
+"""The optima that a search has found, and what their frequencies say."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import digamma
+
+from .._engine.params import Params, concatenate
+
+# Optima whose objectives differ by less than this, in nats, are the same.
+SAME_OPTIMUM = 0.05
+
+
+class Optimum(NamedTuple):
+    """A local optimum, and how it was found."""
+
+    params: Params  # a batch of one
+    loglik: float  # of the search sample, without penalty
+    objective: float  # penalized
+    hits: int  # climbs that ended there
+    arms: frozenset  # pairs (round, arm) that found it
+    n_iter: int
+    handicap: float  # nats, see `Climbs`
+    degenerate: bool  # whether a component collapses or is nearly empty
+
+    @property
+    def standing(self):
+        """Objective less handicap, by which optima are ranked."""
+        return self.objective - self.handicap
+
+    def joined(self, other):
+        """The same optimum, found again."""
+        return self._replace(
+            hits=self.hits + other.hits,
+            arms=self.arms | other.arms,
+            handicap=min(self.handicap, other.handicap),
+        )
+
+
+def optima_of(climbs, arms):
+    """Distinct optima of Climbs; `arms` are their R pairs (round, arm)."""
+    optima = []
+    for r in np.argsort(-climbs.loglik, kind="stable"):
+        loglik, handicap = float(climbs.loglik[r]), float(climbs.handicap[r])
+        degenerate = bool(climbs.degenerate[r])
+        if np.isinf(handicap):
+            continue
+        if optima and _same(optima[-1], loglik, degenerate):
+            last = optima[-1]
+            optima[-1] = last._replace(hits=last.hits + 1, arms=last.arms | {arms[r]})
+            continue
+        params, found = climbs.params.take(int(r)), frozenset([arms[r]])
+        n_iter = int(climbs.n_iter[r])
+        numbers = n_iter, handicap, degenerate
+        optima.append(Optimum(params, loglik, loglik, 1, found, *numbers))
+    return optima
+
+
+def merged(optima, climbing, ranking):
+    """Optima of several rounds without repetitions, best first.
+
+    The penalty of `ranking` ranks maxima of the likelihood; a degenerate optimum, which
+    maximizes the penalized likelihood of `climbing`, keeps that penalty.
+    """
+    kept = []
+    for optimum in sorted(optima, key=lambda optimum: -optimum.loglik):
+        if kept and _same(kept[-1], optimum.loglik, optimum.degenerate):
+            kept[-1] = kept[-1].joined(optimum)
+        else:
+            kept.append(optimum)
+    params = concatenate([optimum.params for optimum in kept])
+    degenerate = np.array([optimum.degenerate for optimum in kept])
+    penalty = np.where(degenerate, climbing.penalty(params), ranking.penalty(params))
+    ranked = [
+        optimum._replace(objective=optimum.loglik + float(value))
+        for optimum, value in zip(kept, penalty, strict=True)
+    ]
+    return sorted(ranked, key=lambda optimum: -optimum.standing)
+
+
+def _same(optimum, loglik, degenerate):
+    near = abs(optimum.loglik - loglik) < SAME_OPTIMUM
+    return near and optimum.degenerate == degenerate
+
+
+def chance_of_new(distinct, n):
+    """Chance that the next start finds a new optimum, after n found distinct ones."""
+    if distinct <= 1:
+        return 0.0
+    if distinct >= n:
+        return 1.0
+
+    def excess(log_theta):
+        theta = np.exp(log_theta)
+        return theta * (digamma(theta + n) - digamma(theta)) - distinct
+
+    theta = np.exp(brentq(excess, -12.0, 25.0))
+    return float(theta / (theta + n))

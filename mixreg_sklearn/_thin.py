@@ -1,0 +1,57 @@
+"""Components that rest on a handful of rows."""
+
+import numpy as np
+
+# Rows per coefficient of a component below which it is thin.
+_FEW = 3
+# A message names at most so many components, and rows of each.
+_MOST_COMPONENTS, _MOST_ROWS = 3, 5
+
+
+def rows_of_components(problem, fitted):
+    """How many rows each component rests on, and the rows of those with few.
+
+    `fitted` is an estimate for the rows of `problem`. The first value is the sums of
+    memberships (K,), the second a dict from thin components to their rows, those more
+    probably of this component than not.
+    """
+    model, params = problem.model, problem.from_user(fitted)
+    weight = problem.rows.sum(model.summarize, params).regressions.weight[0]
+    few = weight < _FEW * model.regressions.n_specific
+    # The only component has all rows.
+    thin = np.flatnonzero(few) if model.n_components > 1 else []
+    if not len(thin):
+        return weight, {}
+    members = np.concatenate([*problem.rows.scan(_memberships(model), params)], axis=1)
+    rows = [np.sort(problem.order[members[k] > 0.5]) for k in thin]
+    return weight, {int(k): of_k for k, of_k in zip(thin, rows, strict=True)}
+
+
+def _memberships(model):
+    """The verb that gives memberships of the rows of a block, (K, B)."""
+
+    def verb(params, block):
+        return block.units.spread(model.posterior(params, block)[1])[0]
+
+    return verb
+
+
+def thin_sentences(model):
+    """Sentences without stops on the thin components of a fitted mixture, in a list."""
+    thin = list(model.thin_components_.items())
+    sentences = [
+        f"Component {k} rests on {_named(rows)}"
+        f" ({model.component_rows_[k]:.1f} effective rows)"
+        for k, rows in thin[:_MOST_COMPONENTS]
+    ]
+    more = len(thin) - _MOST_COMPONENTS
+    return sentences + [f"So do {more} more, on few rows"] * (more > 0)
+
+
+def _named(rows):
+    """The rows by number, as far as they fit."""
+    names = ", ".join(map(str, rows[:_MOST_ROWS]))
+    if len(rows) < 2:
+        return f"row {names} alone" if len(rows) else "no row in particular"
+    more = len(rows) - _MOST_ROWS
+    return f"rows {names}" + (f" and {more} more" if more > 0 else "")

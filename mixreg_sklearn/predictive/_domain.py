@@ -1,0 +1,64 @@
+"""Where components have no distribution, and what that means for predictions.
+
+Some links give a mean to some linear predictors only: the identity and inverse links of
+a positive mean to positive ones. A component whose predictor is outside of this domain
+at a row has density zero there, in the fit as in all that follows from densities:
+likelihoods, memberships, `pdf`. What needs its distribution (means, distribution
+functions, quantiles, draws) does not exist there, and asking for it is an error, unless
+the weight of the component is zero. No mean is clipped: a limit would be a distribution
+that the likelihood does not know, and under the inverse link its mean is infinite.
+"""
+
+import numpy as np
+
+
+def defined(mixture):
+    """Where components have a distribution, (n, K) of bool; None for everywhere."""
+    outside = mixture.family.outside(mixture.eta)
+    return None if outside is None else ~outside
+
+
+def check_components(mixture):
+    """Raise ValueError where a component has no distribution."""
+    _check(mixture, True)
+
+
+def check_mixture(mixture):
+    """Raise ValueError where a component of positive weight has no distribution."""
+    _check(mixture, mixture.weights > 0)
+
+
+def _check(mixture, needed):
+    inside = defined(mixture)
+    if inside is None:
+        return
+    missing = needed & ~inside
+    if not missing.any():
+        return
+    n_rows, rows = len(mixture), missing.any(axis=1)
+    row = rows.argmax()
+    k = missing[row].argmax()
+    family, eta = mixture.family, np.array2string(mixture.eta[..., row, k], precision=4)
+    remedy = "Use the log link, or leave out" if "log" in family.links else "Leave out"
+    raise ValueError(
+        f"Component {k} has no distribution at row {row}: its linear predictor {eta} is"
+        f" outside the domain of {family!r}. {remedy} such rows ({rows.sum()} of"
+        f" {n_rows})."
+    )
+
+
+def check_possible(log_joint, unit="row", labels=None):
+    """Raise ValueError where memberships of units do not exist.
+
+    They do not where all components have density zero: `log_joint`, (U, K), is minus
+    infinity in all of them. The message names the unit by its label.
+    """
+    impossible = np.isneginf(log_joint).all(axis=1)
+    if not impossible.any():
+        return
+    first = impossible.argmax()
+    label = first if labels is None else labels[first]
+    raise ValueError(
+        f"No component is possible for {unit} {label}: all have density zero, as they"
+        " have where a linear predictor is outside the domain of the link."
+    )
