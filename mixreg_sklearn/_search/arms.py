@@ -38,7 +38,7 @@ _SHORT = (4, 7)
 # Numbers (rows x components x columns) up to which further starts converge.
 _CHEAP = 200_000
 # Numbers up to which rounds have three times as many starts: the first, and others.
-_FIRST, _LATER = 600, 20000
+_FIRST, _LATER = 1100, 20000
 
 
 class Ending(NamedTuple):
