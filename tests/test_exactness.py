@@ -882,10 +882,12 @@ def test_paths_of_the_search_rise_and_end_at_its_optima(name):
     assert len(starts) == record["starts"]
     assert len(winners) == 5 * record["rounds"]
     for path in starts:
-        # A short run may overshoot once, and goes back.
+        # A short run may overshoot once, and goes back. Those with scales of their own
+        # climb under a penalty, which is not a part of the path.
         rises = np.diff(path["log_likelihood"])
         assert len(rises) in (3, 10)
-        assert path["log_likelihood"][-1] >= path["log_likelihood"][0]
+        if path["arm"].startswith("common"):
+            assert path["log_likelihood"][-1] >= path["log_likelihood"][0]
     best = record["optima"][0]["log_likelihood"]
     assert max(p["log_likelihood"][-1] for p in winners) <= best + 1
 

@@ -291,8 +291,11 @@ def test_the_search_itself_is_blind_to_order_and_repetition(size):
     repeated = fit(X, y, size[1]).search_
     assert weighted["rounds"] == repeated["rounds"]
     assert weighted["starts"] == repeated["starts"]
-    for ours, theirs in zip(weighted["optima"], repeated["optima"], strict=True):
-        # Rounding may turn a climb that passes a saddle.
-        assert abs(ours["hits"] - theirs["hits"]) <= 1
-        assert ours["arms"] == theirs["arms"]
-        assert_allclose(ours["log_likelihood"], theirs["log_likelihood"], rtol=1e-8)
+    assert weighted["agreeing_arms"] == repeated["agreeing_arms"]
+    # Rounding may turn a climb that passes a saddle, so single ones are not compared.
+    ours, theirs = (
+        [o["log_likelihood"] for o in record["optima"] if o["hits"] > 2]
+        for record in (weighted, repeated)
+    )
+    assert len(ours) >= 1
+    assert_allclose(ours, theirs, rtol=1e-8)

@@ -21,7 +21,7 @@ class Climbs(NamedTuple):
     params: Params
     loglik: np.ndarray  # (R,) without penalty
     n_iter: np.ndarray  # (R,)
-    # Nats by which a flawed or unproven optimum must beat others, (R,): what BIC asks of
+    # Nats by which a flawed or unproven optimum must beat others, (R,), as BIC asks of
     # a component. Infinite where nothing but the collapse is known.
     handicap: np.ndarray
     degenerate: np.ndarray  # (R,) whether a component collapses or is nearly empty
