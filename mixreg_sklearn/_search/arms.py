@@ -236,8 +236,14 @@ def _short_runs(model, pool, rng, number):
 
 
 def _cost(pool, model):
-    """Numbers that a pass of one start computes."""
-    return pool.rows.total_weight * model.n_components * pool.p
+    """Numbers that a pass of one start computes.
+
+    Infinite if there are more components than rows support: there is nothing to find.
+    """
+    weight, n_components = pool.rows.total_weight, model.n_components
+    if weight < n_components * (pool.p + 2):
+        return np.inf
+    return weight * n_components * pool.p
 
 
 def _paths(arms, number, first, trace):
