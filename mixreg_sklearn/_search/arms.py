@@ -4,7 +4,7 @@ No kind of start is reliable alone. The *common-scale* arms search under one var
 for all components, where the likelihood is bounded and no optimum is spurious; the
 *own-scales* arm starts from soft random labels, and the *robust* arm from regressions
 that outliers cannot spoil, each with its own scale. Their optima compete under a
-penalized likelihood. Where passes are cheap all starts converge, not only the winners
+penalized likelihood. Where passes are cheap, all starts converge, not only the winners
 of the arms: how often each optimum is found tells how likely another is still unseen.
 """
 
@@ -16,29 +16,16 @@ import numpy as np
 from .._engine.em import em
 from .._engine.params import concatenate
 from .climbs import climbs_of
-from .exchange import exchange, prepare
+from .exchange import exchange
+from .heats import ARMS, LATER, SHORT, cost_of, short_runs
 from .optima import SAME_OPTIMUM, chance_of_new, merged, optima_of
 from .pool import Pool
-from .starts import (
-    robust_regressions,
-    soft_partitions,
-    spread_regressions,
-)
+from .prices import with_penalty
 
 # Independent arms that must find the best optimum before the search ends.
 _AGREEMENT = 3
 # Optima within this distance of the best, in nats, are its rivals.
 _NEAR = 3.0
-_ARMS = ("common scale 1", "common scale 2", "own scales", "robust")
-# Winners of every arm; their starts in a round.
-_WINNERS = (1, 1, 2, 1)
-_COMMON_STARTS, _OWN_STARTS, _ROBUST_STARTS = 6, 12, 6
-# Passes of the two heats of short runs.
-_SHORT = (4, 7)
-# Numbers (rows x components x columns) up to which further starts converge.
-_CHEAP = 200_000
-# Numbers up to which rounds have three times as many starts: the first, and others.
-_FIRST, _LATER = 1100, 20000
 
 
 class Ending(NamedTuple):
@@ -119,11 +106,11 @@ def search(model, rows, pooled, rng, limits, watch):
     pool = Pool(model.regressions, rows, pooled)
     tied = model.with_rule(tied=True)
     optima, paths, target, best_common = [], [], None, -np.inf
-    n_starts, ending = 0, _QUICK if _cost(pool, model) > _LATER else _THOROUGH
+    n_starts, ending = 0, _QUICK if cost_of(pool, model) > LATER else _THOROUGH
     for number in range(1, limits.max_rounds + 1):
         watch.begin_round()
-        heat = _short_runs(model, pool, rng, number)
-        n_starts += heat.n_starts
+        heat = short_runs(model, pool, rng, number)
+        n_starts += len(heat.starts_arm)
         common = exchange(tied, pool, heat.params.take(heat.arm < 2), rng, number)
         if common.objective.max() > best_common:
             best_common = common.objective.max()
@@ -131,15 +118,13 @@ def search(model, rows, pooled, rng, limits, watch):
             target = float(best.scale[0, 0] ** 2)
         climbing = with_penalty(model, target)
         ranking = with_penalty(model, target, limits.scale_penalty)
-        own, others = heat.arm >= 2, heat.others
-        winners = concatenate([common.params, heat.params.take(own)])
+        winners = concatenate([common.params, heat.params.take(heat.arm >= 2)])
         winners = _best_roles(climbing, rows, winners)
-        names = [_ARMS[a] for a in (0, 1, *heat.arm[own], *heat.others_arm)]
-        climbs, trace = climbs_of(model, climbing, rows, winners, others)
-        paths += heat.paths
-        paths += _paths(names[: len(heat.arm)], number, sum(_SHORT), trace)
-        found = optima_of(climbs, [(number, name) for name in names])
-        optima = merged(optima + found, climbing, ranking)
+        climbs, trace = climbs_of(model, climbing, rows, winners, heat.others)
+        paths += _paths(heat.starts_arm, number, 0, heat.trace)
+        paths += _paths(heat.arm, number, SHORT, trace)
+        arms = [(number, ARMS[a]) for a in (*heat.arm, *heat.others_arm)]
+        optima = merged(optima + optima_of(climbs, arms), climbing, ranking)
         sample = rows.n_rows, rows.total_weight
         result = Search(optima, number, n_starts, *sample, target, ending, paths)
         if len(optima) > 1 or not result.settled:
@@ -161,108 +146,12 @@ def _exchanged(model, climbing, pool, best, number, rng):
     return optima_of(climbs, [(number, "exchange")])
 
 
-def with_penalty(model, target, factor=1.0):
-    """The model with the penalized likelihood, at a multiple of the usual strength."""
-    if model.bounded:
-        return model
-    return model.with_rule(
-        strength=factor * (2 + float(np.mean(model.regressions.n_specific))),
-        target=max(target, model.regressions.rule.floor),
-    )
-
-
-class _Heats(NamedTuple):
-    """The result of the short runs of a round."""
-
-    params: object  # winners of the arms
-    arm: np.ndarray  # their arms
-    others: object  # other starts that are worth converging
-    others_arm: np.ndarray
-    paths: list
-    n_starts: int
-
-
-def _short_runs(model, pool, rng, number):
-    """Short EM runs of all arms in one batch, by successive halving."""
-    n_components = model.n_components
-    kinds = [spread_regressions, soft_partitions]
-    each = 2 * _COMMON_STARTS // len(kinds)
-    cost = _cost(pool, model)
-    more = 3 if cost <= (_FIRST if number == 1 else _LATER) else 1
-    n_own, n_robust = more * _own_starts(pool, n_components), more * _ROBUST_STARTS
-    starts = [kind(pool, n_components, each, rng) for kind in kinds]
-    starts.append(soft_partitions(pool, n_components, n_own, rng))
-    starts.append(robust_regressions(pool, n_components, n_robust, rng))
-    params = concatenate(starts)
-    # Starts of a kind are independent: each common-scale arm gets half of them.
-    arm = np.tile(np.repeat([0, 1], each // 2), len(kinds))
-    arm = np.concatenate([arm, np.full(n_own, 2), np.full(n_robust, 3)])
-    n_starts = len(arm)
-    names = [_ARMS[a] for a in arm]
-    trace = np.full((sum(_SHORT), n_starts), np.nan)
-    # All starts go on where that is cheap.
-    n_others = int(np.clip(_CHEAP * more / cost, 0, n_starts))
-    tied = True if model.regressions.rule.tied else (arm < 2)[:, None]
-    short = with_penalty(model, pool.scale**2).with_rule(
-        tied=tied, ratio=np.where(arm < 3, 1e-2, 0.0)[:, None]
-    )
-    run = em(short, pool.rows, prepare(short, params), max_iter=_SHORT[0])
-    trace[: _SHORT[0]] = run.trace
-    halved = (3, 3, n_own, n_robust)
-    alive = np.concatenate([_best(run.objective, halved[a], arm, a) for a in range(4)])
-    if n_others >= 12:
-        alive = np.arange(n_starts)
-    tied = True if model.regressions.rule.tied else (arm[alive] < 2)[:, None]
-    short = short.with_rule(
-        tied=tied, ratio=np.where(arm[alive] < 3, 1e-2, 0.0)[:, None]
-    )
-    arm = arm[alive]
-    run = em(short, pool.rows, run.params.take(alive), max_iter=_SHORT[1])
-    trace[_SHORT[0] :, alive] = run.trace
-    winners = np.concatenate(
-        [_best(run.objective, _WINNERS[a], arm, a) for a in range(4)]
-    )
-    others = np.setdiff1d(np.arange(len(arm)), winners)
-    others = others[:: max(1, len(others) // max(n_others, 1))][:n_others]
-    paths = _paths(names, number, 0, trace)
-    return _Heats(
-        run.params.take(winners),
-        arm[winners],
-        run.params.take(others),
-        arm[others],
-        paths,
-        n_starts,
-    )
-
-
-def _cost(pool, model):
-    """Numbers that a pass of one start computes.
-
-    Infinite if there are more components than rows support: there is nothing to find.
-    """
-    weight, n_components = pool.rows.total_weight, model.n_components
-    if weight < n_components * (pool.p + 2):
-        return np.inf
-    return weight * n_components * pool.p
-
-
-def _paths(arms, number, first, trace):
+def _paths(arm, number, first, trace):
     """Paths from a trace (passes, R) of EM, which is NaN after the end of a run."""
     return [
-        Path(arm, number, first, loglik[~np.isnan(loglik)])
-        for arm, loglik in zip(arms, trace.T, strict=True)
+        Path(ARMS[a], number, first, loglik[~np.isnan(loglik)])
+        for a, loglik in zip(arm, trace.T, strict=True)
     ]
-
-
-def _own_starts(pool, n_components):
-    """Number of starts of the own-scales arm, doubled for large regressions."""
-    return _OWN_STARTS * (2 if pool.p > 10 and n_components >= 4 else 1)
-
-
-def _best(objective, n, arm, which):
-    """The `n` restarts of largest objective (R,) in an arm."""
-    among = np.flatnonzero(arm == which)
-    return among[np.argsort(-objective[among], kind="stable")[:n]]
 
 
 def _best_roles(model, rows, params):

@@ -7,7 +7,8 @@ import numpy as np
 from .._engine.em import em
 from .._engine.newton import polish
 from .._engine.params import Params, concatenate
-from .flaws import nearly_empty, worth_of_component
+from .flaws import nearly_empty
+from .prices import worth_of_component
 
 # Newton's method replaces EM when a pass gains less than this, in nats per row.
 _SLOW = 1e-4

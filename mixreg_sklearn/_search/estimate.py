@@ -8,10 +8,11 @@ from .._engine.em import em
 from .._engine.mixture import Mixture
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
-from .arms import Search, search, with_penalty
+from .arms import Search, search
 from .climbs import converge
-from .flaws import Flaw, flaw_of, is_perfect, why_infinite, worth_of_component
+from .flaws import Flaw, flaw_of, is_perfect, why_infinite
 from .pooled import fit_pooled, repeat_component
+from .prices import with_penalty, worth_of_component
 from .sample import search_sample
 
 # Optima of a sample that are compared on all rows.
@@ -110,10 +111,9 @@ def _rerank(model, rows, found, limits):
         return leading
     start = concatenate([optimum.params for optimum in leading])
     final, _ = converge(model, rows, start, 20)
-    penalty = with_penalty(model, found.target, limits.scale_penalty).penalty(
-        final.params
-    )
-    objective = final.objective - model.penalty(final.params) + penalty
+    ranking = with_penalty(model, found.target, limits.scale_penalty)
+    penalty = ranking.penalty(final.params) - model.penalty(final.params)
+    objective = final.objective + penalty
     objective[model.regressions.collapsed(final.params).any(axis=1)] = -np.inf
     order = np.argsort(-objective, kind="stable")
     return [leading[i]._replace(params=final.params.take(int(i))) for i in order]

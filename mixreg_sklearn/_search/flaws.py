@@ -54,11 +54,6 @@ def nearly_empty(model, rows, params):
     return (weight < needed).any(axis=1)
 
 
-def worth_of_component(model, rows):
-    """Nats that a component must gain to lower BIC: coefficients, scale, share."""
-    return 0.5 * (model.regressions.n_specific.mean() + 2) * np.log(rows.total_weight)
-
-
 def is_perfect(model, pooled):
     """Whether one regression fits every row without error."""
     regressions = model.regressions

@@ -8,7 +8,7 @@ from scipy.special import digamma
 
 from .._engine.params import Params, concatenate
 
-# Optima whose objectives differ by less than this, in nats, are the same.
+# Optima whose log-likelihoods differ by less than this, in nats, are the same.
 SAME_OPTIMUM = 0.05
 
 
@@ -39,22 +39,21 @@ class Optimum(NamedTuple):
 
 
 def optima_of(climbs, arms):
-    """Distinct optima of Climbs; `arms` are their R pairs (round, arm)."""
-    optima = []
-    for r in np.argsort(-climbs.loglik, kind="stable"):
-        loglik, handicap = float(climbs.loglik[r]), float(climbs.handicap[r])
-        degenerate = bool(climbs.degenerate[r])
-        if np.isinf(handicap):
-            continue
-        if optima and _same(optima[-1], loglik, degenerate):
-            last = optima[-1]
-            optima[-1] = last._replace(hits=last.hits + 1, arms=last.arms | {arms[r]})
-            continue
-        params, found = climbs.params.take(int(r)), frozenset([arms[r]])
-        n_iter = int(climbs.n_iter[r])
-        numbers = n_iter, handicap, degenerate
-        optima.append(Optimum(params, loglik, loglik, 1, found, *numbers))
-    return optima
+    """The optimum of every climb; `arms` are their pairs (round, arm)."""
+    return [
+        Optimum(
+            climbs.params.take(r),
+            float(climbs.loglik[r]),
+            float(climbs.loglik[r]),
+            1,
+            frozenset([arm]),
+            int(climbs.n_iter[r]),
+            float(climbs.handicap[r]),
+            bool(climbs.degenerate[r]),
+        )
+        for r, arm in enumerate(arms)
+        if np.isfinite(climbs.handicap[r])
+    ]
 
 
 def merged(optima, climbing, ranking):
@@ -65,7 +64,7 @@ def merged(optima, climbing, ranking):
     """
     kept = []
     for optimum in sorted(optima, key=lambda optimum: -optimum.loglik):
-        if kept and _same(kept[-1], optimum.loglik, optimum.degenerate):
+        if kept and _same(kept[-1], optimum):
             kept[-1] = kept[-1].joined(optimum)
         else:
             kept.append(optimum)
@@ -79,9 +78,9 @@ def merged(optima, climbing, ranking):
     return sorted(ranked, key=lambda optimum: -optimum.standing)
 
 
-def _same(optimum, loglik, degenerate):
-    near = abs(optimum.loglik - loglik) < SAME_OPTIMUM
-    return near and optimum.degenerate == degenerate
+def _same(one, other):
+    near = abs(one.loglik - other.loglik) < SAME_OPTIMUM
+    return near and one.degenerate == other.degenerate
 
 
 def chance_of_new(distinct, n):
