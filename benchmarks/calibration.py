@@ -47,7 +47,6 @@ Usage::
 
 import argparse
 import json
-import platform
 import time
 import warnings
 from collections import defaultdict
@@ -56,8 +55,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import scipy
-import sklearn
+from environment import environment
 from joblib import Parallel, delayed
 from recovery import CORE, generate
 from recovery_families import draw_responses
@@ -602,9 +600,7 @@ def write(options, records):
             "part": options.part,
             "seed0": options.seed0,
             "data_sets": options.data_sets,
-            "python": platform.python_version(),
-            "versions": {m.__name__: m.__version__ for m in (np, scipy, sklearn)},
-            "machine": platform.machine(),
+            **environment(),
             "rows": records,
         }
         options.json.write_text(json.dumps(record, indent=1, default=float))

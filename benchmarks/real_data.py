@@ -50,7 +50,6 @@ Another script can pass its own data to `table`: a list of `Problem`, or of tupl
 import argparse
 import importlib
 import json
-import platform
 import re
 import subprocess
 import sys
@@ -61,8 +60,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import scipy
-import sklearn
+from environment import environment
 from joblib import Parallel, delayed
 from recovery import require_r, with_constant
 from scipy.special import digamma, gammaln
@@ -744,9 +742,7 @@ def main(arguments=None):
             "seed0": options.seed0,
             "seeds": options.seeds,
             "starts": options.starts,
-            "python": platform.python_version(),
-            "versions": {m.__name__: m.__version__ for m in (np, scipy, sklearn)},
-            "machine": platform.machine(),
+            **environment(),
             "summary": summary,
             "settings": results,
         }

@@ -32,7 +32,6 @@ packages (Debian: r-cran-flexmix, r-cran-mixtools).
 
 import argparse
 import json
-import platform
 import shutil
 import subprocess
 import sys
@@ -44,8 +43,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import scipy
-import sklearn
+from environment import environment
 from joblib import Parallel, delayed
 from scipy.optimize import linear_sum_assignment
 from sklearn.exceptions import ConvergenceWarning
@@ -521,9 +519,7 @@ def main(arguments=None):
             "method": options.method,
             "seed0": options.seed0,
             "seeds": options.seeds,
-            "python": platform.python_version(),
-            "versions": {m.__name__: m.__version__ for m in (np, scipy, sklearn)},
-            "machine": platform.machine(),
+            **environment(),
             "total": totals,
             "cells": cells,
         }

@@ -26,15 +26,13 @@ Usage::
 
 import argparse
 import json
-import platform
 import time
 import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import scipy
-import sklearn
+from environment import environment
 from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -377,9 +375,7 @@ def main(arguments=None):
         record = {
             "seed0": options.seed0,
             "seeds": options.seeds,
-            "python": platform.python_version(),
-            "versions": {m.__name__: m.__version__ for m in (np, scipy, sklearn)},
-            "machine": platform.machine(),
+            **environment(),
             "kinds": kinds,
         }
         options.json.write_text(json.dumps(record, indent=1))

@@ -44,7 +44,6 @@ the BLAS it was built with; the name of its file is printed.
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -55,8 +54,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import scipy
-import sklearn
+from environment import environment
 from threadpoolctl import threadpool_limits
 
 from mixreg_sklearn import MixtureRegressor
@@ -465,8 +463,7 @@ def main(arguments=None):
     options = parse(arguments)
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
         flexmix = start_flexmix(folder)
-        versions = {m.__name__: m.__version__ for m in (np, scipy, sklearn)}
-        record = {"python": platform.python_version(), "versions": versions}
+        record = environment()
         if flexmix:
             record |= {"flexmix": flexmix.version, "blas_of_R": flexmix.blas}
         print(*(f"{k}: {v}" for k, v in record.items()), sep="\n", end="\n\n")
