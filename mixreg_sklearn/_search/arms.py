@@ -36,7 +36,7 @@ class Ending(NamedTuple):
 
 
 # Where passes are cheap, rounds have more starts, and more of them are affordable.
-_THOROUGH, _QUICK = Ending(0.002, 3), Ending(0.01, 2)
+_THOROUGH, _QUICK = Ending(0.001, 4), Ending(0.01, 2)
 
 
 class Path(NamedTuple):
@@ -75,9 +75,13 @@ class Search(NamedTuple):
         highest of m + 1 with chance ``1 / (m + 1)``. Optima far below the best say
         nothing about better ones, and do not count.
         """
+        return chance_of_new(self.rivals, self.n_starts) / (self.rivals + 1)
+
+    @property
+    def rivals(self):
+        """Optima near the best, and the best."""
         least = self.optima[0].standing - _NEAR
-        near = sum(optimum.standing > least for optimum in self.optima)
-        return chance_of_new(near, self.n_starts) / (near + 1)
+        return sum(optimum.standing > least for optimum in self.optima)
 
     @property
     def agreed(self):
@@ -111,23 +115,24 @@ def search(model, rows, pooled, rng, limits, watch):
         watch.begin_round()
         heat = short_runs(model, pool, rng, number)
         n_starts += len(heat.starts_arm)
-        common = exchange(tied, pool, heat.params.take(heat.arm < 2), rng, number)
+        arm = heat.arm[: heat.n_winners]
+        common = exchange(tied, pool, heat.winners.take(arm < 2), rng, number)
         if common.objective.max() > best_common:
             best_common = common.objective.max()
             best = common.params.take(int(common.objective.argmax()))
             target = float(best.scale[0, 0] ** 2)
         climbing = with_penalty(model, target)
         ranking = with_penalty(model, target, limits.scale_penalty)
-        winners = concatenate([common.params, heat.params.take(heat.arm >= 2)])
+        winners = concatenate([common.params, heat.winners.take(arm >= 2)])
         winners = _best_roles(climbing, rows, winners)
-        climbs, trace = climbs_of(model, climbing, rows, winners, heat.others)
+        starts = winners, heat.others, heat.arm, heat.hits
+        climbs, trace = climbs_of(model, climbing, rows, *starts)
         paths += _paths(heat.starts_arm, number, 0, heat.trace)
-        paths += _paths(heat.arm, number, SHORT, trace)
-        arms = [(number, ARMS[a]) for a in (*heat.arm, *heat.others_arm)]
-        optima = merged(optima + optima_of(climbs, arms), climbing, ranking)
+        paths += _paths(arm, number, SHORT, trace)
+        optima = merged(optima + optima_of(climbs, number, ARMS), climbing, ranking)
         sample = rows.n_rows, rows.total_weight
         result = Search(optima, number, n_starts, *sample, target, ending, paths)
-        if len(optima) > 1 or not result.settled:
+        if result.rivals > 1 or not result.settled:
             optima += _exchanged(model, climbing, pool, optima[0], number, rng)
             optima = merged(optima, climbing, ranking)
             result = result._replace(optima=optima)
@@ -140,10 +145,11 @@ def _exchanged(model, climbing, pool, best, number, rng):
     """Another optimum by exchanges of components of the best one, if there is one."""
     final = exchange(climbing, pool, best.params, rng, number)
     none = final.params.take([])
-    climbs, _ = climbs_of(model, climbing, pool.rows, final.params, none)
+    arm, hits = np.zeros(1, dtype=int), np.ones(1, dtype=int)
+    climbs, _ = climbs_of(model, climbing, pool.rows, final.params, none, arm, hits)
     if abs(climbs.loglik[0] - best.loglik) < SAME_OPTIMUM:
         return []
-    return optima_of(climbs, [(number, "exchange")])
+    return optima_of(climbs, number, ("exchange",))
 
 
 def _paths(arm, number, first, trace):

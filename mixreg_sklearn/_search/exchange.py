@@ -63,7 +63,9 @@ def exchange(model, pool, arms, rng, number, max_rounds=6):
 
 def _inserted(model, pool, reduced, rng, keep):
     """The best quarter of short runs after the insertion of a candidate."""
-    proposals = insertions(model.gate, pool, reduced, rng, keep=keep)
+    own = not (model.bounded or model.regressions.rule.tied)
+    ratios = (1.0, 0.3, 0.1) if own else (1.0,)
+    proposals = insertions(model.gate, pool, reduced, rng, keep=keep, ratios=ratios)
     proposals = prepare(model, proposals)
     run = em(model, pool.rows, proposals, max_iter=6)
     quarter = max(3, len(run.objective) // 4)

@@ -7,13 +7,19 @@ import numpy as np
 from .._engine.em import em
 from .._engine.params import Params, concatenate
 from .exchange import prepare
+from .places import stand_ins
 from .prices import with_penalty
-from .starts import robust_regressions, soft_partitions, spread_regressions
+from .starts import (
+    gate_partitions,
+    robust_regressions,
+    soft_partitions,
+    spread_regressions,
+)
 
 ARMS = ("common scale 1", "common scale 2", "own scales", "robust")
 # Winners of every arm.
 _WINNERS = (1, 1, 2, 1)
-_COMMON_STARTS, _OWN_STARTS, _ROBUST_STARTS = 6, 12, 6
+_COMMON_STARTS, _OWN_STARTS, _ROBUST_STARTS, _GATE_STARTS = 6, 12, 6, 6
 # Passes of the two heats.
 _PASSES = (4, 7)
 SHORT = sum(_PASSES)
@@ -29,10 +35,11 @@ _FIRST, LATER = 1100, 20_000
 class Heats(NamedTuple):
     """The result of the short runs of a round."""
 
-    params: Params  # winners of the arms
-    arm: np.ndarray  # their arms, as indices of ARMS
+    winners: Params  # of the arms
     others: Params  # other starts that are worth converging
-    others_arm: np.ndarray
+    n_winners: int
+    arm: np.ndarray  # arms of winners and others, as indices of ARMS
+    hits: np.ndarray  # starts that each of them stands for
     starts_arm: np.ndarray  # arms of all starts
     trace: np.ndarray  # (passes, starts), NaN after the end of a run
 
@@ -41,7 +48,7 @@ def short_runs(model, pool, rng, number):
     """Short EM runs from the starts of round `number`. -> Heats."""
     cost = cost_of(pool, model)
     more = 3 if cost <= (_FIRST if number == 1 else LATER) else 1
-    params, starts_arm = _starts(pool, model.n_components, more, rng)
+    params, starts_arm = _starts(pool, model, more, rng)
     n_starts = len(starts_arm)
     n_others = int(np.clip(_CHEAP * more / cost, 0, n_starts))
     trace = np.full((SHORT, n_starts), np.nan)
@@ -59,14 +66,12 @@ def short_runs(model, pool, rng, number):
     winners = _best(run.objective, arm, _WINNERS)
     others = np.setdiff1d(np.arange(len(arm)), winners)
     others = others[:: max(1, len(others) // max(n_others, 1))][:n_others]
-    return Heats(
-        run.params.take(winners),
-        arm[winners],
-        run.params.take(others),
-        arm[others],
-        starts_arm,
-        trace,
-    )
+    chosen, n_winners = np.append(winners, others), len(winners)
+    params, arm = run.params.take(chosen), arm[chosen]
+    hits = np.ones(len(chosen), dtype=int)
+    kept, hits = stand_ins(params, run.objective[chosen], arm, hits, n_winners)
+    winners, others = params.take(slice(n_winners)), params.take(kept[n_winners:])
+    return Heats(winners, others, n_winners, arm[kept], hits, starts_arm, trace)
 
 
 def cost_of(pool, model):
@@ -80,8 +85,9 @@ def cost_of(pool, model):
     return weight * n_components * pool.p
 
 
-def _starts(pool, n_components, more, rng):
+def _starts(pool, model, more, rng):
     """The starts of a round, and the arm (R,) of each."""
+    n_components = model.n_components
     # Large regressions need more.
     double = 2 if pool.p > 10 and n_components >= 4 else 1
     numbers = (_COMMON_STARTS, _COMMON_STARTS, more * double * _OWN_STARTS)
@@ -93,7 +99,11 @@ def _starts(pool, n_components, more, rng):
     ]
     # Starts of a kind are independent: each common-scale arm gets half of both kinds.
     halves = np.repeat([0, 1], _COMMON_STARTS // 2)
-    return concatenate(starts), np.r_[halves, halves, np.repeat([2, 3], numbers[2:])]
+    arm = np.r_[halves, halves, np.repeat([2, 3], numbers[2:])]
+    if model.gate.has_features:
+        starts.append(gate_partitions(pool, n_components, more * _GATE_STARTS, rng))
+        arm = np.append(arm, np.full(more * _GATE_STARTS, 2))
+    return concatenate(starts), arm
 
 
 def _short(model, pool, arm):

@@ -8,7 +8,7 @@ _PER_KEPT = 10
 _FLATTENING = 4.0
 
 
-def insertions(gate, pool, reduced, rng, *, keep=2):
+def insertions(gate, pool, reduced, rng, *, keep=2, ratios=(1.0,)):
     """Mixtures with one more component: a promising candidate.
 
     Candidates are regressions through units that a mixture explains badly. A candidate
@@ -28,15 +28,20 @@ def insertions(gate, pool, reduced, rng, *, keep=2):
     scale = scale.min()
     coef = _candidates(pool, density, scale, n_kept, rng, _PER_KEPT * keep)
 
-    near = pool.kernel(coef, np.full(len(coef), scale), _FLATTENING)
-    flat = near @ (pool.weight / density).T
     sharpening = _FLATTENING * pool.units.size
-    density = (prior * kernels**sharpening).sum(axis=1) + 1e-9
-    sharp = near**sharpening @ (pool.weight / density).T
-    place = np.minimum(_places(flat), _places(sharp))
-    best = np.argsort(place, axis=0, kind="stable")[:keep]
-    mixture = np.repeat(np.arange(n_mixtures), len(best))
-    coef, scale = coef[best.T.ravel()][:, None], reduced.scale[mixture, :1]
+    sharp_density = (prior * kernels**sharpening).sum(axis=1) + 1e-9
+    chosen, scales = [], []
+    for ratio in ratios:
+        near = pool.kernel(coef, np.full(len(coef), ratio * scale), _FLATTENING)
+        flat = near @ (pool.weight / density).T
+        sharp = near**sharpening @ (pool.weight / sharp_density).T
+        place = np.minimum(_places(flat), _places(sharp))
+        best = np.argsort(place, axis=0, kind="stable")[:keep].T
+        chosen.append(best)
+        scales.append(np.broadcast_to(ratio * reduced.scale[:, :1], best.shape))
+    chosen, scales = np.hstack(chosen), np.hstack(scales)
+    mixture = np.repeat(np.arange(n_mixtures), chosen.shape[1])
+    coef, scale = coef[chosen.ravel()][:, None], scales.reshape(-1, 1)
     candidate = pool.params(coef, scale, np.full(scale.shape, -np.log(n_kept)))
     return reduced.take(mixture).joined(candidate)
 

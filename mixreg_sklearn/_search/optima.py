@@ -38,20 +38,20 @@ class Optimum(NamedTuple):
         )
 
 
-def optima_of(climbs, arms):
-    """The optimum of every climb; `arms` are their pairs (round, arm)."""
+def optima_of(climbs, number, names):
+    """The optimum of every climb of round `number`; `names` are those of arms."""
     return [
         Optimum(
             climbs.params.take(r),
             float(climbs.loglik[r]),
             float(climbs.loglik[r]),
-            1,
-            frozenset([arm]),
+            int(climbs.hits[r]),
+            frozenset([(number, names[climbs.arm[r]])]),
             int(climbs.n_iter[r]),
             float(climbs.handicap[r]),
             bool(climbs.degenerate[r]),
         )
-        for r, arm in enumerate(arms)
+        for r in range(len(climbs.loglik))
         if np.isfinite(climbs.handicap[r])
     ]
 

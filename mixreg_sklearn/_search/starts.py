@@ -9,11 +9,14 @@ Shapes: ``U`` units of the search sample, ``p`` columns, ``R`` starts, ``K`` com
 """
 
 import numpy as np
+from scipy import special
 
 from .._numerics import log_normalize
 
 # A component drawn by regression k-means++ is the best of this many candidates.
 _CANDIDATES = 10
+# Log-odds of neighbors along a feature of the gate of variance one.
+_STEEPNESS = 2.0
 
 
 def soft_partitions(pool, n_components, n_starts, rng):
@@ -95,6 +98,27 @@ def spread_regressions(pool, n_components, n_starts, rng):
     return pool.mixtures(coef)
 
 
+def gate_partitions(pool, n_components, n_starts, rng):
+    """Starts whose components lie side by side along a feature of the gate.
+
+    The feature is a random combination u of the gate's. Components of random shares
+    are ordered by it, and meet at the quantiles ``c_k`` of a normal u: the logits are
+    ``s (k u - c_1 - ... - c_k)``, with a steepness s of 2. Each component starts as the
+    regression through its rows.
+    """
+    gate = pool.block.gate
+    direction = rng.standard_normal((n_starts, len(gate) - 1))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    share = rng.dirichlet(np.full(n_components, 4.0), size=n_starts)
+    cuts = special.ndtri(np.cumsum(share, axis=1)[:, :-1])
+    constants = -np.cumsum(np.insert(cuts, 0, 0.0, axis=1), axis=1)
+    slopes = np.arange(n_components)[:, None] * direction[:, None]
+    logits = _STEEPNESS * np.concatenate([constants[..., None], slopes], axis=2)
+    prior = special.softmax(logits @ gate, axis=1)
+    coef = pool.weighted(prior.reshape(-1, pool.n)).reshape(*share.shape, pool.p)
+    return pool.mixtures(coef)._replace(logits=logits).normalized()
+
+
 def robust_regressions(pool, n_components, n_starts, rng):
     """Peeled and spread regressions with own scales, which gross errors cannot spoil.
 
@@ -140,7 +164,7 @@ def peeled_regressions(pool, n_components, n_starts, rng):
     return pool.mixtures(coef)
 
 
-def _cauchy_regression(pool, coef, left, n_iter=8):
+def _cauchy_regression(pool, coef, left, n_iter=5):
     """Coefficients (R, p) and weights (R, U) by reweighted least squares."""
     tiny = 1e-6 * np.sqrt(pool.variance)
     for _ in range(n_iter):
