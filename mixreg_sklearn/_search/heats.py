@@ -10,8 +10,8 @@ from .exchange import prepare
 from .places import stand_ins
 from .prices import with_penalty
 from .starts import (
-    gate_partitions,
     robust_regressions,
+    side_by_side,
     soft_partitions,
     spread_regressions,
 )
@@ -19,7 +19,9 @@ from .starts import (
 ARMS = ("common scale 1", "common scale 2", "own scales", "robust")
 # Winners of every arm.
 _WINNERS = (1, 1, 2, 1)
-_COMMON_STARTS, _OWN_STARTS, _ROBUST_STARTS, _GATE_STARTS = 6, 12, 6, 6
+_COMMON_STARTS, _OWN_STARTS, _ROBUST_STARTS = 6, 14, 6
+# Starts of the own-scales arm with components side by side.
+_BESIDE_STARTS = 5
 # Passes of the two heats.
 _PASSES = (4, 7)
 SHORT = sum(_PASSES)
@@ -90,19 +92,18 @@ def _starts(pool, model, more, rng):
     n_components = model.n_components
     # Large regressions need more.
     double = 2 if pool.p > 10 and n_components >= 4 else 1
-    numbers = (_COMMON_STARTS, _COMMON_STARTS, more * double * _OWN_STARTS)
-    numbers = (*numbers, more * _ROBUST_STARTS)
-    kinds = spread_regressions, soft_partitions, soft_partitions, robust_regressions
+    beside = _BESIDE_STARTS * bool(pool.p > 1 or model.gate.has_features)
+    numbers = (more * (double * _OWN_STARTS - beside), more * beside)
+    numbers = (_COMMON_STARTS, _COMMON_STARTS, *numbers, more * _ROBUST_STARTS)
+    kinds = spread_regressions, soft_partitions, soft_partitions, side_by_side
     starts = [
         kind(pool, n_components, number, rng)
-        for kind, number in zip(kinds, numbers, strict=True)
+        for kind, number in zip((*kinds, robust_regressions), numbers, strict=True)
+        if number
     ]
     # Starts of a kind are independent: each common-scale arm gets half of both kinds.
     halves = np.repeat([0, 1], _COMMON_STARTS // 2)
-    arm = np.r_[halves, halves, np.repeat([2, 3], numbers[2:])]
-    if model.gate.has_features:
-        starts.append(gate_partitions(pool, n_components, more * _GATE_STARTS, rng))
-        arm = np.append(arm, np.full(more * _GATE_STARTS, 2))
+    arm = np.r_[halves, halves, np.repeat([2, 2, 3], numbers[2:])]
     return concatenate(starts), arm
 
 

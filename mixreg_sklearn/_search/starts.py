@@ -15,8 +15,8 @@ from .._numerics import log_normalize
 
 # A component drawn by regression k-means++ is the best of this many candidates.
 _CANDIDATES = 10
-# Log-odds of neighbors along a feature of the gate of variance one.
-_STEEPNESS = 2.0
+# Log-odds of neighbors that lie side by side, along a feature of variance one.
+_STEEPNESS = 4.0
 
 
 def soft_partitions(pool, n_components, n_starts, rng):
@@ -98,25 +98,34 @@ def spread_regressions(pool, n_components, n_starts, rng):
     return pool.mixtures(coef)
 
 
-def gate_partitions(pool, n_components, n_starts, rng):
-    """Starts whose components lie side by side along a feature of the gate.
+def side_by_side(pool, n_components, n_starts, rng):
+    """Starts whose components lie side by side along a feature.
 
-    The feature is a random combination u of the gate's. Components of random shares
-    are ordered by it, and meet at the quantiles ``c_k`` of a normal u: the logits are
-    ``s (k u - c_1 - ... - c_k)``, with a steepness s of 2. Each component starts as the
-    regression through its rows.
+    The feature is a random combination u of those of the gate or, without them, of the
+    regressions. Components of random shares are ordered by it, and meet at the
+    quantiles ``c_k`` of a normal u: unit i belongs to component k with log-odds
+    ``s (k u_i - c_1 - ... - c_k)``. Each starts as the regression through its rows.
     """
-    gate = pool.block.gate
-    direction = rng.standard_normal((n_starts, len(gate) - 1))
-    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    gated = len(pool.block.gate) > 1
+    columns = _centered(pool, pool.block.gate[1:] if gated else pool.units.mean(pool.Z))
+    direction = rng.standard_normal((n_starts, len(columns)))
+    along = direction @ columns
+    spread = np.sqrt(along**2 @ pool.weight / pool.total_weight)[:, None]
+    direction = direction / np.maximum(spread, np.finfo(float).tiny)
     share = rng.dirichlet(np.full(n_components, 4.0), size=n_starts)
     cuts = special.ndtri(np.cumsum(share, axis=1)[:, :-1])
     constants = -np.cumsum(np.insert(cuts, 0, 0.0, axis=1), axis=1)
     slopes = np.arange(n_components)[:, None] * direction[:, None]
     logits = _STEEPNESS * np.concatenate([constants[..., None], slopes], axis=2)
-    prior = special.softmax(logits @ gate, axis=1)
+    prior = special.softmax(logits[..., :1] + logits[..., 1:] @ columns, axis=1)
     coef = pool.weighted(prior.reshape(-1, pool.n)).reshape(*share.shape, pool.p)
-    return pool.mixtures(coef)._replace(logits=logits).normalized()
+    starts = pool.mixtures(coef)
+    return starts._replace(logits=logits).normalized() if gated else starts
+
+
+def _centered(pool, columns):
+    """Columns (q, U) less their means."""
+    return columns - (columns @ pool.weight / pool.total_weight)[:, None]
 
 
 def robust_regressions(pool, n_components, n_starts, rng):
