@@ -75,6 +75,8 @@ class Cell(NamedTuple):
         Absolute noise and number of rows, instead of `noise` and `mult`.
     origin : bool
         Whether the true intercepts are zero.
+    spare : int
+        Components that are fitted beyond K.
     """
 
     d: int
@@ -88,6 +90,7 @@ class Cell(NamedTuple):
     sigma: float | None = None
     n: int | None = None
     origin: bool = False
+    spare: int = 0
 
 
 class Data(NamedTuple):
@@ -169,6 +172,11 @@ XTREME = {
     "d20K5-imb-scarce": Cell(20, 5, "imb", 0.01, 2),
     "d10K8-imb-low": Cell(10, 8, "imb", 0.01, 6),
 }
+# A component for the outliers.
+OUTLIERS = {
+    f"d2K3-out{100 * share:.0f}+1": Cell(2, 3, "bal", 0.03, 20, out=share, spare=1)
+    for share in (0.05, 0.10, 0.15)
+}
 # The settings of the demonstration of Mix-IRLS (Zilber & Nadler 2023).
 ZN = {
     f"ZN-d100{name}-n{n}": Cell(100, K, mix, sigma=1e-2, n=n, origin=True)
@@ -176,6 +184,7 @@ ZN = {
     for n in (1500, 2000, 3000)
 }
 GRIDS = {"core": CORE, "hard": HARD, "hd": HD, "xtreme": XTREME, "zn": ZN}
+GRIDS["outliers"] = OUTLIERS
 GRIDS["all"] = {name: cell for grid in GRIDS.values() for name, cell in grid.items()}
 
 
@@ -309,9 +318,9 @@ def judge(data, estimate, has_outliers):
 # --- Methods ------------------------------------------------------------------------
 
 
-def fit_mixreg(data, seed):
+def fit_mixreg(data, seed, spare):
     """Fit the library with its default settings."""
-    K = len(data.weights)
+    K = len(data.weights) + spare
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.perf_counter()
@@ -405,7 +414,7 @@ def trial_mixreg(cell, seed):
     data = generate(cell, seed)
     with threadpool_limits(1):
         try:
-            estimate = fit_mixreg(data, seed)
+            estimate = fit_mixreg(data, seed, cell.spare)
         except Exception as error:  # a fit that raises counts as a failure
             print(f"  seed {seed}: {error!r}", file=sys.stderr)
             estimate = Estimate(None, None, None, np.nan)
@@ -414,7 +423,7 @@ def trial_mixreg(cell, seed):
 
 def trials_r(method, cell, seeds, limit):
     data_sets = {seed: generate(cell, seed) for seed in seeds}
-    estimates = fit_r(method, data_sets, cell.K, limit)
+    estimates = fit_r(method, data_sets, cell.K + cell.spare, limit)
     with threadpool_limits(1):
         return [
             (judge(data_sets[seed], estimates[seed], cell.out > 0), estimates[seed])

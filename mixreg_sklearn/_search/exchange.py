@@ -10,6 +10,8 @@ from .optima import SAME_OPTIMUM
 
 # The largest number of candidates that an exchange tries.
 _CANDIDATES = 80
+# The largest number of components whose removal an exchange tries.
+_REMOVALS = 8
 
 
 def exchange(model, pool, arms, rng, number, max_rounds=6):
@@ -44,11 +46,11 @@ def exchange(model, pool, arms, rng, number, max_rounds=6):
         rivals.append(prepare(model, _grown(model, pool, rng, keep)))
     best = 0
     for _ in range(max_rounds):
-        reduced = arms.take(best).without_each()
-        run = em(fewer, pool.rows, reduced, max_iter=10, tol=1e-5)
+        run = _reduced(fewer, pool, arms.take(best))
         _, different = np.unique(run.objective.round(3), return_index=True)
         rivals.append(_inserted(model, pool, run.params.take(different), rng, keep))
-        tried = converge(model, pool.rows, concatenate([arms, *rivals]), 20)[0]
+        rivals = _leading(model, pool, concatenate(rivals))
+        tried = converge(model, pool.rows, concatenate([arms, rivals]), 20)[0]
         best = int(tried.objective[:n_arms].argmax())
         winner = int(tried.objective.argmax())
         better = tried.objective[winner] > tried.objective[best] + SAME_OPTIMUM
@@ -61,15 +63,37 @@ def exchange(model, pool, arms, rng, number, max_rounds=6):
     return final
 
 
+def _reduced(model, pool, params):
+    """Runs of the mixtures without one component, the most dispensable ones."""
+    reduced = params.without_each()
+    if reduced.n_restarts > _REMOVALS:
+        run = em(model, pool.rows, reduced, max_iter=2)
+        least_lost = np.argsort(-run.objective, kind="stable")[:_REMOVALS]
+        reduced = run.params.take(least_lost)
+    return em(model, pool.rows, reduced, max_iter=10, tol=1e-5)
+
+
 def _inserted(model, pool, reduced, rng, keep):
     """The best quarter of short runs after the insertion of a candidate."""
     own = not (model.bounded or model.regressions.rule.tied)
     ratios = (1.0, 0.3, 0.1) if own else (1.0,)
+    keep = -(-keep // len(ratios))
     proposals = insertions(model.gate, pool, reduced, rng, keep=keep, ratios=ratios)
     proposals = prepare(model, proposals)
     run = em(model, pool.rows, proposals, max_iter=6)
-    quarter = max(3, len(run.objective) // 4)
-    return run.params.take(np.argsort(-run.objective, kind="stable")[:quarter])
+    return run.params.take(_best_quarter(run.objective))
+
+
+def _leading(model, pool, rivals):
+    """The best quarter of longer runs, on which Newton's method is spent."""
+    run = em(model, pool.rows, rivals, max_iter=20, tol=1e-4)
+    return run.params.take(_best_quarter(run.objective))
+
+
+def _best_quarter(objective):
+    """The best quarter of restarts, and at least three."""
+    quarter = max(3, len(objective) // 4)
+    return np.argsort(-objective, kind="stable")[:quarter]
 
 
 def _grown(model, pool, rng, keep):
