@@ -292,7 +292,7 @@ def expected_choice(fit, criterion, n):
 
 @pytest.mark.parametrize("criterion", ["aic", "bic"])
 def test_the_choice_is_the_criterion_with_its_penalties(data, criterion):
-    model = MixtureRegressorIC((2, 6), criterion=criterion, random_state=0)
+    model = MixtureRegressorIC((2, 10), criterion=criterion, random_state=0)
     with warnings.catch_warnings(action="ignore"):
         model.fit(*data)
     assert model.estimators_[1].thin_components_

@@ -133,7 +133,7 @@ def search(model, rows, pooled, rng, limits, watch):
         sample = rows.n_rows, rows.total_weight
         result = Search(optima, number, n_starts, *sample, target, ending, paths)
         if result.rivals > 1 or not result.settled:
-            optima += _exchanged(model, climbing, pool, optima[0], number, rng)
+            optima += _exchanged(model, climbing, pool, optima, number, rng)
             optima = merged(optima, climbing, ranking)
             result = result._replace(optima=optima)
         if watch.end_round(result) or result.settled or result.stalled:
@@ -141,8 +141,13 @@ def search(model, rows, pooled, rng, limits, watch):
     return result
 
 
-def _exchanged(model, climbing, pool, best, number, rng):
-    """Another optimum by exchanges of components of the best one, if there is one."""
+def _exchanged(model, climbing, pool, optima, number, rng):
+    """Another optimum by exchanges of components of the best one, if there is one.
+
+    The best one is that under the usual penalty, whatever ranks the optima: so a higher
+    maximum that is passed over is also found where none is.
+    """
+    best = max(optima, key=lambda each: each.standing_under(climbing))
     final = exchange(climbing, pool, best.params, rng, number)
     none = final.params.take([])
     arm, hits = np.zeros(1, dtype=int), np.ones(1, dtype=int)

@@ -29,6 +29,11 @@ class Optimum(NamedTuple):
         """Objective less handicap, by which optima are ranked."""
         return self.objective - self.handicap
 
+    def standing_under(self, model):
+        """Standing under the penalty of a model."""
+        penalty = np.sum(model.penalty(self.params))
+        return self.loglik + float(penalty) - self.handicap
+
     def joined(self, other):
         """The same optimum, found again."""
         return self._replace(
