@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._selection import MixtureRegressorIC
+from ._status import agreed, status
 from ._thin import thin_sentences
 from .datasets import load_two_lines
 
@@ -285,16 +286,16 @@ def _selection(model, components):
     for K, fit, (value, choice) in zip(
         components, model.estimators_, values, strict=True
     ):
-        flaw = "degenerate" if fit.degenerate_ else "not proven"
         lines.append(
             f"{K:2d}  {fit.n_parameters_:10d}  {fit.log_likelihood_:14.3f}"
             f"  {value:10.3f}  {choice:8.1f} {fit.component_rows_.min():5.0f}"
-            f"  {'proven' if fit.converged_ else flaw:10}"
+            f"  {status(fit):10}"
             f"{' <- chosen' if fit is model.best_estimator_ else ''}".rstrip()
         )
     lines.append(
         f"choice: {criterion} with penalties for unequal scales and thin components;\n"
-        "rows: of the smallest component"
+        "rows: of the smallest component; maximum: a proven local one is agreed if\n"
+        "independent searches found it"
     )
     return "\n".join(lines)
 
@@ -361,10 +362,12 @@ def _proof(model):
     best = model.best_estimator_
     if not best.converged_:
         return "The maximum is not proven."
+    searches = "agree" if agreed(best) else "do not agree"
     return (
-        "The maximum is proven: the last Newton step gained at most"
+        "A local maximum is proven: the last Newton step gained at most"
         f" {max(best.newton_decrement_, 0.0):.0e} nats,\n"
-        "and the observed information is positive definite."
+        "and the observed information is positive definite. Independent searches\n"
+        f"{searches} that it is the best one."
     )
 
 

@@ -4,14 +4,15 @@ from html import escape
 
 import numpy as np
 
-from ._fitted import Fitted
+from ._fitted import Fitted, best_of
+from ._status import sentence, status
 from ._thin import thin_sentences
 
 # Longer and wider tables are truncated, with a note.
 _MOST_ROWS, _MOST_COMPONENTS = 30, 12
 _COUNTS = {"n_components", "n_parameters", "estimator"}
 # Columns of `MixtureRegressorIC.table_` shown before the criterion.
-_COLUMNS = ("log_likelihood", "n_parameters", "smallest_component", "converged")
+_COLUMNS = ("log_likelihood", "n_parameters", "smallest_component")
 _RIGHT = 'style="text-align: right; padding: 0 0.6em"'
 
 
@@ -70,13 +71,14 @@ def criterion_table(search):
         [
             "chosen" if i == best else "",
             *(_cell(name, table[name][i]) for name in columns),
+            status(best_of(fit)),
         ]
-        for i in range(len(table["n_components"]))
+        for i, fit in enumerate(search.estimators_)
     ]
     title = f"Candidates, the best by {search.criterion.upper()}"
     if search.largest_chosen_:
         title += f"; {search.n_components_} is the largest number tried"
-    candidates = _table(title, ["", *columns], cells)
+    candidates = _table(title, ["", *columns, "maximum"], cells)
     return candidates + component_table(search.best_estimator_)
 
 
@@ -87,12 +89,9 @@ def _used(names, coef):
 
 
 def _summary(model):
-    proof = "a proven maximum" if model.converged_ else "not proven to be a maximum"
-    if model.degenerate_:
-        proof = "degenerate"
     sentences = [
         f"Log-likelihood {model.log_likelihood_:.3f}, {model.n_parameters_} parameters;"
-        f" {proof}"
+        f" {sentence(model)}"
     ]
     return ". ".join(sentences + thin_sentences(model))
 

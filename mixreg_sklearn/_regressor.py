@@ -616,8 +616,8 @@ def complaint(model, problem, estimate):
             )
         sentences = [f"The estimate is degenerate: {reason}", *thin_sentences(model)]
         message = ". ".join(sentences) + "."
-    elif estimate.infinite:
-        message = f"The estimate is at a boundary: {estimate.infinite.value}."
+    elif estimate.boundary:
+        message = f"The estimate is at a boundary: {estimate.boundary.value}."
     elif not model.converged_:
         message = (
             "The estimate is not proven to be a maximum (Newton decrement"

@@ -19,6 +19,7 @@ from ._fitted import best_of, fitted_attributes
 from ._growth.growth import can_grow, grown_to
 from ._notebook import NotebookTable, criterion_table
 from ._regressor import MetadataRequests, MixtureRegressor
+from ._status import agreed, status
 
 _CRITERIA = ("aic", "bic", "sabic", "icl")
 # Log-likelihoods that differ by less, in nats, count as equal.
@@ -107,8 +108,9 @@ class MixtureRegressorIC(
         `log_likelihood`, `n_parameters`, `aic`, `bic`, `sabic`, `icl`, `choice` (lowest
         for the selected mixture), `entropy`, `smallest_share` (the minimum of
         `weights_`), `smallest_component` (rows, the minimum of `component_rows_`),
-        `converged` and `degenerate`. The entropy is normalized (Ramaswamy et al. 1993),
-        :math:`1 + \sum_i w_i \sum_k \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 if
+        `converged`, `agreed` (whether independent arms of the search found the maximum,
+        or it needed none) and `degenerate`. The entropy is normalized (Ramaswamy et al.
+        1993), :math:`1 + \sum_i w_i \sum_k \tau_{ik} \log \tau_{ik} / (n \log K)`: 1 if
         memberships are certain, 0 if they are uniform.
     best_index_ : int
         Position of the selected mixture among the candidates.
@@ -305,12 +307,11 @@ class MixtureRegressorIC(
         return fits, caught
 
     def _report(self, label, mixture, criterion, seconds):
-        proof = "degenerate" if mixture.degenerate_ else "not proven"
         print(
             f"{label}{mixture.n_components:2d} components"
             f"  log-likelihood {mixture.log_likelihood_:.4f}"
             f"  {self.criterion.upper()} {criterion:.4f}"
-            f"  {'maximum proven' if mixture.converged_ else proof}  {seconds:.2f} s"
+            f"  maximum {status(best_of(mixture))}  {seconds:.2f} s"
         )
 
     def _set_attributes(self, best):
@@ -375,6 +376,7 @@ def _table(fits, names, chosen_by, X, y, metadata):
         "smallest_share": [fit.weights_.min() for fit in fits],
         "smallest_component": [fit.component_rows_.min() for fit in fits],
         "converged": [fit.converged_ for fit in fits],
+        "agreed": [agreed(best_of(fit)) for fit in fits],
         "degenerate": [fit.degenerate_ for fit in fits],
     }
     return {name: np.array(values) for name, values in columns.items()}

@@ -3,7 +3,8 @@ r"""Residuals and scores from predictive distributions.
 `pit_values` and `quantile_residuals` check a model: under the true model, the former
 are uniform and the latter standard normal, for every family. `crps` and `log_score`
 compare models: they are proper scoring rules, lower is better. `odd_rows` lists the
-rows that a model does not explain, or that it explains by a component of their own.
+rows that a model does not explain, or that it explains by a component of their own, and
+`extrapolated_rows` the new rows that lie outside the rows of a component.
 
 With `groups`, each row is predicted given the previous rows of its group: residuals are
 then also independent, and minus log-scores sum to the log-likelihood of the groups.
@@ -13,22 +14,32 @@ import numpy as np
 from scipy import special
 from sklearn.utils import check_random_state
 
-from ._data.checks import check_response
+from ._data.checks import check_features, check_response, check_weight
 from ._data.groups import check_groups, check_prior
 from ._docs import documented
+from ._fitted import Fitted, best_of
 from ._numerics import log_normalize
 from .families import Gaussian
 from .predictive._components import component_quantiles, log_densities
 from .predictive._domain import check_mixture, check_possible
 from .predictive._regions import count_tables
 
-__all__ = ["crps", "log_score", "odd_rows", "pit_values", "quantile_residuals"]
+__all__ = [
+    "crps",
+    "extrapolated_rows",
+    "log_score",
+    "odd_rows",
+    "pit_values",
+    "quantile_residuals",
+]
 
 # Quantiles between which integrals are computed, half a standard deviation apart on the
 # normal scale, and the nodes of the quadrature between them.
 _LEVELS = special.ndtr(np.arange(-7.0, 7.5, 0.5))
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(8)
 _BLOCK = 1024
+# Leverages that differ by less, relatively, are equal.
+_ROUNDING = 1e-9
 
 
 @documented
@@ -222,6 +233,93 @@ def odd_rows(model, X, y, *, groups=None, offset=None, trials=None, level=0.01):
         "component_rows": model.component_rows_[component[odd]],
         "tail": tail[odd],
     }
+
+
+@documented
+def extrapolated_rows(
+    model,
+    X_new,
+    X,
+    y,
+    sample_weight=None,
+    *,
+    groups=None,
+    offset=None,
+    trials=None,
+    least_share=0.1,
+):
+    r"""New rows at which a component that matters is extrapolated.
+
+    The leverage of a row z (with a constant) in component k,
+
+    .. math:: h_k(z) = z^T \Bigl(\sum_i w_i \tau_{ik} z_i z_i^T\Bigr)^{-1} z,
+
+    measures how far it lies from the rows of this component. A new row whose leverage
+    exceeds that of every row of the component lies outside them ("hidden
+    extrapolation"), though each feature alone may be within its range. Components with
+    a prior probability :math:`\pi_k(x)` below `least_share` at this row do not matter.
+
+    Parameters
+    ----------
+    {model}
+    X_new : array-like of shape (n_new, n_features)
+        Features of the new rows.
+    {data_of_fit}
+    least_share : float, default=0.1
+        The least prior probability of a component that matters.
+
+    Returns
+    -------
+    dict of ndarray
+        For ``pandas.DataFrame(extrapolated_rows(model, X_new, X, y))``, the most
+        extrapolated row first: `row` (position in `X_new`), `component`, `probability`
+        (prior), `leverage`, and `largest` (that of the component's own rows).
+
+    References
+    ----------
+    Montgomery, D., Peck, E. & Vining, G. (2012). Introduction to Linear Regression
+    Analysis, 5th ed., section 3.8. Wiley.
+
+    Examples
+    --------
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.datasets import load_two_lines
+    >>> from mixreg_sklearn.residuals import extrapolated_rows
+    >>> X, y = load_two_lines(return_X_y=True)
+    >>> model = MixtureRegressor(2, random_state=0).fit(X, y)
+    >>> extrapolated_rows(model, [[0.0], [25.0]], X, y)["row"].tolist()
+    [1, 1]
+    """
+    row_data = {"groups": groups, "offset": offset, "trials": trials}
+    memberships = model.predict_proba(X, y, **row_data)
+    component = model.predict_membership(X, y, **row_data)
+    prior = model.predict_proba(X_new)
+    seen, new = _standardized(model, X, X_new)
+    weight = check_weight(sample_weight, seen)
+    found = []
+    for k, tau in enumerate(memberships.T):
+        gram = seen.T @ ((weight * tau)[:, None] * seen)
+        inverse = np.linalg.pinv(gram, hermitian=True)
+        own = seen[(component == k) & (weight > 0)]
+        leverage, of_own = (((Z @ inverse) * Z).sum(axis=1) for Z in (new, own))
+        largest = of_own.max(initial=0.0)
+        outside = leverage > largest * (1 + _ROUNDING)
+        at = np.flatnonzero(outside & (prior[:, k] >= least_share))
+        limits = np.full(len(at), largest)
+        found.append((at, np.full(len(at), k), prior[at, k], leverage[at], limits))
+    columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    order = np.argsort(-columns[3] / np.maximum(columns[4], 1e-300), kind="stable")
+    names = "row", "component", "probability", "leverage", "largest"
+    return {name: values[order] for name, values in zip(names, columns, strict=True)}
+
+
+def _standardized(model, X, X_new):
+    """Features of the regressions, with a constant, in units of those of the fit."""
+    used = (Fitted.of(best_of(model)).coef != 0).any(axis=(0, 1))
+    seen, new = (check_features(model, A, reset=False)[:, used] for A in (X, X_new))
+    mean, std = seen.mean(axis=0), seen.std(axis=0)
+    std[std == 0] = 1.0
+    return [np.insert((A - mean) / std, 0, 1.0, axis=1) for A in (seen, new)]
 
 
 def _predicted(model, X, y, groups, offset, trials):

@@ -29,9 +29,10 @@ WINGS = {
     "_rebuilt": "_blas _remembered _data _fitted _engine",
     "_criteria": "_numerics _docs _data _fitted",
     "_choice": "_fitted",
+    "_status": "",
     "_thin": "",
     "_progress": "",
-    "_notebook": "_fitted _thin",
+    "_notebook": "_fitted _status _thin",
     "_warnings": "",
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
@@ -39,20 +40,20 @@ WINGS = {
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_selection": (
-        "_docs _data _fitted _criteria _choice _notebook _regressor _growth"
+        "_docs _data _fitted _criteria _choice _status _notebook _regressor _growth"
     ),
     "__init__": "_regressor _selection _warnings",
     "inference": (
         "_numerics _blas _docs families _data predictive _fitted _engine _search"
         " _rebuilt"
     ),
-    "residuals": "_numerics _docs families _data predictive",
+    "residuals": "_numerics _docs families _data predictive _fitted",
     "metrics": (
         "_numerics _docs families _data _fitted _search _rebuilt _regressor _growth"
         " residuals"
     ),
     "plotting": "_docs _fitted inference residuals",
-    "__main__": "datasets _thin _selection plotting",
+    "__main__": "datasets _status _thin _selection plotting",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 450, 50
 

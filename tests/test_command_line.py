@@ -51,7 +51,7 @@ def test_two_lines_are_found_and_proven(capsys):
     assert sorted(cells["intercept"]) == ["10.357", "3.021"]
     assert sorted(cells["x"]) == ["-0.999", "2.963"]
     assert sorted(cells["scale"]) == ["0.235", "2.247"]
-    assert "The maximum is proven" in out
+    assert "A local maximum is proven" in out
     assert max(map(len, out.splitlines())) <= 80
 
 
@@ -63,7 +63,7 @@ def test_it_runs_as_a_module():
         timeout=60,
     )
     assert run.returncode == 0, run.stderr
-    assert "The maximum is proven" in run.stdout
+    assert "A local maximum is proven" in run.stdout
     run = subprocess.run(
         [sys.executable, "-m", "mixreg_sklearn", "--csv", "missing.csv"],
         capture_output=True,

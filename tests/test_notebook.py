@@ -64,7 +64,7 @@ def test_a_fitted_mixture_shows_its_components(model):
         ("scale", model.scale_),
     ):
         np.testing.assert_allclose([float(c) for c in rows[label]], values, rtol=5e-4)
-    assert "proven maximum" in tables.captions[0]
+    assert "a proven local maximum" in tables.captions[0]
     assert f"{model.log_likelihood_:.3f}" in tables.captions[0]
 
 

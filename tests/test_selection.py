@@ -418,7 +418,7 @@ def test_verbose_prints_a_line_for_every_number_of_components(data, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["1", "2", "3"]
     assert "BIC" in lines[1]
-    assert "maximum proven" in lines[1]
+    assert "maximum agreed" in lines[1]
 
 
 def test_unfitted_it_says_so(data):

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from support import separated, two_lines
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn.residuals import odd_rows
+from mixreg_sklearn.residuals import extrapolated_rows, odd_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -84,3 +84,37 @@ def test_counts_are_odd_by_the_probability_of_at_least_as_many():
     ahead = model.predict_distribution(X[:1])
     [tail] = odd_rows(model, X[:1], [40], level=1.0)["tail"]
     assert tail == pytest.approx(2 * (1 - ahead.cdf([39.0])[0]), rel=1e-6)
+
+
+def test_new_rows_outside_the_rows_of_a_component_are_extrapolated():
+    rng = np.random.default_rng(3)
+    X = rng.uniform(0, 1, size=(300, 2))
+    first = X[:, 0] < 0.5
+    noise = 0.05 * rng.normal(size=300)
+    y = np.where(first, 3 * X[:, 1], 10 - 4 * X[:, 0]) + noise
+    model = MixtureRegressor(2, gate="softmax", random_state=0).fit(X, y)
+    seen = extrapolated_rows(model, X, X, y)
+    members = model.predict_membership(X, y)
+    # A row of the fit lies among those of its own component.
+    assert (members[seen["row"]] != seen["component"]).all()
+    found = extrapolated_rows(model, [[0.2, 0.5], [0.2, 3.0], [0.8, 0.5]], X, y)
+    assert found["row"].tolist() == [1]
+    assert found["component"][0] == model.predict_proba([[0.2, 0.5]]).argmax()
+    assert found["leverage"][0] > found["largest"][0]
+
+
+def test_leverages_do_not_depend_on_units_or_on_how_rows_are_counted():
+    X, y = two_lines(n=120)
+    new = [[-30.0], [0.0], [30.0]]
+    model = MixtureRegressor(2, random_state=0).fit(X, y)
+    found = extrapolated_rows(model, new, X, y)
+    assert sorted(found["row"].tolist()) == [0, 0, 2, 2]
+    weight = np.repeat([2.0, 1.0], 60)
+    twice = np.vstack([X[:60], X]), np.append(y[:60], y)
+    one = extrapolated_rows(model, new, X, y, weight)
+    two = extrapolated_rows(model, new, *twice)
+    for name in one:
+        assert_allclose(one[name], two[name], rtol=1e-9)
+    moved = MixtureRegressor(2, random_state=0).fit(1e6 + 1e3 * X, y)
+    other = extrapolated_rows(moved, 1e6 + 1e3 * np.array(new), 1e6 + 1e3 * X, y)
+    assert_allclose(other["leverage"], found["leverage"], rtol=1e-4)

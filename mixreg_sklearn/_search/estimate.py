@@ -10,7 +10,7 @@ from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
 from .arms import Search, search
 from .climbs import converge
-from .flaws import Flaw, flaw_of, is_perfect, why_infinite
+from .flaws import Flaw, flaw_of, is_perfect, why_boundary
 from .pooled import fit_pooled, repeat_component
 from .prices import with_penalty, worth_of_component
 from .sample import search_sample
@@ -36,12 +36,12 @@ class Estimate(NamedTuple):
     polished: Polished  # a batch of one: parameters, log-likelihood, certificate
     search: Search | None  # None where no search was needed
     flaw: Flaw | None  # why the estimate is degenerate
-    infinite: Flaw | None = None  # why the maximum lies at infinite coefficients
+    boundary: Flaw | None = None  # why the maximum lies at a boundary, if any
 
     @property
     def proven(self):
         """Whether the certificate proves a maximum that is not degenerate."""
-        return bool(self.polished.converged[0] and not (self.infinite or self.flaw))
+        return bool(self.polished.converged[0] and not (self.boundary or self.flaw))
 
 
 def estimate_found(problem, rng, limits, watch):
@@ -56,8 +56,8 @@ def estimate_found(problem, rng, limits, watch):
         start = model.constrain(repeat_component(pooled, model.n_components))
         polished = _polished(model, rows, start, limits)
         flaw = Flaw.PERFECT if perfect else None
-        infinite = why_infinite(model, rows, polished.params)
-        return Estimate(polished, None, flaw, infinite)
+        boundary = why_boundary(model, rows, polished.params, polished.converged[0])
+        return Estimate(polished, None, flaw, boundary)
     for factor in _SAMPLES:
         sample = search_sample(rows, model.n_components, factor)
         found = search(model, sample, pooled, rng, limits, watch)
@@ -129,13 +129,13 @@ def _penalized_estimate(model, rows, optimum, found, limits):
 
 def _finite(model, rows, polished, found, flaw, limits):
     """The Estimate at a local maximum, under a weak ridge if its gate diverges."""
-    infinite = why_infinite(model, rows, polished.params)
-    if infinite is Flaw.SEPARATED:
+    boundary = why_boundary(model, rows, polished.params, polished.converged[0])
+    if boundary is Flaw.SEPARATED:
         gate, start = model.gate.bounded(polished.params)
         ridge = climb(Mixture(model.regressions, gate), rows, start, limits)
         polished = _measured(model, rows, ridge)
         polished = polished._replace(converged=np.zeros_like(polished.converged))
-    return Estimate(polished, found, flaw, infinite)
+    return Estimate(polished, found, flaw, boundary)
 
 
 def _polished(model, rows, start, limits):

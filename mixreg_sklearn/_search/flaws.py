@@ -9,6 +9,9 @@ from .._engine.layout import layout_of
 # A coefficient with less information than this (a standard error of 100, in log-odds or
 # the logarithm of a mean at one standard deviation of the features) diverges.
 _LEAST_INFORMATION = 1e-4
+# A row is at the edge of the domain of a link if a change of its predictor by this
+# fraction of the standard deviation of all crosses it.
+_NEAR_EDGE = 1e-4
 
 _ADVICE = ". Use fewer components, shared_scale=True, or more rows"
 
@@ -41,6 +44,11 @@ class Flaw(Enum):
         " limits, these coefficients mean nothing. Hold them (held_coef), drop the"
         " feature, or use fewer components"
     )
+    EDGE = (
+        "the mean of a row is at the edge of what its link admits, zero or infinite,"
+        " and the likelihood still grows toward it, so that there is no maximum inside."
+        " Use the log link, which has no edge, or fewer components"
+    )
 
 
 def nearly_empty(model, rows, params):
@@ -68,7 +76,34 @@ def flaw_of(model, rows, params):
     return Flaw.EMPTY if nearly_empty(model, rows, params).any() else None
 
 
-def why_infinite(model, rows, params):
+def why_boundary(model, rows, params, proven):
+    """Why a climb to a mixture, a batch of one, ended at a boundary, or None.
+
+    If a maximum is `proven`, it is not at the edge of a domain.
+    """
+    infinite = _why_infinite(model, rows, params)
+    if infinite or proven or not model.family.links:
+        return infinite
+    near = any(rows.scan(_edge_verb(model), params))
+    return Flaw.EDGE if near else None
+
+
+def _edge_verb(model):
+    """The verb that tells whether a predictor of a block is at the edge of its link."""
+
+    def verb(params, block):
+        eta, _ = model.regressions.arguments(params, block)
+        width = _NEAR_EDGE * np.std(eta)
+        below, above = (
+            model.family.outside(eta - width),
+            model.family.outside(eta + width),
+        )
+        return below is not None and bool((below != above).any())
+
+    return verb
+
+
+def _why_infinite(model, rows, params):
     """Why coefficients of a mixture, a batch of one, are infinite, or None."""
     gated = model.gate.has_features and model.n_components > 1
     if not (gated or model.family.endless):

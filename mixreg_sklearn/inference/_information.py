@@ -13,7 +13,7 @@ import numpy as np
 
 from .._engine.layout import layout_of
 from .._engine.mixture import Curvature
-from .._search.flaws import why_infinite
+from .._search.flaws import why_boundary
 from ._terms import jacobian
 
 # Smallest eigenvalue, at unit diagonal, of an information that has an inverse.
@@ -69,9 +69,9 @@ def require_maximum(rebuilt):
         )
     if estimator.converged_:
         return
-    infinite = why_infinite(problem.model, problem.rows, rebuilt.params)
-    if infinite:
-        raise ValueError(f"The estimate is at a boundary: {infinite.value}.")
+    boundary = why_boundary(problem.model, problem.rows, rebuilt.params, False)
+    if boundary:
+        raise ValueError(f"The estimate is at a boundary: {boundary.value}.")
     raise ValueError(
         "The estimate is not proven to be a maximum (converged_ is False; smallest"
         f" eigenvalue of the information {estimator.smallest_eigenvalue_:.1e}), so that"
