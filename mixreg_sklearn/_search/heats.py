@@ -29,7 +29,7 @@ SHORT = sum(_PASSES)
 # cheap that at least so many other starts converge.
 _LEFT, _MANY = 3, 12
 # Numbers (see `cost_of`) up to which starts converge that are no winners.
-_CHEAP = 100_000
+_CHEAP = 200_000
 # Numbers up to which rounds have three times as many starts: the first, and others.
 _FIRST, LATER = 1100, 6000
 
