@@ -21,13 +21,13 @@ trials : array-like of shape (n_samples,), default=None
 random_state : int, RandomState instance or None, default=None
     Source of randomness.
 model : estimator
-    A fitted mixture of regressions.
+    Fitted mixture, or a pipeline or search with one inside.
 n_features_in_ : int
     Number of features seen during fit.
 feature_names_in_ : ndarray of shape (`n_features_in_`,)
     Names of features seen during fit; only if X has names that are all strings.
-estimator : MixtureRegressor or MixtureRegressorIC
-    Fitted mixture.
+estimator : estimator
+    Fitted mixture, or a pipeline or search with one inside.
 level : float, default=0.95
     Probability of the intervals or bands.
 ax : matplotlib Axes, default=None
@@ -50,9 +50,10 @@ figure_ : matplotlib Figure
 # Texts whose placeholder is not the name of a parameter.
 _FURTHER = {
     "fitted_model": """\
-model : MixtureRegressor
-    Fitted mixture. A `MixtureRegressorIC` or a fitted search stands for its best
-    estimator.""",
+model : estimator
+    Fitted mixture: a `MixtureRegressor`, a `Pipeline` that ends in one (X is then as
+    the pipeline takes it), or a `MixtureRegressorIC`, `GridSearchCV` or other search,
+    which stands for its best estimator.""",
     "data_of_fit": """\
 X : array-like of shape (n_samples, n_features)
     Features of the fit.

@@ -231,26 +231,6 @@ def fitted_attributes(estimator):
     }
 
 
-def best_of(model):
-    """The best estimator of a (nested) search, or the model itself."""
-    while hasattr(model, "best_estimator_"):
-        model = model.best_estimator_
-    return model
-
-
-def fitted_mixture(model):
-    """The fitted mixture in a model or a search; TypeError if there is none."""
-    model = best_of(model)
-    if not hasattr(model, "predict_group_proba"):
-        raise TypeError(
-            "model must be a MixtureRegressor, or a search for one; got"
-            f" {type(model).__name__}. For a pipeline, pass its last step, pipe[-1],"
-            " and the transformed features, pipe[:-1].transform(X)."
-        )
-    check_unchanged(model)
-    return model
-
-
 def estimates_and_rows(model, X, offset, **row_data):
     """Estimates of an estimator, and validated rows.
 

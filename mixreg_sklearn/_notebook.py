@@ -4,7 +4,8 @@ from html import escape
 
 import numpy as np
 
-from ._fitted import Fitted, best_of
+from ._fitted import Fitted
+from ._inside import inside
 from ._status import sentence, status
 from ._thin import thin_sentences
 
@@ -71,7 +72,7 @@ def criterion_table(search):
         [
             "chosen" if i == best else "",
             *(_cell(name, table[name][i]) for name in columns),
-            status(best_of(fit)),
+            status(inside(fit).mixture),
         ]
         for i, fit in enumerate(search.estimators_)
     ]

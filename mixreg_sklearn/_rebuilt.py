@@ -10,6 +10,7 @@ from ._data.structure import Columns
 from ._engine.params import Params
 from ._engine.problem import Problem, make_problem
 from ._fitted import Fitted
+from ._inside import inside
 from ._remembered import check_grouped
 
 
@@ -23,19 +24,16 @@ class Rebuilt(NamedTuple):
     params: Params  # a batch of one, with the estimator's order of components
     columns: Columns
     offset_feature: int | None  # its index
-
-    @property
-    def names(self):
-        """List of feature names."""
-        if self.columns.names is None:
-            return [f"x{j}" for j in range(self.columns.n_features)]
-        return list(self.columns.names)
+    names: list  # of features
 
 
-def rebuild(
-    estimator, X, y, sample_weight=None, *, groups=None, offset=None, **row_data
-):
-    """Prepare training data as `fit` did, and the estimate. -> Rebuilt."""
+def rebuild(model, X, y, sample_weight=None, *, groups=None, offset=None, **row_data):
+    """Prepare training data as `fit` did, and the estimate. -> Rebuilt.
+
+    `model` is a fitted mixture, or a pipeline or search with one inside.
+    """
+    found = inside(model)
+    estimator, X = found.mixture, found.features(X)
     check_grouped(estimator, groups)
     row_data = given(**row_data)
     data, _, structure, columns = read(
@@ -47,4 +45,5 @@ def rebuild(
         at = columns.one(estimator.offset_feature, "offset_feature")
     fitted = Fitted.of(estimator)
     params = problem.from_user(fitted)
-    return Rebuilt(estimator, fitted, data, problem, params, columns, at)
+    names = found.names()
+    return Rebuilt(estimator, fitted, data, problem, params, columns, at, names)

@@ -15,8 +15,9 @@ from ._criteria import evidence
 from ._data.checks import Range
 from ._data.row_data import given
 from ._docs import documented
-from ._fitted import best_of, fitted_attributes
+from ._fitted import fitted_attributes
 from ._growth.growth import can_grow, grown_to
+from ._inside import inside
 from ._notebook import NotebookTable, criterion_table
 from ._regressor import MetadataRequests, MixtureRegressor
 from ._status import agreed, status
@@ -311,7 +312,7 @@ class MixtureRegressorIC(
             f"{label}{mixture.n_components:2d} components"
             f"  log-likelihood {mixture.log_likelihood_:.4f}"
             f"  {self.criterion.upper()} {criterion:.4f}"
-            f"  maximum {status(best_of(mixture))}  {seconds:.2f} s"
+            f"  maximum {status(inside(mixture).mixture)}  {seconds:.2f} s"
         )
 
     def _set_attributes(self, best):
@@ -353,7 +354,7 @@ def _lower(mixture, other):
 
 def _table(fits, names, chosen_by, X, y, metadata):
     """Comparison of the candidates: one array for each column."""
-    of_fits = [evidence(best_of(fit), X, y, **metadata) for fit in fits]
+    of_fits = [evidence(inside(fit).mixture, X, y, **metadata) for fit in fits]
     columns = {
         "n_components": [fit.n_components for fit in fits],
         "estimator": names,
@@ -367,7 +368,7 @@ def _table(fits, names, chosen_by, X, y, metadata):
         ]
     columns |= {
         "choice": [
-            choice_value(criterion, best_of(fit), of_fit.weight.sum())
+            choice_value(criterion, inside(fit).mixture, of_fit.weight.sum())
             for criterion, fit, of_fit in zip(
                 columns[chosen_by], fits, of_fits, strict=True
             )
@@ -376,7 +377,7 @@ def _table(fits, names, chosen_by, X, y, metadata):
         "smallest_share": [fit.weights_.min() for fit in fits],
         "smallest_component": [fit.component_rows_.min() for fit in fits],
         "converged": [fit.converged_ for fit in fits],
-        "agreed": [agreed(best_of(fit)) for fit in fits],
+        "agreed": [agreed(inside(fit).mixture) for fit in fits],
         "degenerate": [fit.degenerate_ for fit in fits],
     }
     return {name: np.array(values) for name, values in columns.items()}

@@ -17,7 +17,8 @@ from sklearn.utils import check_random_state
 from ._data.checks import check_features, check_response, check_weight
 from ._data.groups import check_groups, check_prior
 from ._docs import documented
-from ._fitted import Fitted, best_of
+from ._fitted import Fitted
+from ._inside import inside
 from ._numerics import log_normalize
 from .families import Gaussian
 from .predictive._components import component_quantiles, log_densities
@@ -221,6 +222,8 @@ def odd_rows(model, X, y, *, groups=None, offset=None, trials=None, level=0.01):
     """
     ahead, y = _predicted(model, X, y, groups, offset, trials)
     row_data = {"groups": groups, "offset": offset, "trials": trials}
+    found = inside(model)
+    model, X = found.mixture, found.features(X)
     component = model.predict_membership(X, y, **row_data)
     at_least = 1 - ahead.cdf(y - 1 if ahead.discrete else y)
     tail = np.minimum(1.0, 2 * np.minimum(ahead.cdf(y), at_least))
@@ -291,6 +294,8 @@ def extrapolated_rows(
     [1, 1]
     """
     row_data = {"groups": groups, "offset": offset, "trials": trials}
+    found = inside(model)
+    model, X, X_new = found.mixture, found.features(X), found.features(X_new)
     memberships = model.predict_proba(X, y, **row_data)
     component = model.predict_membership(X, y, **row_data)
     prior = model.predict_proba(X_new)
@@ -315,7 +320,7 @@ def extrapolated_rows(
 
 def _standardized(model, X, X_new):
     """Features of the regressions, with a constant, in units of those of the fit."""
-    used = (Fitted.of(best_of(model)).coef != 0).any(axis=(0, 1))
+    used = (Fitted.of(model).coef != 0).any(axis=(0, 1))
     seen, new = (check_features(model, A, reset=False)[:, used] for A in (X, X_new))
     mean, std = seen.mean(axis=0), seen.std(axis=0)
     std[std == 0] = 1.0
@@ -324,7 +329,10 @@ def _standardized(model, X, X_new):
 
 def _predicted(model, X, y, groups, offset, trials):
     """Predictive distributions of the responses, and the responses."""
-    ahead = model.predict_distribution(X, offset=offset, trials=trials)
+    found = inside(model)
+    ahead = found.mixture.predict_distribution(
+        found.features(X), offset=offset, trials=trials
+    )
     y = check_response(y, len(ahead))
     groups = check_groups(groups, ahead)
     if groups is not None:

@@ -24,15 +24,16 @@ WINGS = {
     "_data": "families gates",
     "predictive": "_numerics _data",
     "_fitted": "_numerics _remembered families _data predictive",
+    "_inside": "_remembered",
     "_engine": "_numerics families gates _data _fitted",
     "_search": "_numerics families _engine",
-    "_rebuilt": "_blas _remembered _data _fitted _engine",
+    "_rebuilt": "_blas _remembered _data _fitted _inside _engine",
     "_criteria": "_numerics _docs _data _fitted",
     "_choice": "_fitted",
     "_status": "",
     "_thin": "",
     "_progress": "",
-    "_notebook": "_fitted _status _thin",
+    "_notebook": "_fitted _inside _status _thin",
     "_warnings": "",
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
@@ -40,19 +41,20 @@ WINGS = {
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_selection": (
-        "_docs _data _fitted _criteria _choice _status _notebook _regressor _growth"
+        "_docs _data _fitted _inside _criteria _choice _status _notebook _regressor"
+        " _growth"
     ),
     "__init__": "_regressor _selection _warnings",
     "inference": (
-        "_numerics _blas _docs families _data predictive _fitted _engine _search"
-        " _rebuilt"
+        "_numerics _blas _docs families _data predictive _fitted _inside _engine"
+        " _search _rebuilt"
     ),
-    "residuals": "_numerics _docs families _data predictive _fitted",
+    "residuals": "_numerics _docs families _data predictive _fitted _inside",
     "metrics": (
-        "_numerics _docs families _data _fitted _search _rebuilt _regressor _growth"
+        "_numerics _docs families _data _inside _search _rebuilt _regressor _growth"
         " residuals"
     ),
-    "plotting": "_docs _fitted inference residuals",
+    "plotting": "_docs _inside inference residuals",
     "__main__": "datasets _status _thin _selection plotting",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 450, 50

@@ -15,9 +15,7 @@ from mixreg_sklearn.inference import inference
 @pytest.fixture(scope="module")
 def hard():
     """Candidates of which one is proven, but not agreed on."""
-    X, y, _ = make_mixture_regression(
-        300, 3, n_components=6, scale=1.0, random_state=1
-    )
+    X, y, _ = make_mixture_regression(300, 3, n_components=6, scale=1.0, random_state=1)
     with warnings.catch_warnings(action="ignore"):
         return MixtureRegressorIC((1, 6), criterion="aic", random_state=0).fit(X, y)
 
@@ -34,9 +32,7 @@ def test_an_agreement_that_never_came_is_in_every_table(hard, capsys):
 
 
 def test_verbose_says_that_no_search_agreed(capsys):
-    X, y, _ = make_mixture_regression(
-        300, 3, n_components=6, scale=1.0, random_state=1
-    )
+    X, y, _ = make_mixture_regression(300, 3, n_components=6, scale=1.0, random_state=1)
     model = MixtureRegressorIC(6, random_state=0, verbose=1)
     with pytest.warns(SearchWarning, match="better optimum may be unseen"):
         model.fit(X, y)

@@ -11,7 +11,7 @@ from .._blas import one_blas_thread
 from .._data.groups import check_groups, repeated
 from .._docs import documented
 from .._engine.problem import make_problem
-from .._fitted import fitted_mixture
+from .._inside import inside
 from .._numerics import log_normalize, make_rng
 from .._rebuilt import rebuild
 from .._search.estimate import Limits, estimate_from
@@ -168,8 +168,8 @@ def bootstrap(
         raise ValueError(f"method must be one of {list(_METHODS)}; got {method!r}.")
     if n_bootstrap < 2:
         raise ValueError(f"n_bootstrap must be at least 2; got {n_bootstrap!r}.")
-    model = fitted_mixture(model)
-    if model.degenerate_:
+    mixture = inside(model).mixture
+    if mixture.degenerate_:
         raise ValueError(
             "The estimate is degenerate (degenerate_ is True), so its replicates would"
             " be degenerate. Use fewer components, shared_scale=True, or more rows."
@@ -188,7 +188,7 @@ def bootstrap(
     columns = (np.concatenate(c) for c in zip(*parts, strict=True))
     params = values_of(rebuilt.fitted, terms)
     title = (
-        f"Bootstrap ({method}) of a mixture of {model.n_components} regressions,"
+        f"Bootstrap ({method}) of a mixture of {mixture.n_components} regressions,"
         f" {n_bootstrap} replicates"
     )
     result = BootstrapResult(terms, params, *columns, title)

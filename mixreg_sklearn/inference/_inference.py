@@ -6,7 +6,6 @@ from sklearn.utils.validation import check_consistent_length
 from .._blas import one_blas_thread
 from .._data.groups import check_constant, check_groups
 from .._docs import documented
-from .._fitted import fitted_mixture
 from .._rebuilt import rebuild
 from ._information import covariance_factor
 from ._result import InferenceResult
@@ -105,7 +104,6 @@ def inference(
         raise ValueError(
             f"cov_type must be one of {list(_COV_TYPES)}; got {cov_type!r}."
         )
-    model = fitted_mixture(model)
     cluster = _check_cluster(cluster, cov_type, X, groups)
     with one_blas_thread(), np.errstate(under="ignore"):
         rebuilt = rebuild(

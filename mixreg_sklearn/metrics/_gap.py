@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from .._docs import documented
-from .._fitted import fitted_mixture
 from .._growth.candidates import landscape_of
 from .._numerics import make_rng
 from .._rebuilt import rebuild
@@ -146,14 +145,13 @@ def optimality_gap(
     >>> right.suspicious, right.proven
     (False, True)
     """
-    model = fitted_mixture(model)
     given = {"groups": groups, "offset": offset, "trials": trials}
     rebuilt = rebuild(model, X, y, sample_weight, **given)
     landscape = _whole_landscape(rebuilt)
     mixing, excess, first = best_mixing(landscape, make_rng(random_state))
     gained = mixing.log_likelihood - landscape.weight @ landscape.log_mixture
     gap = max(float(gained + excess.sum()), 0.0)
-    threshold, bound = _threshold(landscape, model.weights_), np.inf
+    threshold, bound = _threshold(landscape, rebuilt.fitted.weights), np.inf
     proven = provable(landscape)
     if proven:
         bound = gap + float((proven_excess(landscape, mixing, excess) - excess).sum())

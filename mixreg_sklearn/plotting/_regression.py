@@ -7,7 +7,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
 from .._docs import documented
-from .._fitted import fitted_mixture
+from .._inside import inside
 from ._style import colors, legend_above, one_axes, plain
 
 # Opacity of a row that is equally likely in all components, and of a certain one.
@@ -124,10 +124,11 @@ class MixtureRegressionDisplay:
         ValueError
             If `feature` is not one of the estimator's features.
         """
-        model = fitted_mixture(estimator)
+        found = inside(estimator)
+        model, X = found.mixture, found.features(X)
         if target_name is None:
             target_name = getattr(y, "name", None) or "y"
-        names = getattr(model, "feature_names_in_", None)
+        names = found.names()
         X, y = check_array(X, dtype=np.float64), column_or_1d(y)
         check_consistent_length(X, y)
         j = _position(feature, X.shape[1], names)
@@ -148,7 +149,7 @@ class MixtureRegressionDisplay:
             lower=lower,
             upper=upper,
             weights=model.weights_,
-            feature_name=f"x{j}" if names is None else names[j],
+            feature_name=names[j],
             target_name=target_name,
         )
         return display.plot(

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from .._docs import documented
-from .._fitted import fitted_mixture
+from .._inside import inside
 from ..residuals import quantile_residuals
 from ._style import GREY, PALETTE, plain, several_axes
 
@@ -74,7 +74,8 @@ class QuantileResidualDisplay:
 
         {drawn}
         """
-        model = fitted_mixture(estimator)
+        found = inside(estimator)
+        model, X = found.mixture, found.features(X)
         given = {"offset": offset, "trials": trials}
         residuals = quantile_residuals(
             model, X, y, groups=groups, random_state=random_state, **given

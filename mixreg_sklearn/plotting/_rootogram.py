@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._docs import documented
-from .._fitted import fitted_mixture
+from .._inside import inside
 from ._style import colors, plain, several_axes
 
 # Bins of the histogram.
@@ -83,7 +83,8 @@ class RootogramDisplay:
 
         {drawn}
         """
-        model, given = fitted_mixture(estimator), {"offset": offset, "trials": trials}
+        found, given = inside(estimator), {"offset": offset, "trials": trials}
+        model, X = found.mixture, found.features(X)
         if groups is None:
             display = cls(probabilities=model.predict_proba(X, y, **given), eps=eps)
         else:

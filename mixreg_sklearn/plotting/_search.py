@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._docs import documented
-from .._fitted import fitted_mixture
+from .._inside import inside
 from ._style import GREY, legend_above, one_axes, plain
 
 _STYLE = {
@@ -70,7 +70,7 @@ class SearchDisplay:
             If there was no search: for one component, a given start, or a
             mixture that grew from another one.
         """
-        model = fitted_mixture(estimator)
+        model = inside(estimator).mixture
         if not model.search_:
             raise ValueError(
                 "estimator has no search to draw: it has one component, began at a"
