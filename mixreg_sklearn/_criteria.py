@@ -8,7 +8,7 @@ from scipy.special import xlogy
 from ._data.checks import check_weight
 from ._data.groups import check_constant
 from ._docs import documented
-from ._fitted import any_log_joint_of
+from ._fitted import Fitted, fitted_and_rows
 from ._numerics import log_normalize
 
 
@@ -55,14 +55,32 @@ class Evidence(NamedTuple):
 
 def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=None):
     """Validate rows and evaluate a fitted mixture on them. -> Evidence."""
-    log_joint, groups = any_log_joint_of(model, X, y, groups, offset, trials=trials)
+    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, trials=trials)
+    return _evidence(fitted, rows, sample_weight, model.n_parameters_)
+
+
+def likelihood_r2(model, X, y, sample_weight, groups, offset, trials):
+    """Likelihood R2 of a fitted mixture against its null model, see `score`."""
+    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, trials=trials)
+    null = Fitted.from_arrays(fitted.family, model.null_)
+    found, least = (_evidence(each, rows, sample_weight, 0) for each in (fitted, null))
+    loglik, of_null = found.log_likelihood(), least.log_likelihood()
+    if loglik == of_null:  # perhaps both are minus infinity
+        return 0.0
+    with np.errstate(over="ignore"):
+        return float(-np.expm1(-2 * (loglik - of_null) / found.weight.sum()))
+
+
+def _evidence(fitted, rows, sample_weight, n_parameters):
+    """The Evidence of estimates for rows from `fitted_and_rows`."""
+    groups, log_joint = rows[2], fitted.log_joint(*rows)
     n_rows = len(log_joint) if groups is None else len(groups.of_row)
     weight = check_weight(sample_weight, np.empty((n_rows, 1)))
     check_constant(weight, groups, "sample_weight")
     if groups is not None:
         weight = weight[groups.first]
     counted = weight > 0  # nothing, times minus infinity, is nothing
-    return Evidence(log_joint[counted], weight[counted], model.n_parameters_)
+    return Evidence(log_joint[counted], weight[counted], n_parameters)
 
 
 @documented

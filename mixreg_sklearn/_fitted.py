@@ -267,9 +267,23 @@ def log_joint_of(model, X, y, groups, offset, **row_data):
 
 def any_log_joint_of(model, X, y, groups, offset, **row_data):
     """Validate rows; their `Fitted.log_joint`, and their `Groups` or None."""
+    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, **row_data)
+    return fitted.log_joint(*rows), rows[2]
+
+
+def fitted_and_rows(model, X, y, groups, offset, **row_data):
+    """Estimates of an estimator, and validated rows as `Fitted.log_joint` takes them.
+
+    Returns
+    -------
+    fitted : Fitted
+    X : ndarray of float64 of shape (n, d)
+    target : ndarray of shape (..., n)
+    groups : Groups or None
+    offset : ndarray of shape (n,) or None
+    """
     fitted, X, offset, _ = estimates_and_rows(model, X, offset)
     check_grouped(model, groups)
     y = check_response(y, len(X), model)
     target = fitted.family.target(y, **given(**row_data))
-    groups = check_groups(groups, X)
-    return fitted.log_joint(X, target, groups, offset), groups
+    return fitted, X, target, check_groups(groups, X), offset

@@ -40,9 +40,7 @@ def rebuild(model, X, y, sample_weight=None, *, groups=None, offset=None, **row_
         estimator, X, y, sample_weight, groups, offset, row_data, reset=False
     )
     problem = make_problem(data, structure, threads_that_pay(estimator, data.X))
-    at = None
-    if estimator.offset_feature is not None:
-        at = columns.one(estimator.offset_feature, "offset_feature")
+    at = columns.maybe(estimator.offset_feature, "offset_feature")
     fitted = Fitted.of(estimator)
     params = problem.from_user(fitted)
     names = found.names()

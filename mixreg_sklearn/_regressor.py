@@ -6,11 +6,10 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 
 from ._blas import one_blas_thread, threads_that_pay
-from ._criteria import InformationCriteria
+from ._criteria import InformationCriteria, likelihood_r2
 from ._data.checks import Range, check_memberships
 from ._data.groups import check_groups
 from ._data.read import read
@@ -25,6 +24,7 @@ from ._fitted import (
     log_joint_of,
 )
 from ._notebook import NotebookTable, component_table
+from ._null import null_model
 from ._numerics import log_normalize, make_rng
 from ._progress import CallbackSupport, Progress
 from ._remembered import remember
@@ -48,8 +48,8 @@ class MetadataRequests:
     # With routing enabled, weights, groups, offsets, trials and the `y` of
     # predict_proba reach the estimator without an explicit request.
     __metadata_request__predict = _OF_ROWS
-    __metadata_request__score = _OF_ROWS | {"sample_weight": True}
-    __metadata_request__fit = __metadata_request__score | {"groups": True}
+    __metadata_request__score = _OF_ROWS | {"sample_weight": True, "groups": True}
+    __metadata_request__fit = __metadata_request__score
     __metadata_request__predict_proba = _OF_ROWS | {"y": True, "groups": True}
 
 
@@ -172,6 +172,9 @@ class MixtureRegressor(
         often outliers, or rows that happen to lie near a line.
     log_likelihood_ : float
         Log-likelihood of the training data.
+    null_ : dict of ndarray
+        The regression without features with which `score` compares: `intercept`,
+        `scale` and so on.
     n_parameters_ : int
         Number of freely estimated parameters.
     converged_ : bool
@@ -320,7 +323,7 @@ class MixtureRegressor(
             If data or arguments have the wrong shape, type or range.
         """
         row_data = given(trials=trials)
-        data, y, structure, _ = read(
+        data, y, structure, columns = read(
             self, X, y, sample_weight, groups, offset, row_data, ensure_min_samples=2
         )
         with one_blas_thread(), np.errstate(all="ignore"):
@@ -328,6 +331,8 @@ class MixtureRegressor(
             progress = Progress(self, data.X, y, problem)
             estimate = self._estimate(problem, progress)
             set_estimate(self, problem, estimate)
+            at = columns.maybe(self.offset_feature, "offset_feature")
+            self.null_ = null_model(data, structure.family, at).arrays()
         progress.end(self.log_likelihood_, estimate)
         warning = complaint(self, problem, estimate)
         if warning:
@@ -535,25 +540,38 @@ class MixtureRegressor(
         members = log_joint.argmax(axis=1)
         return members if groups is None else members[groups.of_row]
 
-    def score(self, X, y, sample_weight=None, *, offset=None, trials=None):
-        """Coefficient of determination (R2) of `predict`.
+    def score(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+        r"""Likelihood R2: how much better the mixture describes y than no features do.
+
+        .. math:: R^2 = 1 - \exp\Bigl(-\frac{2}{n} (\ell - \ell_0)\Bigr)
+
+        with the log-likelihood :math:`\ell` of these rows (Cox & Snell 1989; Magee
+        1990), that of one regression on a constant and the offset, which `fit` fitted
+        to its rows, :math:`\ell_0`, and the number n of rows, or of groups (the sum of
+        their weights). For one gaussian component and the rows of the fit it is the
+        coefficient of determination. That of the mean, which knows nothing of the
+        components, is ``sklearn.metrics.r2_score(y, model.predict(X))``.
 
         Parameters
         ----------
-        {X, y, sample_weight, offset, trials}
+        {X, y, sample_weight, groups, offset, trials}
 
         Returns
         -------
         float
-            R2, at most 1.
+            Likelihood R2, below 1 (for counts, well below); negative where the
+            regression without features is better, and minus infinity where the density
+            of a row is zero.
 
-        Raises
-        ------
-        ValueError
-            As in `predict`.
+        References
+        ----------
+        Cox, D. R. & Snell, E. J. (1989). Analysis of Binary Data, 2nd ed. Chapman and
+        Hall.
+
+        Magee, L. (1990). R2 measures based on Wald and likelihood ratio joint
+        significance tests. The American Statistician 44, 250-253.
         """
-        predicted = self.predict(X, offset=offset, trials=trials)
-        return r2_score(y, predicted, sample_weight=sample_weight)
+        return likelihood_r2(self, X, y, sample_weight, groups, offset, trials)
 
     def sample(self, X, random_state=None, *, groups=None, offset=None, trials=None):
         """Draw a response for each row of X.

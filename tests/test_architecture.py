@@ -32,12 +32,13 @@ WINGS = {
     "_choice": "_fitted",
     "_status": "",
     "_thin": "",
+    "_null": "gates _data _fitted _engine _search",
     "_progress": "",
     "_notebook": "_fitted _inside _status _thin",
     "_warnings": "",
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
-        " _fitted _engine _search _criteria _thin _progress _notebook"
+        " _fitted _engine _search _criteria _null _thin _progress _notebook"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_selection": (

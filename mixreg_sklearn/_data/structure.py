@@ -33,6 +33,10 @@ class Columns:
             )
         return int(chosen[0])
 
+    def maybe(self, column, argument):
+        """Index of a single column, or None for None."""
+        return None if column is None else self.one(column, argument)
+
     def name(self, index):
         """Name of a column in messages."""
         return f"feature {index}" if self.names is None else repr(self.names[index])

@@ -91,6 +91,7 @@ def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
         if hasattr(model, name):
             setattr(grown, name, getattr(model, name))
     set_estimate(grown, problem, estimate)
+    grown.null_ = model.null_
     warning = complaint(grown, problem, estimate)
     if warning:
         warnings.warn(warning, stacklevel=2)
