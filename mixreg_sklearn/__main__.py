@@ -282,7 +282,7 @@ def _selection(model, components):
     lines = [
         f" K  parameters  log-likelihood  {criterion:>10}    choice  rows  maximum"
     ]
-    values = zip(model.criterion_, model.table_["choice"], strict=True)
+    values = zip(model.criterion_values_, model.table_["choice"], strict=True)
     for K, fit, (value, choice) in zip(
         components, model.estimators_, values, strict=True
     ):

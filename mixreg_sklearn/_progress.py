@@ -5,6 +5,9 @@ base class.
 """
 
 import time
+from contextlib import contextmanager
+
+from ._status import status
 
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupport
@@ -12,6 +15,11 @@ except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupport:
         """Replaces the mixin of scikit-learn >= 1.9."""
+
+
+def _has_callbacks(estimator):
+    own = hasattr(estimator, "_skl_callbacks")
+    return own or hasattr(estimator, "_parent_callback_ctx")
 
 
 class Progress:
@@ -22,9 +30,7 @@ class Progress:
         self.started = time.perf_counter()
         self.data = {"estimator": estimator, "X": X, "y": y}
         self.fit_task = self.round_task = None
-        if hasattr(estimator, "_skl_callbacks") or hasattr(
-            estimator, "_parent_callback_ctx"
-        ):
+        if _has_callbacks(estimator):
             self.fit_task = estimator._init_callback_context(
                 max_subtasks=estimator.n_init
             )
@@ -80,3 +86,43 @@ class Progress:
     def _say(self, line):
         if self.estimator.verbose:
             print(f"{line}  {time.perf_counter() - self.started:.2f} s")
+
+
+class CandidateProgress:
+    """Report the candidates of a selection, one line and one subtask for each."""
+
+    def __init__(self, estimator, X, y, n_candidates):
+        self.estimator, self.fit_task = estimator, None
+        self.data = {"estimator": estimator, "X": X, "y": y}
+        if _has_callbacks(estimator):
+            self.fit_task = estimator._init_callback_context(max_subtasks=n_candidates)
+            self.fit_task.call_on_fit_task_begin(**self.data)
+
+    @contextmanager
+    def candidate(self, mixture):
+        """While a mixture is fitted, callbacks see it as a part of the selection."""
+        if self.fit_task is None:
+            yield
+            return
+        task = self.fit_task.subcontext(task_name="candidate")
+        with task.propagate_callback_context(mixture):
+            yield
+
+    def report(self, candidate, seconds):
+        """Print a line for a candidate."""
+        if not self.estimator.verbose:
+            return
+        several = isinstance(self.estimator.estimator, (list, dict))
+        mixture, criterion = candidate.mixture, self.estimator.criterion
+        print(
+            (f"{candidate.label}: " if several else "")
+            + f"{mixture.n_components:2d} components"
+            f"  log-likelihood {mixture.log_likelihood_:.4f}"
+            f"  {criterion.upper()} {candidate.criteria[criterion]:.4f}"
+            f"  maximum {status(mixture)}  {seconds:.2f} s"
+        )
+
+    def end(self):
+        """End the selection."""
+        if self.fit_task is not None:
+            self.fit_task.call_on_fit_task_end(**self.data)

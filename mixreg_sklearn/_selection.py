@@ -1,30 +1,44 @@
 """MixtureRegressorIC: the number of components by an information criterion."""
 
-import time
 import warnings
 from functools import wraps
+from inspect import signature
 from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._choice import choice_value
-from ._criteria import evidence
+from ._candidates import CRITERIA, Rows, sweep
 from ._data.checks import Range
 from ._data.row_data import given
 from ._docs import documented
 from ._fitted import fitted_attributes
-from ._growth.growth import can_grow, grown_to
 from ._inside import inside
 from ._notebook import NotebookTable, criterion_table
+from ._progress import CallbackSupport, CandidateProgress
 from ._regressor import MetadataRequests, MixtureRegressor
-from ._status import agreed, status
+from ._status import agreed
 
-_CRITERIA = ("aic", "bic", "sabic", "icl")
-# Log-likelihoods that differ by less, in nats, count as equal.
-_SAME = 1e-8
+# Settings of a mixture that stand here as well.
+_OF_MIXTURE = (
+    "family",
+    "regression_features",
+    "gate",
+    "gate_features",
+    "offset_feature",
+    "shared_features",
+    "held_coef",
+    "shared_scale",
+    "fit_intercept",
+    "scale_penalty",
+    "n_init",
+    "tol",
+    "max_iter",
+    "n_jobs",
+)
 
 
 def _of_best(name):
@@ -34,14 +48,15 @@ def _of_best(name):
     @wraps(method)
     def delegated(self, X, *args, **kwargs):
         check_is_fitted(self)
-        return getattr(self.best_estimator_, name)(X, *args, **kwargs)
+        found = inside(self)
+        return getattr(found.mixture, name)(found.features(X), *args, **kwargs)
 
     return delegated
 
 
 @documented
 class MixtureRegressorIC(
-    MetadataRequests, NotebookTable, RegressorMixin, BaseEstimator
+    MetadataRequests, NotebookTable, CallbackSupport, RegressorMixin, BaseEstimator
 ):
     r"""Mixture of regressions with the number of components selected by a criterion.
 
@@ -80,17 +95,23 @@ class MixtureRegressorIC(
     Parameters
     ----------
     n_components : int or array-like of int, default=(1, 2, 3, 4)
-        Numbers of components to choose from.
+        Numbers of components to choose from. An integer stands for 1 to this number;
+        ``[4]`` tries 4 alone.
     criterion : {"bic", "aic", "icl", "sabic"}, default="bic"
         Criterion to minimize, with the penalties above.
     estimator : estimator, list or dict of estimators, or None, default=None
-        Template with all settings but `n_components`; it is cloned. None means
-        ``MixtureRegressor()``. Each of several is fitted with each number of
+        Template with all settings but `n_components`; it is cloned. It may be a
+        `Pipeline` that ends in a mixture: its transformers are fitted once, as they do
+        not depend on the number of components. None means a `MixtureRegressor` with the
+        settings below. Each of several is fitted with each number of
         components, as in ``[MixtureRegressor(), MixtureRegressor(gate="softmax")]`` or,
         with names for `table_`, ``{"plain": MixtureRegressor(), "gated": ...}``. A
         criterion is comparable only between densities of the same response under the
         same measure: gaussian and gamma, poisson and negative binomial; not counts and
         a continuous family, nor a response and its logarithm.
+    family, regression_features, gate, gate_features, offset_feature, shared_features, \
+held_coef, shared_scale, fit_intercept, scale_penalty, n_init, tol, max_iter, n_jobs
+        Settings of the mixtures, as in `MixtureRegressor`, without `estimator`.
     random_state : int, RandomState instance or None, default=None
         If not None, replaces the `random_state` of `estimator`.
     verbose : int, default=0
@@ -98,7 +119,7 @@ class MixtureRegressorIC(
 
     Attributes
     ----------
-    criterion_ : ndarray of shape (n_candidates,)
+    criterion_values_ : ndarray of shape (n_candidates,)
         For each estimator in turn, the criterion for each number of components, in the
         order given. The penalties of the choice are not in it, but in `table_`.
     log_likelihoods_ : ndarray of shape (n_candidates,)
@@ -121,10 +142,11 @@ class MixtureRegressorIC(
     n_components_ : int
         Selected number of components.
     estimators_ : list of estimators
-        The fitted candidates.
+        The fitted candidates: mixtures, or pipelines that end in one.
     best_estimator_ : estimator
-        The selected mixture. Its fitted attributes (`weights_`, `coef_`, `converged_`
-        and so on) are also attributes of this object.
+        The selected mixture, or the pipeline that ends in it. The fitted attributes of
+        the mixture (`weights_`, `coef_`, `converged_` and so on) are also attributes of
+        this object.
     {n_features_in_, feature_names_in_}
 
     See Also
@@ -170,22 +192,27 @@ class MixtureRegressorIC(
     >>> model = MixtureRegressorIC(n_components=(1, 2, 3), random_state=0).fit(X, y)
     >>> model.n_components_
     2
-    >>> model.criterion_.round(1).tolist()
+    >>> model.criterion_values_.round(1).tolist()
     [1667.2, 753.8, 766.9]
     >>> model.table_["n_parameters"].tolist()
     [3, 7, 11]
 
-    All other settings are those of `estimator`:
+    All other settings are those of a mixture, also of one at the end of a pipeline:
 
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import PolynomialFeatures
     >>> from mixreg_sklearn import MixtureRegressor
-    >>> MixtureRegressorIC(estimator=MixtureRegressor(shared_scale=True))
-    MixtureRegressorIC(estimator=MixtureRegressor(shared_scale=True))
+    >>> parabolas = make_pipeline(PolynomialFeatures(2), MixtureRegressor())
+    >>> search = MixtureRegressorIC(3, estimator=parabolas, random_state=0).fit(X, y)
+    >>> search.n_components_, search.coef_.shape
+    (2, (2, 3))
     """
 
     _parameter_constraints = {
         "n_components": [Range(Integral, 1, None, closed="left"), "array-like"],
-        "criterion": [StrOptions(set(_CRITERIA))],
-        "estimator": [HasMethods(["fit", "predict", *_CRITERIA]), list, dict, None],
+        "criterion": [StrOptions(set(CRITERIA))],
+        "estimator": [HasMethods(["fit", "predict"]), list, dict, None],
+        **{name: MixtureRegressor._parameter_constraints[name] for name in _OF_MIXTURE},
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -198,12 +225,40 @@ class MixtureRegressorIC(
         *,
         criterion="bic",
         estimator=None,
+        family="gaussian",
+        regression_features=None,
+        gate=None,
+        gate_features=None,
+        offset_feature=None,
+        shared_features=None,
+        held_coef=None,
+        shared_scale=False,
+        fit_intercept=True,
+        scale_penalty=1.0,
+        n_init=8,
+        tol=1e-8,
+        max_iter=200,
         random_state=None,
+        n_jobs=None,
         verbose=0,
     ):
         self.n_components = n_components
         self.criterion = criterion
         self.estimator = estimator
+        self.family = family
+        self.regression_features = regression_features
+        self.gate = gate
+        self.gate_features = gate_features
+        self.offset_feature = offset_feature
+        self.shared_features = shared_features
+        self.held_coef = held_coef
+        self.shared_scale = shared_scale
+        self.fit_intercept = fit_intercept
+        self.scale_penalty = scale_penalty
+        self.n_init = n_init
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -228,103 +283,85 @@ class MixtureRegressorIC(
         metadata = given(
             sample_weight=sample_weight, groups=groups, offset=offset, trials=trials
         )
-        fits, caught, names = [], [], []
-        for name, template in self._templates():
-            found, messages = self._sweep(name, template, X, y, metadata)
-            fits += found
-            caught += messages
-            names += [name] * len(found)
-        table = _table(fits, names, self.criterion, X, y, metadata)
-        best = int(table["choice"].argmin())
-        for message in caught[best]:
+        numbers, templates = self._numbers(), self._templates()
+        rows = Rows(X, y, metadata)
+        progress = CandidateProgress(self, X, y, len(numbers) * len(templates))
+        candidates = []
+        for label, template in templates:
+            candidates += sweep(label, template, numbers, rows, progress)
+        best = self._choose(candidates, numbers)
+        progress.end()
+        for message in best.messages:
             warnings.warn(message.message, message.category, stacklevel=3)
-        self._set_attributes(fits[best])
-        self.estimators_ = fits
-        self.best_index_ = best
-        self.table_ = table
-        self.criterion_ = table[self.criterion].copy()
-        self.log_likelihoods_ = table["log_likelihood"].copy()
         return self
 
     def _fitted_table(self):
         return criterion_table(self)
 
+    def _choose(self, candidates, numbers):
+        """Set the fitted attributes, and return the best Candidate."""
+        table = _table(candidates, self.criterion)
+        index = int(table["choice"].argmin())
+        best = candidates[index]
+        for name in fitted_attributes(self):
+            delattr(self, name)
+        for name, value in fitted_attributes(best.mixture).items():
+            setattr(self, name, value)
+        if best.estimator is not best.mixture:
+            _copy_features(best.estimator, self)
+        self.best_estimator_, self.best_index_ = best.estimator, index
+        self.n_components_ = best.mixture.n_components
+        self.largest_chosen_ = min(numbers) < self.n_components_ == max(numbers)
+        self.estimators_ = [candidate.estimator for candidate in candidates]
+        self.table_ = table
+        self.criterion_values_ = table[self.criterion].copy()
+        self.log_likelihoods_ = table["log_likelihood"].copy()
+        return best
+
     def _templates(self):
-        """Names and templates of the mixtures to fit."""
-        if self.estimator is None:
-            return [(0, MixtureRegressor())]
-        if isinstance(self.estimator, dict):
-            templates = list(self.estimator.items())
-        elif isinstance(self.estimator, list):
-            templates = list(enumerate(self.estimator))
-        else:
-            return [(0, self.estimator)]
-        methods = ("fit", "predict", *_CRITERIA)
-        lacking = [m for _, each in templates for m in methods if not hasattr(each, m)]
-        if not templates or lacking:
+        """Pairs (label, template) of the mixtures to fit, with the settings here."""
+        settings = {name: getattr(self, name) for name in _OF_MIXTURE}
+        own = {n: v for n, v in settings.items() if not _is_default(n, v)}
+        templates = self.estimator
+        if templates is None:
+            templates = MixtureRegressor(**own)
+        elif own:
             raise ValueError(
-                "estimator must contain mixtures of regressions only, and at least one;"
-                f" got {self.estimator!r}."
+                f"{', '.join(own)} and estimator are both given: set"
+                f" {'it' if len(own) == 1 else 'them'} in the estimator."
             )
-        return templates
+        if isinstance(templates, dict):
+            templates = list(templates.items())
+        elif isinstance(templates, list):
+            templates = list(enumerate(templates))
+        else:
+            templates = [(0, templates)]
+        if not templates or not all(_is_mixture(each) for _, each in templates):
+            raise ValueError(
+                "estimator must be a mixture of regressions, a pipeline that ends in"
+                f" one, or a list or dict of these; got {self.estimator!r}."
+            )
+        if self.random_state is None:
+            return templates
+        seeded = [(label, clone(each)) for label, each in templates]
+        for _, each in seeded:
+            _last(each).set_params(random_state=self.random_state)
+        return seeded
 
     def _numbers(self):
-        numbers = np.atleast_1d(np.asarray(self.n_components, dtype=object))
+        """The numbers of components to try; an integer stands for 1 to itself."""
+        numbers = self.n_components
+        if isinstance(numbers, Integral) and not isinstance(numbers, bool):
+            numbers = range(1, numbers + 1)
+        numbers = np.asarray(numbers, dtype=object)
         count = Range(Integral, 1, None, closed="left")
         right = all(map(count.is_satisfied_by, numbers.flat))
         if numbers.ndim != 1 or not numbers.size or not right:
             raise ValueError(
-                "n_components must be a positive integer, or a list of at least one;"
-                f" got {self.n_components!r}."
+                "n_components must be a positive integer (the largest number to try),"
+                f" or a list of at least one; got {self.n_components!r}."
             )
         return [int(number) for number in numbers]
-
-    def _sweep(self, name, template, X, y, metadata):
-        """Fits of a template and their warnings, in the order of `n_components`."""
-        numbers = self._numbers()
-        fits, caught = [None] * len(numbers), [None] * len(numbers)
-        highest = None
-        for position in np.argsort(numbers, kind="stable").tolist():
-            started = time.perf_counter()
-            mixture = clone(template).set_params(n_components=numbers[position])
-            if self.random_state is not None:
-                mixture.set_params(random_state=self.random_state)
-            with warnings.catch_warnings(record=True, action="always") as messages:
-                mixture.fit(X, y, **metadata)
-            if _lower(mixture, highest) and _can_grow(highest):
-                with warnings.catch_warnings(record=True, action="always") as others:
-                    grown = grown_to(highest, mixture.n_components, X, y, **metadata)
-                if _lower(mixture, grown):
-                    mixture, messages = grown, others
-            if not mixture.degenerate_ and not _lower(mixture, highest):
-                highest = mixture
-            fits[position], caught[position] = mixture, messages
-            if self.verbose:
-                seconds = time.perf_counter() - started
-                criterion = getattr(mixture, self.criterion)(X, y, **metadata)
-                several = isinstance(self.estimator, (list, dict))
-                label = f"{name}: " if several else ""
-                self._report(label, mixture, criterion, seconds)
-        return fits, caught
-
-    def _report(self, label, mixture, criterion, seconds):
-        print(
-            f"{label}{mixture.n_components:2d} components"
-            f"  log-likelihood {mixture.log_likelihood_:.4f}"
-            f"  {self.criterion.upper()} {criterion:.4f}"
-            f"  maximum {status(inside(mixture).mixture)}  {seconds:.2f} s"
-        )
-
-    def _set_attributes(self, best):
-        """Copy the fitted attributes of the best mixture."""
-        for name in fitted_attributes(self):
-            delattr(self, name)
-        for name, value in fitted_attributes(best).items():
-            setattr(self, name, value)
-        self.best_estimator_ = best
-        self.n_components_ = best.n_components
-        numbers = self._numbers()
-        self.largest_chosen_ = min(numbers) < best.n_components == max(numbers)
 
     predict = _of_best("predict")
     predict_components = _of_best("predict_components")
@@ -341,50 +378,46 @@ class MixtureRegressorIC(
     sample = _of_best("sample")
 
 
-def _can_grow(mixture):
-    return isinstance(mixture, MixtureRegressor) and can_grow(mixture)
+def _is_default(name, value):
+    default = signature(MixtureRegressor).parameters[name].default
+    return value is default or (isinstance(value, type(default)) and value == default)
 
 
-def _lower(mixture, other):
-    """Whether a mixture fits worse than another, if there is one."""
-    return other is not None and (
-        mixture.log_likelihood_ < other.log_likelihood_ - _SAME
-    )
+def _is_mixture(template):
+    return hasattr(_last(template), "predict_group_proba")
 
 
-def _table(fits, names, chosen_by, X, y, metadata):
+def _last(template):
+    return template[-1] if isinstance(template, Pipeline) else template
+
+
+def _copy_features(pipeline, model):
+    """Replace what a mixture knows of its features by what a pipeline knows."""
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(model, name):
+            delattr(model, name)
+        if hasattr(pipeline, name):
+            setattr(model, name, getattr(pipeline, name))
+
+
+def _table(candidates, chosen_by):
     """Comparison of the candidates: one array for each column."""
-    of_fits = [evidence(inside(fit).mixture, X, y, **metadata) for fit in fits]
+    fits = [candidate.mixture for candidate in candidates]
     columns = {
         "n_components": [fit.n_components for fit in fits],
-        "estimator": names,
+        "estimator": [candidate.label for candidate in candidates],
         "log_likelihood": [fit.log_likelihood_ for fit in fits],
         "n_parameters": [fit.n_parameters_ for fit in fits],
-    }
-    for criterion in _CRITERIA:
-        columns[criterion] = [
-            _criterion(criterion, fit, of_fit, X, y, metadata)
-            for fit, of_fit in zip(fits, of_fits, strict=True)
-        ]
-    columns |= {
-        "choice": [
-            choice_value(criterion, inside(fit).mixture, of_fit.weight.sum())
-            for criterion, fit, of_fit in zip(
-                columns[chosen_by], fits, of_fits, strict=True
-            )
-        ],
-        "entropy": [of_fit.certainty() for of_fit in of_fits],
+        **{
+            name: [candidate.criteria[name] for candidate in candidates]
+            for name in CRITERIA
+        },
+        "choice": [candidate.choice(chosen_by) for candidate in candidates],
+        "entropy": [candidate.evidence.certainty() for candidate in candidates],
         "smallest_share": [fit.weights_.min() for fit in fits],
         "smallest_component": [fit.component_rows_.min() for fit in fits],
         "converged": [fit.converged_ for fit in fits],
-        "agreed": [agreed(inside(fit).mixture) for fit in fits],
+        "agreed": [agreed(fit) for fit in fits],
         "degenerate": [fit.degenerate_ for fit in fits],
     }
     return {name: np.array(values) for name, values in columns.items()}
-
-
-def _criterion(name, fit, of_fit, X, y, metadata):
-    """A criterion from the evidence, unless the estimator overrides its method."""
-    if getattr(type(fit), name) is getattr(MixtureRegressor, name):
-        return getattr(of_fit, name)()
-    return getattr(fit, name)(X, y, **metadata)

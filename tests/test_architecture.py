@@ -31,9 +31,9 @@ WINGS = {
     "_criteria": "_numerics _docs _data _fitted",
     "_choice": "_fitted",
     "_status": "",
+    "_progress": "_status",
     "_thin": "",
     "_null": "gates _data _fitted _engine _search",
-    "_progress": "",
     "_notebook": "_fitted _inside _status _thin",
     "_warnings": "",
     "_regressor": (
@@ -41,9 +41,9 @@ WINGS = {
         " _fitted _engine _search _criteria _null _thin _progress _notebook"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
+    "_candidates": "_choice _criteria _growth _regressor",
     "_selection": (
-        "_docs _data _fitted _inside _criteria _choice _status _notebook _regressor"
-        " _growth"
+        "_docs _data _fitted _inside _candidates _status _progress _notebook _regressor"
     ),
     "__init__": "_regressor _selection _warnings",
     "inference": (

@@ -380,7 +380,7 @@ def test_the_number_of_components_is_chosen_with_groups():
     chosen = MixtureRegressorIC(random_state=0).fit(X, y, groups=group)
     assert chosen.n_components_ == 3
     values = [mixture.bic(X, y, groups=group) for mixture in chosen.estimators_]
-    assert_allclose(chosen.criterion_, values, rtol=1e-12)
+    assert_allclose(chosen.criterion_values_, values, rtol=1e-12)
     ours = chosen.predict_group_proba(X, y, group)[1]
     theirs = chosen.best_estimator_.predict_group_proba(X, y, group)[1]
     assert_array_equal(ours, theirs)

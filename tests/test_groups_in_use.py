@@ -259,7 +259,7 @@ def test_with_routing_the_number_of_components_is_chosen_with_groups(data):
         chosen = MixtureRegressorIC((1, 2), random_state=0)
         pipe = make_pipeline(StandardScaler(), chosen).fit(X, y, groups=group)
     bic = [fit(X, y, group, K).bic(X, y, groups=group) for K in (1, 2)]
-    assert_allclose(pipe[-1].criterion_, bic, rtol=1e-9)
+    assert_allclose(pipe[-1].criterion_values_, bic, rtol=1e-9)
 
 
 def test_a_grouped_mixture_survives_pickling_and_cloning(data, model):

@@ -33,7 +33,7 @@ def test_an_agreement_that_never_came_is_in_every_table(hard, capsys):
 
 def test_verbose_says_that_no_search_agreed(capsys):
     X, y, _ = make_mixture_regression(300, 3, n_components=6, scale=1.0, random_state=1)
-    model = MixtureRegressorIC(6, random_state=0, verbose=1)
+    model = MixtureRegressorIC([6], random_state=0, verbose=1)
     with pytest.warns(SearchWarning, match="better optimum may be unseen"):
         model.fit(X, y)
     assert "maximum not agreed" in capsys.readouterr().out
@@ -45,7 +45,7 @@ def test_one_regression_needs_no_search_and_a_start_of_the_user_is_none():
     assert model.table_["agreed"].tolist() == [True, True]
     start = np.eye(2)[np.arange(len(y)) % 2]
     template = MixtureRegressor(init=start)
-    model = MixtureRegressorIC(2, estimator=template).fit(X, y)
+    model = MixtureRegressorIC([2], estimator=template).fit(X, y)
     assert model.table_["agreed"].tolist() == [False]
 
 

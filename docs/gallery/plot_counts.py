@@ -35,7 +35,7 @@ print(pd.concat([X, y], axis=1).head(4))
 
 poisson = MixtureRegressor(family="poisson", offset_feature="log_years")
 selected = MixtureRegressorIC((1, 2, 3), estimator=poisson, random_state=0).fit(X, y)
-print("BIC of 1, 2 and 3 components:", selected.criterion_.round(0))
+print("BIC of 1, 2 and 3 components:", selected.criterion_values_.round(0))
 model = selected.best_estimator_
 print(inference(model, X, y))
 

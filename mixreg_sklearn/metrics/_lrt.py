@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import validate_params
+from sklearn.utils._param_validation import HasMethods, validate_params
 
 from .._data.checks import Range, check_weight
 from .._data.groups import check_constant, check_groups, repeated
@@ -48,7 +49,7 @@ class BootstrapLRT(NamedTuple):
 
 @validate_params(
     {
-        "model": [MixtureRegressor],
+        "model": [HasMethods(["fit"])],
         "n_components": [Range(Integral, 1, None, closed="left"), None],
         "n_bootstrap": [Range(Integral, 1, None, closed="left")],
         "alpha": [Range(Real, 0, 1, closed="neither")],
@@ -91,9 +92,10 @@ def bootstrap_lrt(
 
     Parameters
     ----------
-    model : MixtureRegressor
+    model : MixtureRegressor, Pipeline that ends in one, or a fitted search for one
         Template with all settings; it is cloned and need not be fitted. Its `init` and
-        `warm_start` are ignored, as every fit is a search.
+        `warm_start` are ignored, as every fit is a search. Transformers of a pipeline
+        are fitted to X and y once.
     {X, y}
     sample_weight : array-like of shape (n_samples,), default=None
         Whole numbers that count rows: a row of weight 2 is drawn twice.
@@ -154,6 +156,7 @@ def bootstrap_lrt(
     >>> test.p_value
     0.05
     """
+    model, X = _template(model, X, y)
     template = clone(model).set_params(init=None, warm_start=False, verbose=0)
     if n_components is not None:
         template.set_params(n_components=n_components)
@@ -189,6 +192,21 @@ def bootstrap_lrt(
     return BootstrapLRT(
         statistic, p_value, len(replicates), replicates, smaller, larger
     )
+
+
+def _template(model, X, y):
+    """The mixture in a model, which need not be fitted, and the features it sees."""
+    model = getattr(model, "best_estimator_", model)
+    if isinstance(model, MixtureRegressor):
+        return model, X
+    if not isinstance(model, Pipeline):
+        raise TypeError(
+            "model must be a MixtureRegressor, a pipeline that ends in one, or a fitted"
+            f" search for one; got {type(model).__name__}."
+        )
+    if len(model) > 1:
+        X = clone(model[:-1]).fit_transform(X, y)
+    return _template(model[-1], X, y)
 
 
 class _Data(NamedTuple):

@@ -191,7 +191,7 @@ def test_grid_search_chooses_by_bic(data, frame):
     search.fit(frame(X), y)
     assert search.best_params_ == {"mix__n_components": 2}
     theirs = MixtureRegressorIC((1, 2, 3), random_state=0).fit(X, y)
-    assert_allclose(search.cv_results_["mean_test_score"], -theirs.criterion_)
+    assert_allclose(search.cv_results_["mean_test_score"], -theirs.criterion_values_)
 
 
 def test_searches_in_two_processes_are_the_same(data):

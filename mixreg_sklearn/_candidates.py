@@ -1,0 +1,109 @@
+"""Fits of a template with several numbers of components."""
+
+import time
+import warnings
+from typing import NamedTuple
+
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from ._choice import choice_value
+from ._criteria import Evidence, evidence
+from ._growth.growth import can_grow, grown_to
+from ._regressor import MixtureRegressor
+
+CRITERIA = ("aic", "bic", "sabic", "icl")
+# Log-likelihoods that differ by less, in nats, count as equal.
+_SAME = 1e-8
+
+
+class Candidate(NamedTuple):
+    """A fitted mixture among which one is selected."""
+
+    label: object  # of its template
+    mixture: object
+    estimator: object  # the mixture, or the fitted pipeline that ends in it
+    evidence: Evidence
+    criteria: dict  # their values by name
+    messages: list  # warnings of its fit
+
+    def choice(self, criterion):
+        """A criterion with the penalties of the choice."""
+        weight = self.evidence.weight.sum()
+        return choice_value(self.criteria[criterion], self.mixture, weight)
+
+
+class Rows(NamedTuple):
+    """Data of a fit."""
+
+    X: object
+    y: object
+    metadata: dict  # sample_weight, groups and so on, as far as given
+
+
+def sweep(label, template, numbers, rows, progress):
+    """Candidates of a template with each number of components, in their order.
+
+    The transformers of a pipeline do not depend on the number: they are fitted once.
+    """
+    head, template, name = _parted(template)
+    if head is not None:
+        rows = rows._replace(X=head.fit_transform(rows.X, rows.y))
+    fits, highest = {}, None
+    for number in sorted(set(numbers)):
+        started = time.perf_counter()
+        mixture = clone(template).set_params(n_components=number)
+        with progress.candidate(mixture):
+            mixture, messages = _fitted(mixture, highest, rows)
+        if not mixture.degenerate_ and not _lower(mixture, highest):
+            highest = mixture
+        whole = mixture
+        if head is not None:
+            whole = Pipeline([*head.steps, (name, mixture)])
+        evaluated = _evaluated(mixture, rows)
+        fits[number] = Candidate(label, mixture, whole, *evaluated, messages)
+        progress.report(fits[number], time.perf_counter() - started)
+    return [fits[number] for number in numbers]
+
+
+def _parted(template):
+    """Transformers to be fitted, or None, the mixture after them, and its name."""
+    if not isinstance(template, Pipeline):
+        return None, template, None
+    name, mixture = template.steps[-1]
+    head = clone(template[:-1]) if len(template) > 1 else None
+    return head, mixture, name
+
+
+def _fitted(mixture, smaller, rows):
+    """A fitted mixture that is no lower than a smaller one, and its warnings."""
+    with warnings.catch_warnings(record=True, action="always") as messages:
+        mixture.fit(rows.X, rows.y, **rows.metadata)
+    if not _lower(mixture, smaller) or not _can_grow(smaller):
+        return mixture, messages
+    with warnings.catch_warnings(record=True, action="always") as others:
+        grown = grown_to(smaller, mixture.n_components, rows.X, rows.y, **rows.metadata)
+    return (grown, others) if _lower(mixture, grown) else (mixture, messages)
+
+
+def _evaluated(mixture, rows):
+    """The Evidence, and the criteria from it, unless a subclass defines its own."""
+    found = evidence(mixture, rows.X, rows.y, **rows.metadata)
+    criteria = {}
+    for name in CRITERIA:
+        if getattr(type(mixture), name) is getattr(MixtureRegressor, name):
+            criteria[name] = getattr(found, name)()
+        else:
+            criteria[name] = getattr(mixture, name)(rows.X, rows.y, **rows.metadata)
+    return found, criteria
+
+
+def _can_grow(mixture):
+    return isinstance(mixture, MixtureRegressor) and can_grow(mixture)
+
+
+def _lower(mixture, other):
+    """Whether a mixture fits worse than another, if there is one."""
+    return other is not None and (
+        mixture.log_likelihood_ < other.log_likelihood_ - _SAME
+    )
