@@ -97,15 +97,16 @@ class Along:
             if np.ptp(ratio):
                 label = f" of {self.held['trials']:.0f} trials"
         y, mean = ratio * y, ratio * here.mean()
-        support = here.family.support
+        family = here.family
+        bounded = "trials" in family.row_data or np.isfinite(family.support.upper)
         if there.defined()[own > 0].all():
             there = there.reweighted(own)
             shift = there.mean() - mean
             if np.abs(shift).max() <= 1e-9 * (np.ptp(y) + np.abs(mean).max()):
                 return y, label
-            if np.isinf(support.upper):
+            if not bounded:
                 y = there.mean() + (y - mean) * _ratio(there.std(), here.std())
-                return np.clip(y, support.lower, None), f" at {self._said(j)}"
+                return np.maximum(y, family.support.lower), f" at {self._said(j)}"
         return y, f"{label}, lines at {self._said(j)}"
 
     def _ahead(self, given):

@@ -73,15 +73,16 @@ def _of_scores(search, parameter, numbers, criteria):
     results = search.cv_results_
     key, name = _scorer(search)
     several = search.n_splits_ > 1
+    label = f"{name}, higher is better"
     if several:
-        name = f"{name}, mean and std. dev. of {search.n_splits_} folds"
+        label += f"\nmean and std. dev. of {search.n_splits_} folds"
     return Candidates(
         n_components=np.array(numbers),
         values={name: np.asarray(results[f"mean_test_{key}"], dtype=float)},
         labels=_labels(results, parameter),
         chosen=getattr(search, "best_index_", None),
         spread=np.asarray(results[f"std_test_{key}"]) if several else None,
-        score_name=name,
+        score_name=label,
     )
 
 
@@ -107,17 +108,14 @@ def _scorer(search):
     if search.multimetric_:
         names = list(search.scorer_)
         name = search.refit if isinstance(search.refit, str) else names[0]
-        return name, name.replace("_", " ")
+        return name, name
     scoring = search.scoring
-    if scoring is None:
-        return "score", "score"
-    if not isinstance(scoring, str):
-        function = getattr(scoring, "_score_func", scoring)
-        # Scorers of this library have a name, other callables mostly have.
-        named = ("name", "__name__")
-        names = [getattr(function, each, None) for each in named]
-        scoring = next(filter(None, names), type(function).__name__)
-    return "score", scoring.removesuffix("_scorer").replace("_", " ")
+    if isinstance(scoring, str) or scoring is None:
+        return "score", scoring or "score"
+    # Scorers of this library have a name, functions have another one.
+    function = getattr(scoring, "_score_func", scoring)
+    name = getattr(function, "name", None) or getattr(function, "__name__", None)
+    return "score", name or type(function).__name__
 
 
 def _labels(results, parameter):

@@ -11,6 +11,8 @@ from ._style import colors, legend_above, markers, one_axes, plain
 _LINEAR = 10
 # Values with ticks, in units of the linear part and of each decade above it.
 _TICKS, _FEW_TICKS, _MOST_DECADES = (1, 2, 5), (1,), 2
+# Distance between error bars of different lines, in components.
+_BESIDE = 0.05
 
 
 @documented
@@ -61,7 +63,7 @@ class CriterionDisplay:
     >>> model = MixtureRegressorIC((1, 2, 3), random_state=0).fit(X, y)
     >>> display = CriterionDisplay.from_estimator(model)
     >>> [line.get_label() for line in display.lines_]
-    ['BIC, lowest 753.8', 'ICL, lowest 753.9']
+    ['BIC, lowest 753.8', 'ICL, lowest 753.8']
     """
 
     def __init__(
@@ -119,10 +121,12 @@ class CriterionDisplay:
         self.figure_ = ax.figure
         self.lines_, self.marks_ = [], []
         curves = self._curves()
-        for curve, color, marker in zip(
-            curves, colors(len(curves)), markers(len(curves)), strict=True
-        ):
-            self._draw(*curve, color, marker, line_kwargs or {})
+        # Error bars of several lines stand next to each other.
+        beside = np.arange(len(curves)) - 0.5 * (len(curves) - 1)
+        beside *= 0.0 if self.spread is None else _BESIDE
+        styles = zip(beside, colors(len(curves)), markers(len(curves)), strict=True)
+        for curve, style in zip(curves, styles, strict=True):
+            self._draw(*curve, *style, line_kwargs or {})
         if self.score_name is None:
             self._criterion_axis()
         else:
@@ -138,8 +142,8 @@ class CriterionDisplay:
             legend_above(ax, self.lines_)
         return self
 
-    def _draw(self, label, rows, heights, marked, color, marker, kwargs):
-        at = self.n_components[rows]
+    def _draw(self, label, rows, heights, marked, beside, color, marker, kwargs):
+        at = self.n_components[rows] + beside
         style = {"color": color, "marker": marker, "linewidth": 1.5, "label": label}
         self.lines_ += self.ax_.plot(at, heights, **(style | kwargs))
         if self.spread is not None:
@@ -196,7 +200,7 @@ class CriterionDisplay:
         ax.set_ylim(bottom=-0.15 * _LINEAR)
         (name, *others) = self.values
         label = f"{name} above its lowest value, {self._lowest(name):.1f}"
-        ax.set_ylabel("above the lowest value" if others else label)
+        ax.set_ylabel("criterion above its lowest value" if others else label)
 
 
 def _whole_ticks(numbers):

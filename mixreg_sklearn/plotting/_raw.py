@@ -53,11 +53,11 @@ class Raw:
 
     def value(self, j):
         """The typical value of feature j."""
-        return _safe_indexing(self.column(j), [self.typical[j]])[:1].tolist()[0]
+        return next(iter(_safe_indexing(self.column(j), [self.typical[j]])))
 
     def varies(self, j):
         """Whether feature j has more than one value."""
-        return len(set(self.column(j).tolist())) > 1
+        return len(set(self.column(j))) > 1
 
     def with_columns(self, given):
         """Rows with given columns, a dict of j to (m,); others have typical values."""
@@ -100,7 +100,7 @@ class Raw:
     def _typical(self, j):
         numbers = self.numbers(j)
         if numbers is None:
-            levels = self.column(j).tolist()
+            levels = list(self.column(j))
             counts = Counter(level for level in levels if not _missing(level))
             return levels.index(counts.most_common(1)[0][0]) if counts else 0
         known = np.flatnonzero(~np.isnan(numbers))
