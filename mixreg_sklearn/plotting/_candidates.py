@@ -130,18 +130,24 @@ def _labels(results, parameter):
             settings | {"iter": i}
             for settings, i in zip(others, results["iter"], strict=True)
         ]
-    names = dict.fromkeys(name for settings in others for name in settings)
-    differ = [
-        name
-        for name in names
-        if len({repr(settings.get(name, others)) for settings in others}) > 1
-    ]
+    kept = []
+    for name in dict.fromkeys(name for settings in others for name in settings):
+        # A parameter that others determine says nothing more.
+        if _kinds(others, [*kept, name]) > _kinds(others, kept):
+            kept.append(name)
     labels = [
         ", ".join(
             f"{name.rpartition('__')[2]}={shorten(repr(settings[name]), _MOST_LETTERS)}"
-            for name in differ
+            for name in kept
             if name in settings
         )
         for settings in others
     ]
-    return [label or "default" for label in labels] if differ else None
+    return [label or "default" for label in labels] if kept else None
+
+
+def _kinds(others, names):
+    """How many kinds of settings differ in some parameters."""
+    return len(
+        {tuple(repr(each.get(name, _kinds)) for name in names) for each in others}
+    )
