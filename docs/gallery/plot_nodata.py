@@ -91,7 +91,8 @@ bent = make_pipeline(square, MixtureRegressor(n_components=2, random_state=0))
 bent.fit(X, y)
 print(f"BIC straight {model.bic(X, y):.1f}, bent {-bic_scorer(bent, X, y):.1f}")
 
-MixtureRegressionDisplay.from_estimator(bent, X, y)
+names = ["lean", "rich"]
+MixtureRegressionDisplay.from_estimator(bent, X, y, component_names=names)
 plt.show()
 
 # %%

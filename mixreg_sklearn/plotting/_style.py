@@ -53,7 +53,7 @@ def outlined(linewidth, ax):
     """Path effects of a line that stays visible above points of its color."""
     from matplotlib.patheffects import Normal, Stroke
 
-    return [Stroke(linewidth=linewidth + 2.5, foreground=ax.get_facecolor()), Normal()]
+    return [Stroke(linewidth=linewidth + 1.6, foreground=ax.get_facecolor()), Normal()]
 
 
 def one_axes(display, ax):
