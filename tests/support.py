@@ -132,3 +132,12 @@ def _assert_near(ours, theirs, name, rtol):
     value = getattr(theirs, name)
     atol = rtol * np.abs(value).max()
     assert_allclose(getattr(ours, name), value, rtol=rtol, atol=atol, err_msg=name)
+
+
+def counts_with_offset():
+    """Counts of two regressions in groups of four rows: X, y and an offset."""
+    rng = np.random.default_rng(0)
+    X, offset = rng.uniform(0, 3, (200, 1)), rng.normal(size=200)
+    second = np.repeat(rng.random(50) < 0.4, 4)
+    eta = np.where(second, 0.2 + 0.8 * X[:, 0], 2 - 0.3 * X[:, 0]) + offset
+    return X, rng.poisson(np.exp(eta)), offset

@@ -46,10 +46,9 @@ plt.show()
 
 # %%
 # The log-likelihood rises with every component, and BIC and ICL, which penalize them,
-# are lowest at three. The plot shows differences from the lowest value in nats, units
-# of log-likelihood; the axis is logarithmic above 10. By BIC, four components are less
-# than two nats behind, too little to decide; but the smallest has a share of 0.05, 6 of
-# 120 rows.
+# are lowest at three. The plot shows differences from the lowest value, on an axis that
+# is logarithmic above 10. By BIC, four components are less than 4 behind, too little to
+# decide; but the smallest has a share of 0.05, 6 of 120 rows.
 #
 # Is the gain from a fourth component more than chance?
 # -----------------------------------------------------

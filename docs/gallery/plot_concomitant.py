@@ -68,8 +68,10 @@ for sales in (15.0, 18.5, 22.0):
 # band, from the covariance of its two coefficients on the scale of log-odds.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
-MixtureRegressionDisplay.from_estimator(model, X, y, feature="price", ax=left)
-left.legend(left.lines, ["sensitive to the price", "loyal"], frameon=False)
+names = ["sensitive to the price", "loyal"]
+display = MixtureRegressionDisplay.from_estimator(
+    model, X, y, component_names=names, ax=left
+)
 
 age = np.linspace(20, 70, 101)
 places = [result.names.index(f"component 1: gate {z}") for z in ("intercept", "age")]
@@ -78,7 +80,7 @@ log_odds = Z @ result.params[places]
 error = np.sqrt(np.sum(Z @ result.cov[np.ix_(places, places)] * Z, axis=1))
 low, high = log_odds - 1.96 * error, log_odds + 1.96 * error
 
-color = left.lines[1].get_color()
+color = display.lines_[1].get_color()
 right.fill_between(age, expit(low), expit(high), color=color, alpha=0.2)
 right.plot(age, expit(log_odds), color=color, label="gate")
 right.plot(age, expit((age - 50) / 8), "k:", label="true share")

@@ -19,7 +19,7 @@ import pandas as pd
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.inference import inference
-from mixreg_sklearn.plotting import QuantileResidualDisplay
+from mixreg_sklearn.plotting import MixtureRegressionDisplay, QuantileResidualDisplay
 
 rng = np.random.default_rng(0)
 years, age = rng.uniform(0.25, 2, 800), rng.uniform(20, 70, 800)
@@ -57,17 +57,14 @@ print("90 % regions  ", ahead.highest_density(0.9).tolist())
 # region that contains nine of ten has one part from 0 to 4 orders and another from 10
 # to 17. At 65, the two kinds of customers are closer, and the region is in one piece.
 
-colors = np.array(["#0072B2", "#D55E00"])[model.predict_membership(X, y)]
-fig, ax = plt.subplots(layout="constrained")
-ax.scatter(age, y / years, s=10, alpha=0.5, color=colors)
-grid = pd.DataFrame({"age": np.linspace(20, 70, 51), "log_years": 0.0})
-ax.plot(grid["age"], model.predict_components(grid), color="black")
-ax.set(xlabel="age", ylabel="orders per year")
+names = ["occasional", "regular"]
+MixtureRegressionDisplay.from_estimator(model, X, y, component_names=names)
 plt.show()
 
 # %%
-# A row has the color of its more probable component. The shorter a customer has been
-# known, the noisier the row; the model takes this into account.
+# A row has the color of its more probable component. Customers have been known for
+# different times; the plot shows all of them, lines and rows, for the median time, as
+# the vertical axis says. A row keeps its distance from its line in standard deviations.
 #
 # Is the model right? If it is, quantile residuals are standard normal, even for counts.
 # Top: one component; bottom: two.

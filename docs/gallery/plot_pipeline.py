@@ -24,7 +24,7 @@ from sklearn.preprocessing import OneHotEncoder
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn.gates import SoftmaxGate
 from mixreg_sklearn.metrics import log_likelihood_scorer
-from mixreg_sklearn.plotting import MixtureRegressionDisplay
+from mixreg_sklearn.plotting import CriterionDisplay, MixtureRegressionDisplay
 
 rng = np.random.default_rng(0)
 n = 400
@@ -86,13 +86,14 @@ print("expected rent:           ", search.predict(apartments).round())
 # On fashionable streets, a square meter costs twice as much. Two of three apartments in
 # the center are on such a street, and one of seven elsewhere. `predict`, of the search
 # or the pipeline, is the mean over the components; for methods that only mixtures have,
-# and for plots, transform the rows with the steps before the mixture.
+# transform the rows with the steps before the mixture.
+#
+# Displays take the search or the pipeline itself, with the table as it came. Left: the
+# scores, with the standard deviation over folds. Right: the regressions over the area.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
-table.plot(ax=left, style=["ko-", "ko:"], xticks=table.index)
-left.set_ylabel("held-out log-likelihood per row")
-left.spines[["top", "right"]].set_visible(False)
+CriterionDisplay.from_estimator(search, ax=left)
 MixtureRegressionDisplay.from_estimator(
-    mixture, prepare.transform(X), y, feature="area", ax=right
+    search, X, y, component_names=["other streets", "fashionable"], ax=right
 )
 plt.show()

@@ -11,9 +11,14 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.datasets import load_nodata, load_two_lines
+from mixreg_sklearn.metrics import log_likelihood_scorer
 from mixreg_sklearn.plotting import (
     CoefficientDisplay,
     CriterionDisplay,
@@ -70,6 +75,26 @@ def displays():
     plt.close(figure)
 
 
+def pipeline():
+    """A pipeline with powers, and a grid search over it: the example of the page."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 10, 200)
+    mean = np.where(np.arange(200) < 100, 15 + 10 * x - x**2, 5 * x)
+    y, X = mean + 3 * rng.normal(size=200), x[:, None]
+    pipe = make_pipeline(PolynomialFeatures(2), MixtureRegressor(2, random_state=0))
+    grid = {"mixtureregressor__n_components": [1, 2, 3]}
+    search = GridSearchCV(pipe, grid, scoring=log_likelihood_scorer).fit(X, y)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    names = ["line", "parabola"]
+    MixtureRegressionDisplay.from_estimator(
+        pipe.fit(X, y), X, y, component_names=names, ax=left
+    )
+    CriterionDisplay.from_estimator(search, ax=right)
+    figure.savefig(HERE / "pipeline.png", dpi=120)
+    plt.close(figure)
+
+
 if __name__ == "__main__":
     two_lines()
     displays()
+    pipeline()

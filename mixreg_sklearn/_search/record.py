@@ -1,18 +1,23 @@
 """The result of a search as the dict `search_`."""
 
+from .heats import ARMS
 from .optima import SAME_OPTIMUM
+
+# Names of the arms where components have no scales.
+_NUMBERED = {name: f"arm {i}" for i, name in enumerate(ARMS[:3], start=1)}
 
 
 def search_record(problem, found):
     """A search in the user's units, one entry for each distinct optimum."""
     if found is None:
         return {}
+    names = {} if problem.structure.family.constants else _NUMBERED
     optima = [
         {
             "log_likelihood": problem.loglik_to_user(optimum.loglik, found.weight),
             "objective": problem.loglik_to_user(optimum.objective, found.weight),
             "hits": optimum.hits,
-            "arms": sorted({arm for _, arm in optimum.arms}),
+            "arms": sorted({names.get(arm, arm) for _, arm in optimum.arms}),
             "first_round": min(number for number, _ in optimum.arms),
             "iterations": optimum.n_iter,
             "degenerate": optimum.degenerate,
@@ -23,7 +28,7 @@ def search_record(problem, found):
     ]
     paths = [
         {
-            "arm": path.arm,
+            "arm": names.get(path.arm, path.arm),
             "round": path.round,
             "first_iteration": path.first + 1,
             "log_likelihood": problem.loglik_to_user(path.loglik, found.weight),

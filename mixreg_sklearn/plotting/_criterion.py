@@ -1,22 +1,32 @@
-"""Display of the information criteria of a `MixtureRegressorIC`."""
+"""Display of criteria, or of scores, against the number of components."""
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils.validation import check_is_fitted
 
 from .._docs import documented
+from ._candidates import candidates_of
 from ._style import colors, legend_above, markers, one_axes, plain
 
-_CRITERIA = ("aic", "bic", "sabic", "icl")
+# Differences that are drawn on a linear scale, in units of the criterion.
+_LINEAR = 10
+# Values with ticks, in units of the linear part and of each decade above it.
+_TICKS, _FEW_TICKS, _MOST_DECADES = (1, 2, 5), (1,), 2
+# Distance between error bars of different lines, in components.
+_BESIDE = 0.05
 
 
 @documented
 class CriterionDisplay:
-    """Criteria against the number of components, with the lowest of each marked.
+    """Criteria, or scores of a grid search, against the number of components.
 
-    Heights are differences from the lowest value of each criterion, in nats (half the
-    difference of the criterion), so that several criteria share one axis. It is
-    logarithmic above 10 nats.
+    The heights of criteria are their differences from the lowest value, in the units of
+    the criterion (half a nat), so that several criteria share one axis; the legend, or
+    the axis, tells the lowest values. The axis is logarithmic above 10. The
+    lowest value of each criterion is marked.
+
+    Scores of a grid search are drawn as they are: means over its folds, with an error
+    bar of one standard deviation of the folds to each side, if there are several. The
+    chosen candidate is marked.
 
     Use `from_estimator` to create it; the constructor stores arrays.
 
@@ -25,19 +35,24 @@ class CriterionDisplay:
     n_components : ndarray of int of shape (n_candidates,)
         Numbers of components of the candidates.
     values : dict of str to ndarray of shape (n_candidates,)
-        Criteria of the candidates; lower is better.
+        Criteria of the candidates by name, such as "BIC", where lower is better; or one
+        score.
     labels : list of shape (n_candidates,), default=None
-        Templates of the candidates, if there are several.
+        What candidates differ in besides the number of components, if anything.
     chosen : int, default=None
         Index of the chosen candidate.
+    spread : ndarray of shape (n_candidates,), default=None
+        Standard deviations of the score over folds.
+    score_name : str, default=None
+        Label of the vertical axis for a score; None if `values` are criteria.
 
     Attributes
     ----------
     {ax_, figure_}
     lines_ : list of matplotlib Line2D
-        A line for each criterion and template.
-    lowest_ : list of matplotlib Line2D
-        Marks of the lowest value of each criterion.
+        A line for each criterion and label.
+    marks_ : list of matplotlib Line2D
+        Marks of the lowest value of each criterion, or of the chosen candidate.
 
     Examples
     --------
@@ -48,53 +63,50 @@ class CriterionDisplay:
     >>> model = MixtureRegressorIC((1, 2, 3), random_state=0).fit(X, y)
     >>> display = CriterionDisplay.from_estimator(model)
     >>> [line.get_label() for line in display.lines_]
-    ['BIC', 'ICL']
+    ['BIC, lowest 753.8', 'ICL, lowest 753.8']
     """
 
-    def __init__(self, *, n_components, values, labels=None, chosen=None):
+    def __init__(
+        self,
+        *,
+        n_components,
+        values,
+        labels=None,
+        chosen=None,
+        spread=None,
+        score_name=None,
+    ):
         self.n_components = n_components
         self.values = values
         self.labels = labels
         self.chosen = chosen
+        self.spread, self.score_name = spread, score_name
 
     @classmethod
-    def from_estimator(
-        cls, estimator, *, criteria=("bic", "icl"), ax=None, line_kwargs=None
-    ):
-        """Draw the candidates of a fitted `MixtureRegressorIC`.
+    def from_estimator(cls, estimator, *, criteria=None, ax=None, line_kwargs=None):
+        """Draw the candidates of a fitted search over numbers of components.
 
         Parameters
         ----------
-        estimator : MixtureRegressorIC
-            Fitted search over numbers of components.
-        criteria : str or list of str, default=("bic", "icl")
-            One or more of `"aic"`, `"bic"`, `"sabic"` and `"icl"`.
+        estimator : estimator
+            Fitted `MixtureRegressorIC`, or a `GridSearchCV` or `RandomizedSearchCV`
+            over the `n_components` of a mixture, also one at the end of a pipeline; or
+            a pipeline or other search that ends in one of these. Other parameters of a
+            grid have a line for each combination.
+        criteria : str or list of str, default=None
+            For a `MixtureRegressorIC` one or more of `"aic"`, `"bic"`, `"sabic"` and
+            `"icl"`; None means `"bic"` and `"icl"`.
         {ax, line_kwargs}
 
         {drawn}
+        TypeError
+            If `estimator` is no search over numbers of components.
         ValueError
-            If a criterion is unknown.
+            If a criterion is unknown, or `criteria` are given for a grid search.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        check_is_fitted(estimator)
-        if not hasattr(estimator, "table_"):
-            raise TypeError(
-                "estimator must be a MixtureRegressorIC; got"
-                f" {type(estimator).__name__}."
-            )
-        names = [criteria] if isinstance(criteria, str) else list(criteria)
-        for name in names:
-            if name not in _CRITERIA:
-                raise ValueError(f"criteria must be among {_CRITERIA}; got {name!r}.")
-        table = estimator.table_
-        labels = list(table["estimator"])
-        display = cls(
-            n_components=table["n_components"],
-            values={name: table[name] for name in names},
-            labels=labels if len(set(labels)) > 1 else None,
-            chosen=estimator.best_index_,
-        )
-        return display.plot(ax, line_kwargs=line_kwargs)
+        found = candidates_of(estimator, criteria)
+        return cls(**found._asdict()).plot(ax, line_kwargs=line_kwargs)
 
     def plot(self, ax=None, *, line_kwargs=None):
         """Draw the plot.
@@ -107,39 +119,91 @@ class CriterionDisplay:
         """
         self.ax_ = ax = one_axes(self, ax)
         self.figure_ = ax.figure
-        self.lines_, self.lowest_ = [], []
+        self.lines_, self.marks_ = [], []
         curves = self._curves()
-        for (label, at, values), color, marker in zip(
-            curves, colors(len(curves)), markers(len(curves)), strict=True
-        ):
-            style = {"color": color, "marker": marker, "linewidth": 1.5, "label": label}
-            self.lines_ += ax.plot(at, values, **(style | (line_kwargs or {})))
-            for zero in np.flatnonzero(values == 0):
-                self.lowest_ += ax.plot(
-                    at[zero], 0, marker, color=color, markersize=13, fillstyle="none"
-                )
-        ax.set_yscale("symlog", linthresh=10)
-        ax.set_ylim(bottom=-2)
-        ax.set(xlabel="components", ylabel="nats above the lowest")
-        ax.set_xticks(np.unique(self.n_components))
+        # Error bars of several lines stand next to each other.
+        beside = np.arange(len(curves)) - 0.5 * (len(curves) - 1)
+        beside *= 0.0 if self.spread is None else _BESIDE
+        styles = zip(beside, colors(len(curves)), markers(len(curves)), strict=True)
+        for curve, style in zip(curves, styles, strict=True):
+            self._draw(*curve, *style, line_kwargs or {})
+        if self.score_name is None:
+            self._criterion_axis()
+        else:
+            ax.set_ylabel(self.score_name)
+            ax.ticklabel_format(axis="y", style="plain", useOffset=False)
+        ax.set_xlabel("components")
+        ax.set_xticks(_whole_ticks(self.n_components))
         if self.chosen is not None:
             K = self.n_components[self.chosen]
             ax.axvline(K, color="0.85", linewidth=8, zorder=0)
         plain(ax)
-        legend_above(ax, self.lines_)
+        if len(self.lines_) > 1:
+            legend_above(ax, self.lines_)
         return self
 
+    def _draw(self, label, rows, heights, marked, beside, color, marker, kwargs):
+        at = self.n_components[rows] + beside
+        style = {"color": color, "marker": marker, "linewidth": 1.5, "label": label}
+        self.lines_ += self.ax_.plot(at, heights, **(style | kwargs))
+        if self.spread is not None:
+            self.ax_.errorbar(
+                at, heights, self.spread[rows], fmt="none", ecolor=color, capsize=3
+            )
+        ring = {"color": color, "markersize": 13, "fillstyle": "none"}
+        for x, height in zip(at[marked], heights[marked], strict=True):
+            self.marks_ += self.ax_.plot(x, height, marker, **ring)
+
     def _curves(self):
-        """Label, numbers of components and heights of each line."""
-        labels = self.labels or [None] * len(self.n_components)
+        """Label, candidates, heights, and marked candidates of each line."""
+        labels = self.labels or [""] * len(self.n_components)
         curves = []
         for name, values in self.values.items():
             finite = np.isfinite(values)
-            heights = (values - values[finite].min(initial=np.inf)) / 2
+            heights = values if self.score_name else values - self._lowest(name)
             for label in dict.fromkeys(labels):
                 shown = np.array([other == label for other in labels]) & finite
-                order = np.flatnonzero(shown)
-                order = order[np.argsort(self.n_components[order], kind="stable")]
-                text = name.upper() if label is None else f"{name.upper()}, {label}"
-                curves.append((text, self.n_components[order], heights[order]))
+                rows = np.flatnonzero(shown)
+                rows = rows[np.argsort(self.n_components[rows], kind="stable")]
+                marked = rows == self.chosen if self.score_name else heights[rows] == 0
+                text = self._text(name, label)
+                curves.append((text, rows, heights[rows], marked))
         return curves
+
+    def _lowest(self, name):
+        values = self.values[name]
+        return values[np.isfinite(values)].min(initial=np.inf)
+
+    def _text(self, name, label):
+        """Name of a line."""
+        if self.score_name:
+            return label or name
+        if len(self.values) > 1:
+            name = f"{name}, lowest {self._lowest(name):.1f}"
+        return f"{name}, {label}" if label else name
+
+    def _criterion_axis(self):
+        """An axis for differences: linear, then logarithmic, with plain numbers."""
+        from matplotlib.ticker import NullLocator
+
+        ax = self.ax_
+        most = max(ax.dataLim.y1, _LINEAR)
+        ax.set_yscale("symlog", linthresh=_LINEAR)
+        decades = int(np.ceil(np.log10(most / _LINEAR)))
+        parts = _TICKS if decades <= _MOST_DECADES else _FEW_TICKS
+        ticks = [0, _LINEAR // 2]
+        ticks += [part * _LINEAR * 10**e for e in range(decades + 1) for part in parts]
+        ticks = [tick for tick in ticks if tick <= 1.5 * most]
+        labels = [f"{tick:,}".replace(",", "\N{THIN SPACE}") for tick in ticks]
+        ax.set_yticks(ticks, labels)
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.set_ylim(bottom=-0.15 * _LINEAR)
+        (name, *others) = self.values
+        label = f"{name} above its lowest value, {self._lowest(name):.1f}"
+        ax.set_ylabel("criterion above its lowest value" if others else label)
+
+
+def _whole_ticks(numbers):
+    """Numbers of components with a tick: those tried, or some if they are many."""
+    numbers = np.unique(numbers)
+    return numbers[:: -(-len(numbers) // 12)]

@@ -1,17 +1,25 @@
 """Rows, component lines and bands over one feature."""
 
 import warnings
+from textwrap import fill
 
 import numpy as np
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
 from .._docs import documented
 from .._inside import inside
-from ._style import colors, legend_above, one_axes, plain
+from ._along import Along
+from ._raw import Raw
+from ._style import colors, component_labels, legend_above, one_axes, outlined, plain
 
 # Opacity of a row that is equally likely in all components, and of a certain one.
 _DOUBTFUL, _CERTAIN = 0.2, 0.85
+# Rows up to which points have their full size (points squared) and opacity, the least
+# of both, and the rows from which points are drawn as pixels in vector graphics.
+_FEW, _SIZE, _LEAST_SIZE, _LEAST_OPACITY, _MANY = 300, 22.0, 3.0, 0.25, 5000
+# Letters of a line of the vertical label.
+_WIDTH = 40
 
 
 @documented
@@ -19,10 +27,25 @@ class MixtureRegressionDisplay:
     r"""Rows, component lines and bands of a fitted mixture over one feature.
 
     Every row has the color of its most probable component, and fades if its
-    membership is uncertain. A line is the mean :math:`\mu_k(x)` of a component with all
-    other features, and an offset, at their means, and trials at their median; its band
-    is the central 95 % of the component's distribution. Both end where the component
-    has no distribution, as its linear predictor leaves the domain of the link.
+    membership is uncertain. A line is the mean :math:`\mu_k(x)` of a component, its
+    band the central 95 % of its distribution. Both end where the component has no
+    distribution, as its linear predictor leaves the domain of the link.
+
+    One feature varies. In a pipeline it is a feature of the pipeline's input, from
+    which the steps make polynomials, splines or interactions, so that lines are those
+    that were fitted. All other features are held at a value that occurs, the lower
+    median of numbers or the most frequent level of words; an offset is held at its
+    median, and trials at theirs, rounded down.
+
+    Rows are drawn as if they had the held values, too: each moves with its most
+    probable component and keeps its Pearson residual,
+
+    .. math:: y' = \mu_k(h) + \frac{\sigma_k(h)}{\sigma_k(x)} (y - \mu_k(x)),
+
+    with the row's features x and the held values h. For gaussian components this is the
+    partial residual [1]_. The vertical axis says at what values rows are drawn.
+    Responses that are bounded above (binomial, beta) stay where they are, but for the
+    number of trials, and the axis says that only the lines are at held values.
 
     Use `from_estimator` to create it; the constructor stores arrays.
 
@@ -31,7 +54,7 @@ class MixtureRegressionDisplay:
     x : ndarray of shape (n_samples,)
         Values of the feature on the horizontal axis.
     y : ndarray of shape (n_samples,)
-        Responses.
+        Responses, at the held values of other features.
     probabilities : ndarray of shape (n_samples, n_components)
         Memberships of the rows.
     grid : ndarray of shape (n_points,)
@@ -46,6 +69,8 @@ class MixtureRegressionDisplay:
         Label of the horizontal axis.
     target_name : str, default="y"
         Label of the vertical axis.
+    component_names : list of str of shape (n_components,), default=None
+        Names of the components; None means "component 0" and so on.
 
     Attributes
     ----------
@@ -57,6 +82,11 @@ class MixtureRegressionDisplay:
     bands_ : list of matplotlib PolyCollection
         The bands around them.
 
+    References
+    ----------
+    .. [1] Larsen, W. A. & McCleary, S. J. (1972). The use of partial residual plots in
+       regression analysis. Technometrics 14, 781-790.
+
     Examples
     --------
     >>> from mixreg_sklearn import MixtureRegressor
@@ -67,6 +97,15 @@ class MixtureRegressionDisplay:
     >>> display = MixtureRegressionDisplay.from_estimator(model, X, y)
     >>> display.ax_.get_xlabel(), display.ax_.get_ylabel()
     ('x', 'y')
+
+    With a pipeline, lines are curves over the feature that the pipeline takes:
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import SplineTransformer
+    >>> pipe = make_pipeline(SplineTransformer(n_knots=3), model).fit(X, y)
+    >>> display = MixtureRegressionDisplay.from_estimator(pipe, X, y)
+    >>> display.ax_.get_xlabel()
+    'x'
     """
 
     def __init__(
@@ -82,11 +121,13 @@ class MixtureRegressionDisplay:
         weights,
         feature_name="x",
         target_name="y",
+        component_names=None,
     ):
         self.x, self.y, self.probabilities = x, y, probabilities
         self.grid, self.means, self.lower, self.upper = grid, means, lower, upper
         self.weights = weights
         self.feature_name, self.target_name = feature_name, target_name
+        self.component_names = component_names
 
     @classmethod
     def from_estimator(
@@ -98,9 +139,10 @@ class MixtureRegressionDisplay:
         groups=None,
         offset=None,
         trials=None,
-        feature=0,
+        feature=None,
         level=0.95,
         target_name=None,
+        component_names=None,
         ax=None,
         scatter_kwargs=None,
         line_kwargs=None,
@@ -110,47 +152,60 @@ class MixtureRegressionDisplay:
 
         Parameters
         ----------
-        {estimator, X, y, groups, offset, trials}
-        feature : int or str, default=0
-            Feature on the horizontal axis: its index, or its name if the estimator
-            was fitted with names.
+        {estimator}
+        X : array-like of shape (n_samples, n_features)
+            Features, as `estimator` takes them.
+        {y, groups, offset, trials}
+        feature : int or str, default=None
+            Feature of X on the horizontal axis: its index, or its name. None chooses
+            a feature of numbers with more than two values: of those along which
+            component means move at least half as far as along any other (between
+            its quantiles of 5 and 95 %), the one with the most values, and the first
+            of several. It is not the `offset_feature`.
         {level}
         target_name : str, default=None
-            Label of the vertical axis. None means the name of `y`, or "y" without a
-            name.
+            Name of the response on the vertical axis. None means the name of `y`, or
+            "y" without a name.
+        component_names : list of str of shape (n_components,), default=None
+            Names of the components; None means "component 0" and so on.
         {ax, scatter_kwargs, line_kwargs, band_kwargs}
 
         {drawn}
         ValueError
-            If `feature` is not one of the estimator's features.
+            If `feature` is not a feature of X, or has words, if the pipeline refuses
+            values between those of X, or `component_names` are not one name for each
+            component.
         """
         found = inside(estimator)
-        model, X = found.mixture, found.features(X)
         if target_name is None:
             target_name = getattr(y, "name", None) or "y"
-        names = found.names()
-        X, y = check_array(X, dtype=np.float64), column_or_1d(y)
+        names = getattr(estimator, "feature_names_in_", None)
+        raw, y = Raw(X, names), column_or_1d(y)
         check_consistent_length(X, y)
-        j = _position(feature, X.shape[1], names)
-        grid = np.linspace(X[:, j].min(), X[:, j].max(), 201)
         with warnings.catch_warnings():
-            # The columns are those of `fit`, but the grid is an array without names.
+            # X may be an array although the fit had names; its columns are the same.
             warnings.filterwarnings("ignore", "X does not have valid feature names")
-            probabilities = model.predict_proba(
-                X, y, groups=groups, offset=offset, trials=trials
+            features = found.features(X)
+            probabilities = found.mixture.predict_proba(
+                features, y, groups=groups, offset=offset, trials=trials
             )
-            means, lower, upper = _along(model, X, j, grid, offset, trials, level)
+            along = Along(found, raw, offset, trials)
+            j = along.default() if feature is None else raw.position(feature)
+            x, grid = _grid(raw, j)
+            means, lower, upper = _curves(along, j, grid, level)
+            y, held = along.moved(j, features, y, probabilities.argmax(axis=1))
         display = cls(
-            x=X[:, j],
+            x=x,
             y=y,
             probabilities=probabilities,
             grid=grid,
             means=means,
             lower=lower,
             upper=upper,
-            weights=model.weights_,
-            feature_name=names[j],
-            target_name=target_name,
+            weights=found.mixture.weights_,
+            feature_name=raw.names[j],
+            target_name=f"{target_name}{held}",
+            component_names=component_names,
         )
         return display.plot(
             ax,
@@ -173,7 +228,8 @@ class MixtureRegressionDisplay:
         self.bands_ = self._draw_bands(band_kwargs or {})
         self.scatter_ = self._draw_rows(scatter_kwargs or {})
         self.lines_ = self._draw_lines(line_kwargs or {})
-        ax.set(xlabel=self.feature_name, ylabel=self.target_name)
+        label = fill(self.target_name, _WIDTH)
+        ax.set(xlabel=self.feature_name, ylabel=label)
         plain(ax)
         legend_above(ax, self.lines_)
         return self
@@ -181,20 +237,28 @@ class MixtureRegressionDisplay:
     def _draw_rows(self, kwargs):
         from matplotlib.colors import to_rgba_array
 
-        K = self.probabilities.shape[1]
+        n, K = self.probabilities.shape
         shades = to_rgba_array(colors(K))[self.probabilities.argmax(axis=1)]
         if K > 1:
             certainty = (K * self.probabilities.max(axis=1) - 1) / (K - 1)
             shades[:, 3] = _DOUBTFUL + (_CERTAIN - _DOUBTFUL) * certainty
-        style = {"color": shades, "s": 22, "linewidths": 0, "zorder": 2} | kwargs
-        return self.ax_.scatter(self.x, self.y, **style)
+        # The ink of all points together grows with the fourth root of their number.
+        crowd = min(1.0, (_FEW / n) ** 0.5)
+        shades[:, 3] *= max(crowd**0.5, _LEAST_OPACITY)
+        size = max(_SIZE * crowd, _LEAST_SIZE)
+        style = {"color": shades, "s": size, "linewidths": 0, "zorder": 2}
+        style |= {"rasterized": n > _MANY}
+        return self.ax_.scatter(self.x, self.y, **(style | kwargs))
 
     def _draw_lines(self, kwargs):
+        names = component_labels(self.component_names, len(self.weights))
         lines = []
         for k, color in enumerate(colors(len(self.weights))):
-            label = f"component {k}: {100 * self.weights[k]:.0f} %"
+            label = f"{names[k]}: {100 * self.weights[k]:.0f} %"
             style = {"color": color, "linewidth": 2, "label": label, "zorder": 3}
-            lines += self.ax_.plot(self.grid, self.means[:, k], **(style | kwargs))
+            style |= kwargs
+            style.setdefault("path_effects", outlined(style["linewidth"], self.ax_))
+            lines += self.ax_.plot(self.grid, self.means[:, k], **style)
         return lines
 
     def _draw_bands(self, kwargs):
@@ -206,37 +270,22 @@ class MixtureRegressionDisplay:
         return bands
 
 
-def _along(model, X, j, grid, offset, trials, level):
-    """Means and quantiles of the components on the grid, each (n_points, K)."""
-    along = np.tile(X.mean(axis=0), (len(grid), 1))
-    along[:, j] = grid
-    given = {}
-    if offset is not None:
-        given["offset"] = np.full(len(grid), np.mean(offset))
-    if trials is not None:
-        given["trials"] = np.full(len(grid), np.floor(np.median(trials)))
-    ahead = model.predict_distribution(along, **given)
-    inside = ahead.defined()
-    curves = np.full((3, *inside.shape), np.nan)
-    for k, one in enumerate(np.eye(inside.shape[1])):
-        at = inside[:, k]
-        if at.any():
-            alone = ahead[at].reweighted(one)
-            curves[:, at, k] = alone.mean(), *alone.interval(level)
-    return curves
+def _grid(raw, j):
+    """Feature j of the rows (n,), and the values at which lines are computed."""
+    x = raw.numbers(j)
+    if x is None:
+        raise ValueError(
+            f"feature={raw.names[j]!r} has words: lines need a feature of numbers."
+        )
+    return x, np.linspace(np.nanmin(x), np.nanmax(x), 201)
 
 
-def _position(feature, n_features, names):
-    """Index of a feature given by index or name."""
-    if isinstance(feature, str):
-        known = [] if names is None else list(names)
-        if feature in known:
-            return known.index(feature)
+def _curves(along, j, grid, level):
+    try:
+        return along.curves(j, grid, level)
+    except ValueError as error:
+        name = along.raw.names[j]
         raise ValueError(
-            f"feature={feature!r} is not among the names passed to fit: {known}."
-        )
-    if not -n_features <= feature < n_features:
-        raise ValueError(
-            f"feature={feature!r} is out of range: X has {n_features} features."
-        )
-    return feature % n_features
+            f"feature={name!r} has no lines, as values between those of X are refused."
+            f" Choose another feature. ({error})"
+        ) from error

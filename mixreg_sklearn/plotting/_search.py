@@ -6,11 +6,15 @@ from .._docs import documented
 from .._inside import inside
 from ._style import GREY, legend_above, one_axes, plain
 
-_STYLE = {
-    "common scale 1": ("#0072B2", "-"),
-    "common scale 2": ("#56B4E9", "--"),
-    "own scales": ("#D55E00", "-."),
-}
+_STYLES = (("#0072B2", "-"), ("#56B4E9", "--"), ("#D55E00", "-."))
+_ARMS = ("common scale 1", "common scale 2", "own scales")
+# The same arms where components have no scales.
+_NUMBERED = ("arm 1", "arm 2", "arm 3")
+_STYLE = (
+    dict(zip(_ARMS, _STYLES, strict=True))
+    | dict(zip(_NUMBERED, _STYLES, strict=True))
+    | {"robust": ("#009E73", ":")}
+)
 # Nats below the best that are drawn as the best: optima this close are the same.
 _LEAST = 0.05
 

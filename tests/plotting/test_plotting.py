@@ -1,4 +1,4 @@
-"""The picture shows rows, lines and bands, and says which is which."""
+"""Memberships, estimates, residuals and searches are drawn as they are."""
 
 import sys
 
@@ -8,19 +8,16 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
-from matplotlib.colors import to_rgb
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from outside_families import FreeStudentT
 from scipy import stats
-from support import separated, two_lines
+from support import counts_with_offset, two_lines
 
-from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
+from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn.inference import inference
 from mixreg_sklearn.plotting import (
     CoefficientDisplay,
-    CriterionDisplay,
     MixtureRegressionDisplay,
     QuantileResidualDisplay,
     RootogramDisplay,
@@ -45,155 +42,6 @@ def model(data):
     return MixtureRegressor(random_state=0).fit(*data)
 
 
-def counts():
-    rng = np.random.default_rng(0)
-    X, offset = rng.uniform(0, 3, (200, 1)), rng.normal(size=200)
-    second = np.repeat(rng.random(50) < 0.4, 4)
-    eta = np.where(second, 0.2 + 0.8 * X[:, 0], 2 - 0.3 * X[:, 0]) + offset
-    return X, rng.poisson(np.exp(eta)), offset
-
-
-def test_lines_are_the_regressions(data, model):
-    display = MixtureRegressionDisplay.from_estimator(model, *data)
-    assert len(display.lines_) == 2
-    for k, line in enumerate(display.lines_):
-        x, y = line.get_data()
-        assert_allclose(y, model.intercept_[k] + model.coef_[k, 0] * x)
-        assert (x[0], x[-1]) == (data[0].min(), data[0].max())
-
-
-def test_bands_hold_the_central_part_of_each_component(data, model):
-    display = MixtureRegressionDisplay.from_estimator(model, *data, level=0.9)
-    for k, band in enumerate(display.bands_):
-        y = band.get_paths()[0].vertices[:, 1]
-        half = stats.norm.ppf(0.95) * model.scale_[k]
-        assert_allclose(y.max(), (display.means[:, k] + half).max())
-        assert_allclose(display.lower[:, k], display.means[:, k] - half)
-
-
-def test_bands_of_counts_are_quantiles_at_the_mean_offset():
-    X, y, offset = counts()
-    model = MixtureRegressor(family="poisson", random_state=0)
-    model.fit(X, y, offset=offset)
-    display = MixtureRegressionDisplay.from_estimator(model, X, y, offset=offset)
-    eta = model.intercept_ + display.grid[:, None] * model.coef_[:, 0] + offset.mean()
-    assert_allclose(display.means, np.exp(eta))
-    assert_array_equal(display.lower, stats.poisson.ppf(0.025, np.exp(eta)))
-    assert_array_equal(display.upper, stats.poisson.ppf(0.975, np.exp(eta)))
-    theirs = model.predict_proba(X, y, offset=offset)
-    assert_array_equal(display.probabilities, theirs)
-
-
-def test_rows_of_a_group_have_the_color_of_the_group():
-    X, y, _ = counts()
-    groups = np.repeat(np.arange(len(y) // 4), 4)
-    model = MixtureRegressor(family="poisson", random_state=0)
-    model.fit(X, y, groups=groups)
-    display = MixtureRegressionDisplay.from_estimator(model, X, y, groups=groups)
-    for rows in np.split(display.scatter_.get_facecolors(), len(y) // 4):
-        assert_array_equal(rows, rows[[0, 0, 0, 0]])
-
-
-def test_rows_have_the_color_of_their_component_and_fade_in_doubt(data, model):
-    X, y = data
-    display = MixtureRegressionDisplay.from_estimator(model, X, y)
-    colors = display.scatter_.get_facecolors()
-    assert_array_equal(display.scatter_.get_offsets(), np.c_[X, y])
-    membership = model.predict_membership(X, y)
-    for k, line in enumerate(display.lines_):
-        assert_allclose(
-            colors[membership == k, :3],
-            [to_rgb(line.get_color())] * sum(membership == k),
-        )
-    certainty = model.predict_proba(X, y).max(axis=1)
-    assert_array_equal(np.argsort(colors[:, 3]), np.argsort(certainty))
-    assert colors[:, 3].min() > 0.15
-
-
-def test_legend_tells_the_shares(data, model):
-    display = MixtureRegressionDisplay.from_estimator(model, *data)
-    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    shares = [f"{100 * weight:.0f} %" for weight in model.weights_]
-    assert texts == [f"component {k}: {share}" for k, share in enumerate(shares)]
-
-
-def test_labels_are_the_names_of_the_frame(data):
-    X, y = data
-    X = pd.DataFrame({"a": X[:, 0], "b": np.cos(X[:, 0])})
-    y = pd.Series(y, name="price")
-    model = MixtureRegressor(random_state=0).fit(X, y)
-    for feature in ("b", 1, -1):
-        display = MixtureRegressionDisplay.from_estimator(model, X, y, feature=feature)
-        assert display.ax_.get_xlabel() == "b"
-        assert display.ax_.get_ylabel() == "price"
-        assert_array_equal(display.x, X["b"])
-    display = MixtureRegressionDisplay.from_estimator(model, X, y, target_name="Euro")
-    assert display.ax_.get_ylabel() == "Euro"
-
-
-def test_other_features_are_held_at_their_mean():
-    sample = separated(0, d=3)
-    model = MixtureRegressor(random_state=0).fit(sample.X, sample.y)
-    display = MixtureRegressionDisplay.from_estimator(
-        model, sample.X, sample.y, feature=2
-    )
-    at = sample.X.mean(axis=0)
-    at[2] = sample.X[:, 2].min()
-    assert_allclose(display.means[0], model.predict_components([at])[0])
-    assert display.ax_.get_xlabel() == "x2"
-
-
-def test_a_chosen_mixture_is_drawn_like_the_mixture(data, model):
-    chosen = MixtureRegressorIC((1, 2), random_state=0).fit(*data)
-    ours = MixtureRegressionDisplay.from_estimator(chosen, *data)
-    theirs = MixtureRegressionDisplay.from_estimator(model, *data)
-    assert_array_equal(ours.means, theirs.means)
-
-
-def test_one_component_and_many_are_drawn(data):
-    single = MixtureRegressor(1).fit(*data)
-    display = MixtureRegressionDisplay.from_estimator(single, *data)
-    assert len(display.lines_) == 1
-    K = 9  # more than there are colors
-    crowd = MixtureRegressionDisplay(
-        x=data[0][:, 0],
-        y=data[1],
-        probabilities=np.eye(K)[np.arange(len(data[1])) % K],
-        grid=np.array([0.0, 1.0]),
-        means=np.tile(np.arange(K), (2, 1)),
-        lower=np.tile(np.arange(K) - 1, (2, 1)),
-        upper=np.tile(np.arange(K) + 1, (2, 1)),
-        weights=np.full(K, 1 / K),
-    ).plot()
-    assert len(crowd.lines_) == K
-
-
-def test_it_draws_in_the_axes_given_and_in_the_style_asked_for(data, model):
-    figure, (left, right) = plt.subplots(1, 2)
-    display = MixtureRegressionDisplay.from_estimator(
-        model,
-        *data,
-        ax=right,
-        scatter_kwargs={"s": 5},
-        line_kwargs={"linestyle": "--"},
-        band_kwargs={"alpha": 0.5},
-    )
-    assert display.ax_ is right
-    assert display.figure_ is figure
-    assert not left.has_data()
-    assert display.scatter_.get_sizes().tolist() == [5]
-    assert display.lines_[0].get_linestyle() == "--"
-    assert display.bands_[0].get_alpha() == 0.5
-    assert display.plot(left) is display
-    assert display.ax_ is left
-
-
-@pytest.mark.parametrize("wrong", [1, -2, "height"])
-def test_unknown_features_are_refused(data, model, wrong):
-    with pytest.raises(ValueError, match="feature="):
-        MixtureRegressionDisplay.from_estimator(model, *data, feature=wrong)
-
-
 def heights(bars):
     return np.array([bar.get_height() for bar in bars])
 
@@ -208,7 +56,7 @@ def test_squares_of_a_rootogram_count_the_rows_that_are_not_left_out(data, model
 
 
 def test_a_rootogram_counts_groups_once():
-    X, y, _ = counts()
+    X, y, _ = counts_with_offset()
     groups = np.repeat(np.arange(50), 4)
     model = MixtureRegressor(family="poisson", random_state=0)
     model.fit(X, y, groups=groups)
@@ -216,33 +64,6 @@ def test_a_rootogram_counts_groups_once():
     for bars in display.bars_:
         assert_allclose((heights(bars) ** 2).sum(), 50)
     assert "groups" in display.axes_[0].get_ylabel()
-
-
-def test_criteria_are_half_differences_from_their_lowest_which_is_marked(data):
-    model = MixtureRegressorIC((1, 2, 3), random_state=0).fit(*data)
-    display = CriterionDisplay.from_estimator(model, criteria=["bic", "aic"])
-    for name, line in zip(("bic", "aic"), display.lines_, strict=True):
-        values = model.table_[name]
-        assert_allclose(line.get_xdata(), [1, 2, 3])
-        assert_allclose(line.get_ydata(), (values - values.min()) / 2)
-    marked = [mark.get_xdata()[0] for mark in display.lowest_]
-    assert marked == [1 + model.table_[name].argmin() for name in ("bic", "aic")]
-
-
-def test_templates_have_lines_of_their_own(data):
-    templates = {
-        "own": MixtureRegressor(),
-        "common": MixtureRegressor(shared_scale=True),
-    }
-    model = MixtureRegressorIC((1, 2), estimator=templates, random_state=0).fit(*data)
-    display = CriterionDisplay.from_estimator(model, criteria="bic")
-    assert [line.get_label() for line in display.lines_] == ["BIC, own", "BIC, common"]
-    drawn = np.concatenate([line.get_ydata() for line in display.lines_])
-    assert drawn.min() == 0
-    with pytest.raises(ValueError, match="criteria"):
-        CriterionDisplay.from_estimator(model, criteria="dic")
-    with pytest.raises(TypeError, match="MixtureRegressorIC"):
-        CriterionDisplay.from_estimator(MixtureRegressor(1).fit(*data))
 
 
 def test_coefficients_are_drawn_with_their_intervals(data, model):
@@ -320,6 +141,18 @@ def test_every_path_of_the_search_is_drawn_as_distance_from_the_best(data, model
         assert line.get_xdata()[0] == path["first_iteration"]
     with pytest.raises(ValueError, match="no search"):
         SearchDisplay.from_estimator(MixtureRegressor(1).fit(*data))
+
+
+def test_nothing_speaks_of_scales_where_components_have_none():
+    X, y, _ = counts_with_offset()
+    model = MixtureRegressor(family="poisson", random_state=0).fit(X, y)
+    display = SearchDisplay.from_estimator(model)
+    names = {line.get_label() for line in display.lines_}
+    found = {arm for optimum in model.search_["optima"] for arm in optimum["arms"]}
+    assert names == {"arm 1", "arm 2", "arm 3", "robust"}
+    assert found <= names | {"exchange"}
+    texts = {text.get_text() for text in display.ax_.get_legend().get_texts()}
+    assert texts == names
 
 
 def test_panels_share_one_axes_or_take_as_many_as_they_need(data, model):
