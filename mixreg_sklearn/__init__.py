@@ -1,7 +1,13 @@
 """Finite mixtures of regressions, as scikit-learn estimators."""
 
+from ._formula import fit_formula
 from ._regressor import MixtureRegressor
 from ._selection import MixtureRegressorIC
 from ._warnings import SearchWarning
 
-__all__ = ["MixtureRegressor", "MixtureRegressorIC", "SearchWarning"]
+__all__ = [
+    "MixtureRegressor",
+    "MixtureRegressorIC",
+    "SearchWarning",
+    "fit_formula",
+]

@@ -45,7 +45,8 @@ WINGS = {
     "_selection": (
         "_docs _data _fitted _inside _candidates _status _progress _notebook _regressor"
     ),
-    "__init__": "_regressor _selection _warnings",
+    "_formula": "_docs _data _regressor _selection",
+    "__init__": "_regressor _selection _formula _warnings",
     "inference": (
         "_numerics _blas _docs families _data predictive _fitted _inside _engine"
         " _search _rebuilt"
