@@ -58,6 +58,7 @@ _TUPLES = [
     "mixreg_sklearn.families.Support",
     "mixreg_sklearn.inference.WaldTest",
     "mixreg_sklearn.metrics.BootstrapLRT",
+    "mixreg_sklearn.metrics.ClassQuality",
     "mixreg_sklearn.metrics.OptimalityGap",
 ]
 numpydoc_show_inherited_class_members = dict.fromkeys(_TUPLES, False)
