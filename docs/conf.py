@@ -13,6 +13,7 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 from sphinx_gallery.sorting import ExplicitOrder
 
 HERE = Path(__file__).resolve().parent
@@ -28,6 +29,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "sphinx-mathjax-offline",
+    "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "numpydoc",
@@ -41,6 +43,11 @@ default_role = "literal"  # `names` in docstrings
 # Directives are in index.md and guide.md alone.
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4
+
+# Commands are copied without what is printed, and examples of docstrings without >>>.
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_selector = "div:not(.highlight-text, .sphx-glr-script-out) > div > pre"
 
 mathjax3_config = {"chtml": {"scale": 0.92}}  # beside a sans serif font
 
@@ -73,7 +80,14 @@ numpydoc_validation_exclude = {
 }
 toc_object_entries_show_parents = "hide"
 
+
+def plain_pictures(gallery_conf, fname):
+    """Draw pictures without a background, for light and dark pages."""
+    plt.style.use(HERE / "_static" / "site.mplstyle")
+
+
 sphinx_gallery_conf = {
+    "reset_modules": ("matplotlib", plain_pictures),
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
     "doc_module": ("mixreg_sklearn",),
@@ -101,12 +115,14 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_static_path = ["_static"]
+html_logo = "_static/logo.svg"
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
 html_sidebars = {"quickstart": [], "changelog": []}  # pages without a section
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "logo": {"text": project},
+    "logo": {"text": f"{project} {version}"},
     "navbar_align": "left",
     "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],
