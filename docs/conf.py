@@ -10,18 +10,19 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import version as installed_version
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 from sphinx_gallery.sorting import ExplicitOrder
 
+import mixreg_sklearn
+
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))  # for gallery_style
 
 project = "mixreg_sklearn"
 author = "The mixreg_sklearn developers"
 copyright = author
-version = release = installed_version("mixreg-sklearn")
+version = release = mixreg_sklearn.__version__
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -80,14 +81,8 @@ numpydoc_validation_exclude = {
 }
 toc_object_entries_show_parents = "hide"
 
-
-def plain_pictures(gallery_conf, fname):
-    """Draw pictures without a background, for light and dark pages."""
-    plt.style.use(HERE / "_static" / "site.mplstyle")
-
-
 sphinx_gallery_conf = {
-    "reset_modules": ("matplotlib", plain_pictures),
+    "reset_modules": ("matplotlib", "gallery_style.plain_pictures"),
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
     "doc_module": ("mixreg_sklearn",),
@@ -118,7 +113,11 @@ html_static_path = ["_static"]
 html_logo = "_static/logo.svg"
 html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
-html_sidebars = {"quickstart": [], "changelog": []}  # pages without a section
+html_sidebars = {
+    "quickstart": [],
+    "changelog": [],
+    "about": [],
+}  # pages without a section
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

@@ -10,6 +10,9 @@ for the poisson family, and the logarithm of the time over which they were count
 """
 
 # %%
+# The customers
+# -------------
+#
 # Simulated customers, known for three months to two years. Three in ten are regulars,
 # who order less often the older they are; the others order 1.2 times a year at any age.
 
@@ -30,12 +33,19 @@ y = pd.Series(rng.poisson(rate * years), name="orders")
 print(pd.concat([X, y], axis=1).head(4))
 
 # %%
+# How many kinds of customers?
+# ----------------------------
+#
 # `offset_feature` names the column. Its coefficient is one in every component, so twice
 # the time means twice the orders; and as a column of X, it goes wherever X goes.
 
 poisson = MixtureRegressor(family="poisson", offset_feature="log_years")
 selected = MixtureRegressorIC((1, 2, 3), estimator=poisson, random_state=0).fit(X, y)
-print("BIC of 1, 2 and 3 components:", selected.criterion_.round(0))
+pd.DataFrame(selected.table_)[["n_components", "log_likelihood", "bic", "icl"]].round(1)
+
+# %%
+# The choice:
+
 model = selected.best_estimator_
 print(inference(model, X, y))
 
@@ -44,7 +54,10 @@ print(inference(model, X, y))
 # component 1, the regulars, each year of age lowers the rate by 1.9 %. In component 0,
 # there is no sign that age matters.
 #
-# How many orders next year? Set the offset to log(1) = 0 and ask for the distribution.
+# How many orders next year?
+# --------------------------
+#
+# Set the offset to log(1) = 0 and ask for the distribution.
 
 new = pd.DataFrame({"age": [25.0, 65.0], "log_years": 0.0})
 ahead = model.predict_distribution(new)
@@ -61,7 +74,7 @@ colors = np.array(["#0072B2", "#D55E00"])[model.predict_membership(X, y)]
 fig, ax = plt.subplots(layout="constrained")
 ax.scatter(age, y / years, s=10, alpha=0.5, color=colors)
 grid = pd.DataFrame({"age": np.linspace(20, 70, 51), "log_years": 0.0})
-ax.plot(grid["age"], model.predict_components(grid), color="black")
+ax.plot(grid["age"], model.predict_components(grid), color="0.5")
 ax.set(xlabel="age", ylabel="orders per year")
 plt.show()
 
@@ -69,7 +82,10 @@ plt.show()
 # A row has the color of its more probable component. The shorter a customer has been
 # known, the noisier the row; the model takes this into account.
 #
-# Is the model right? If it is, quantile residuals are standard normal, even for counts.
+# Is the model right?
+# -------------------
+#
+# If it is, quantile residuals are standard normal, even for counts.
 # Top: one component; bottom: two.
 
 fig, axes = plt.subplots(2, 1, figsize=(9.5, 7.5), layout="constrained")
