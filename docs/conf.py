@@ -48,7 +48,7 @@ myst_heading_anchors = 4
 # Commands are copied without what is printed, and examples of docstrings without >>>.
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
-copybutton_selector = "div:not(.highlight-text, .sphx-glr-script-out) > div > pre"
+copybutton_selector = "div:not(.highlight-text, .highlight-none) > div > pre"
 
 mathjax3_config = {"chtml": {"scale": 0.92}}  # beside a sans serif font
 
@@ -102,6 +102,7 @@ sphinx_gallery_conf = {
             "*",
         ]
     ),
+    "thumbnail_size": (600, 420),
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,

@@ -73,13 +73,11 @@ def class_quality(
     component k and :math:`\pi_k` is its share:
 
     .. math::
-        \text{APP}_k = \frac{\sum_{u \in A_k} w_u \tau_{uk}}{\sum_{u \in A_k} w_u}
-        \qquad
-        \text{OCC}_k = \frac{\text{APP}_k / (1 - \text{APP}_k)}{\pi_k / (1 - \pi_k)}
-        \qquad
-        \text{mismatch}_k = \pi_k - \frac{\sum_{u \in A_k} w_u}{\sum_u w_u}
-        \qquad
-        E = 1 + \frac{\sum_{uk} w_u \tau_{uk} \log \tau_{uk}}{\log K \sum_u w_u}
+        \text{APP}_k &= \frac{\sum_{u \in A_k} w_u \tau_{uk}}{\sum_{u \in A_k} w_u}
+        & \text{OCC}_k
+        &= \frac{\text{APP}_k / (1 - \text{APP}_k)}{\pi_k / (1 - \pi_k)} \\
+        \text{mismatch}_k &= \pi_k - \frac{\sum_{u \in A_k} w_u}{\sum_u w_u}
+        & E &= 1 + \frac{\sum_{uk} w_u \tau_{uk} \log \tau_{uk}}{\log K \sum_u w_u}
 
     Nagin's rules of thumb for an adequate model are an APP of at least 0.7 and an OCC
     of at least 5 in *every* component, and a mismatch near zero.
