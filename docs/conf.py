@@ -10,17 +10,19 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from sphinx_gallery.sorting import ExplicitOrder
 
+import mixreg_sklearn
+
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))  # for gallery_style
 
 project = "mixreg_sklearn"
 author = "The mixreg_sklearn developers"
 copyright = author
-version = release = installed_version("mixreg-sklearn")
+version = release = mixreg_sklearn.__version__
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -28,6 +30,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "sphinx-mathjax-offline",
+    "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "numpydoc",
@@ -41,6 +44,11 @@ default_role = "literal"  # `names` in docstrings
 # Directives are in index.md and guide.md alone.
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4
+
+# Commands are copied without what is printed, and examples of docstrings without >>>.
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_selector = "div:not(.highlight-text, .highlight-none) > div > pre"
 
 mathjax3_config = {"chtml": {"scale": 0.92}}  # beside a sans serif font
 
@@ -58,6 +66,7 @@ _TUPLES = [
     "mixreg_sklearn.families.Support",
     "mixreg_sklearn.inference.WaldTest",
     "mixreg_sklearn.metrics.BootstrapLRT",
+    "mixreg_sklearn.metrics.ClassQuality",
     "mixreg_sklearn.metrics.OptimalityGap",
 ]
 numpydoc_show_inherited_class_members = dict.fromkeys(_TUPLES, False)
@@ -73,6 +82,7 @@ numpydoc_validation_exclude = {
 toc_object_entries_show_parents = "hide"
 
 sphinx_gallery_conf = {
+    "reset_modules": ("matplotlib", "gallery_style.plain_pictures"),
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
     "doc_module": ("mixreg_sklearn",),
@@ -92,6 +102,7 @@ sphinx_gallery_conf = {
             "*",
         ]
     ),
+    "thumbnail_size": (600, 420),
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,
@@ -100,12 +111,18 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_static_path = ["_static"]
+html_logo = "_static/logo.svg"
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
-html_sidebars = {"quickstart": [], "changelog": []}  # pages without a section
+html_sidebars = {
+    "quickstart": [],
+    "changelog": [],
+    "about": [],
+}  # pages without a section
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "logo": {"text": project},
+    "logo": {"text": f"{project} {version}"},
     "navbar_align": "left",
     "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],

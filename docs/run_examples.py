@@ -2,7 +2,8 @@
 
 Every block of Python in a page is executed as written, in order and in one namespace.
 Where a block of text follows, it must be what the block printed; times and numbers as
-small as rounding (2.3e-15) may differ. Usage::
+small as rounding (2.3e-15) may differ. Examples run in an empty folder in which `tests`
+is that of the repository, so that they may read its data. Usage::
 
     python docs/run_examples.py                # all pages of docs/ and README.md
     python docs/run_examples.py docs/model.md
@@ -78,6 +79,7 @@ def main(arguments):
     os.environ.setdefault("MPLBACKEND", "Agg")
     problems = []
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("tests").symlink_to(ROOT / "tests")
         for page in pages:
             problems += run_page(page)
     print(*problems, sep="\n")

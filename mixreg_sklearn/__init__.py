@@ -5,6 +5,8 @@ from ._regressor import MixtureRegressor
 from ._selection import MixtureRegressorIC
 from ._warnings import SearchWarning
 
+__version__ = "0.1.0"
+
 __all__ = [
     "MixtureRegressor",
     "MixtureRegressorIC",

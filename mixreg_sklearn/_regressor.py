@@ -196,10 +196,17 @@ class MixtureRegressor(
     search_ : dict
         Record of the search, empty without one: `"optima"`, a list of dicts, best
         first, with `log_likelihood`, `objective` (penalized, for ranking), `hits`
-        (number of times found), `arms`, `first_round`, `iterations` and `degenerate`;
-        `"rounds"`, `"starts"`, `"agreeing_arms"` and `"sample_rows"`, the number of
-        rows searched. Log-likelihoods are before the final polish, and scaled from the
-        sample to all rows.
+        (number of times found), `arms`, `first_round`, `iterations`, `degenerate`,
+        `proven` (a local maximum) and `passed_over` (why an optimum of higher
+        likelihood was not chosen, or None);
+        `"paths"`, a list of dicts, one for each run of EM, with `arm`, `round`,
+        `first_iteration` and `log_likelihood`, by iteration;
+        `"agreeing_arms"`, the number of arms that found the best optimum, and
+        `"agreed"`, whether that is enough of them;
+        `"unseen"`, the estimated chance of a better optimum that no start reached;
+        `"rounds"`, `"starts"` and `"sample_rows"`, the number of rows searched.
+        Log-likelihoods are before the final polish, and scaled from the sample to all
+        rows.
     {n_features_in_, feature_names_in_}
 
     See Also

@@ -56,7 +56,7 @@ WINGS = {
         "_numerics _docs families _data _inside _search _rebuilt _regressor _growth"
         " residuals"
     ),
-    "plotting": "_docs _inside inference residuals",
+    "plotting": "_docs predictive _inside inference residuals",
     "__main__": "datasets _status _thin _selection plotting",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 450, 50

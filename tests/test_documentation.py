@@ -1,6 +1,7 @@
 """The reference of the documentation site, docs/api.rst."""
 
 import importlib
+import importlib.metadata
 import pkgutil
 import re
 from pathlib import Path
@@ -43,3 +44,7 @@ def test_no_public_docstring_has_a_placeholder_left():
         for documented in (public, *members):
             text = getattr(documented, "__doc__", None) or ""
             assert not re.search(r"^ *\{[\w, ]+\}$", text, re.MULTILINE), path
+
+
+def test_the_version_is_that_of_the_installed_package():
+    assert mixreg_sklearn.__version__ == importlib.metadata.version("mixreg-sklearn")

@@ -38,8 +38,11 @@ X, y, _ = make_mixture_regression(
 
 selected = MixtureRegressorIC(n_components=(1, 2, 3, 4, 5), random_state=0).fit(X, y)
 columns = ["n_components", "log_likelihood", "bic", "icl", "smallest_share"]
-print(pd.DataFrame(selected.table_)[columns].round(2).to_string(index=False))
 print(selected.n_components_, "components, by BIC")
+pd.DataFrame(selected.table_)[columns].round(2)
+
+# %%
+# The same as a picture:
 
 CriterionDisplay.from_estimator(selected)
 plt.show()

@@ -10,6 +10,9 @@ seen.
 """
 
 # %%
+# The customers
+# -------------
+#
 # Simulated customers: most of the young ones react strongly to the price, most of the
 # older ones are loyal and react little. Age has no other effect.
 
@@ -29,6 +32,9 @@ y = np.where(loyal, 25 - 0.5 * X["price"], 30 - 2.5 * X["price"])
 y = pd.Series(y + 1.5 * rng.normal(size=500), name="sales")
 
 # %%
+# Regressions and a gate
+# ----------------------
+#
 # The regressions see the price, the gate sees the age.
 
 model = MixtureRegressor(
@@ -50,6 +56,9 @@ plain = MixtureRegressor(regression_features=["price"], random_state=0).fit(X, y
 print(f"BIC without the gate {plain.bic(X, y):.0f}, with it {model.bic(X, y):.0f}")
 
 # %%
+# Before and after a sale
+# -----------------------
+#
 # Probabilities are easier to read than log-odds. Without `y`, `predict_proba` gives the
 # probabilities for a customer before a sale; with `y`, after it.
 
@@ -62,6 +71,9 @@ for sales in (15.0, 18.5, 22.0):
 # %%
 # Sales close to one of the lines determine the component at any age. Halfway between
 # them, age decides.
+#
+# The picture
+# -----------
 #
 # Left: the two regressions, which cross where the price is low. Some rows are pale
 # there: their component remains uncertain. Right: the gate, with a 95 % confidence
@@ -83,7 +95,7 @@ low, high = log_odds - 1.96 * error, log_odds + 1.96 * error
 color = display.lines_[1].get_color()
 right.fill_between(age, expit(low), expit(high), color=color, alpha=0.2)
 right.plot(age, expit(log_odds), color=color, label="gate")
-right.plot(age, expit((age - 50) / 8), "k:", label="true share")
+right.plot(age, expit((age - 50) / 8), ":", color="0.5", label="true share")
 right.set(xlabel="age", ylabel="probability of being loyal", ylim=(0, 1))
 right.spines[["top", "right"]].set_visible(False)
 right.legend(frameon=False)

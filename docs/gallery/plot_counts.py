@@ -10,6 +10,9 @@ for the poisson family, and the logarithm of the time over which they were count
 """
 
 # %%
+# The customers
+# -------------
+#
 # Simulated customers, known for three months to two years. Three in ten are regulars,
 # who order less often the older they are; the others order 1.2 times a year at any age.
 
@@ -30,12 +33,19 @@ y = pd.Series(rng.poisson(rate * years), name="orders")
 print(pd.concat([X, y], axis=1).head(4))
 
 # %%
+# How many kinds of customers?
+# ----------------------------
+#
 # `offset_feature` names the column. Its coefficient is one in every component, so twice
 # the time means twice the orders; and as a column of X, it goes wherever X goes.
 
 poisson = MixtureRegressor(family="poisson", offset_feature="log_years")
 selected = MixtureRegressorIC((1, 2, 3), estimator=poisson, random_state=0).fit(X, y)
-print("BIC of 1, 2 and 3 components:", selected.criterion_values_.round(0))
+pd.DataFrame(selected.table_)[["n_components", "log_likelihood", "bic", "icl"]].round(1)
+
+# %%
+# The choice:
+
 model = selected.best_estimator_
 print(inference(model, X, y))
 
@@ -44,7 +54,10 @@ print(inference(model, X, y))
 # component 1, the regulars, each year of age lowers the rate by 1.9 %. In component 0,
 # there is no sign that age matters.
 #
-# How many orders next year? Set the offset to log(1) = 0 and ask for the distribution.
+# How many orders next year?
+# --------------------------
+#
+# Set the offset to log(1) = 0 and ask for the distribution.
 
 new = pd.DataFrame({"age": [25.0, 65.0], "log_years": 0.0})
 ahead = model.predict_distribution(new)
@@ -66,7 +79,10 @@ plt.show()
 # different times; the plot shows all of them, lines and rows, for the median time, as
 # the vertical axis says. A row keeps its distance from its line in standard deviations.
 #
-# Is the model right? If it is, quantile residuals are standard normal, even for counts.
+# Is the model right?
+# -------------------
+#
+# If it is, quantile residuals are standard normal, even for counts.
 # Top: one component; bottom: two.
 
 fig, axes = plt.subplots(2, 1, figsize=(9.5, 7.5), layout="constrained")

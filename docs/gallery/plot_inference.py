@@ -10,6 +10,9 @@ component of a row is unknown.
 """
 
 # %%
+# The wages
+# ---------
+#
 # Simulated wages of people on two career paths. Experience pays more on one of them,
 # education pays the same on both, and the commute has no effect.
 
@@ -39,6 +42,9 @@ result = inference(model, X, y)
 print(result)
 
 # %%
+# Does a feature matter, and to whom?
+# -----------------------------------
+#
 # A feature has a coefficient in every component. So one joint test of all of them asks
 # whether it has no effect, and another whether its effect is the same.
 
@@ -57,12 +63,18 @@ CoefficientDisplay.from_inference(result, labels=list(X), ax=ax)
 plt.show()
 
 # %%
+# The overall effect
+# ------------------
+#
 # What is a year worth overall? `marginal_effects` averages over rows, and over
 # components with the shares as weights:
 
 print(marginal_effects(model, X, result))
 
 # %%
+# A shared coefficient
+# --------------------
+#
 # If the effect is the same, share the coefficient. It is then estimated from the
 # people on both paths, and is more precise.
 

@@ -9,6 +9,9 @@ components and the gate by the likelihood of rows that the fit has not seen.
 """
 
 # %%
+# The apartments
+# --------------
+#
 # Simulated apartments: the rent grows with the area, twice as fast on fashionable
 # streets, which are more frequent in the center. The table does not say which streets
 # these are.
@@ -36,6 +39,9 @@ X = pd.DataFrame({"area": area, "district": district})
 y = pd.Series(rent, name="rent")
 
 # %%
+# The pipeline
+# ------------
+#
 # Preparation by column, then the mixture. With ``set_output(transform="pandas")``
 # columns keep their names, by which the mixture can choose its features. There is no
 # need to scale the area: the fit does not depend on units of measurement.
@@ -51,6 +57,9 @@ mixture = MixtureRegressor(regression_features=["area"], random_state=0)
 pipe = Pipeline([("prepare", prepare), ("mix", mixture)])
 
 # %%
+# The grid search
+# ---------------
+#
 # There are two grids, as a gate has its own features. The score is the mean
 # log-likelihood of held-out rows, where greater is better; the scorer applies the steps
 # before the mixture.
@@ -67,7 +76,7 @@ results = pd.DataFrame(search.cv_results_)
 results["gate"] = np.where(results["param_mix__gate"].isna(), "none", "district")
 results = results.rename(columns={"param_mix__n_components": "components"})
 table = results.pivot(index="components", columns="gate", values="mean_test_score")
-print(table.round(3))
+table.round(3)
 
 # %%
 # Two components with a gate predict held-out rents best, though three are close. (With

@@ -9,6 +9,9 @@ distribution keeps the alternatives apart, and so do its highest-density regions
 """
 
 # %%
+# The rows
+# --------
+#
 # Simulated rows: two lines that cross, and a third, flat line with a share of a tenth.
 
 import matplotlib.pyplot as plt
@@ -29,6 +32,9 @@ model = MixtureRegressor(3, random_state=0).fit(X, y)
 print("shares", model.weights_.round(2))
 
 # %%
+# Mean, interval and region
+# -------------------------
+#
 # The mean, the equal-tailed interval and the highest-density region of nine of ten
 # responses, at three new points. Rows with fewer parts than others are padded with NaN.
 
@@ -47,6 +53,9 @@ for i, x in enumerate(x_new[:, 0]):
 # times as long as the three parts of the region together. At 0.2, where two of the
 # lines cross, their parts have merged.
 #
+# The picture
+# -----------
+#
 # Left: the regions at all values of the feature. Right: the density at -2, filled
 # inside the region.
 
@@ -58,7 +67,7 @@ regions = model.predict_distribution(grid[:, None]).highest_density(0.9)
 for part in np.moveaxis(regions, 1, 0):
     left.vlines(grid, *part.T, color="#9BC8E3", linewidth=1.5)
 left.scatter(X, y, s=6, color="#0072B2", zorder=2)
-left.plot(grid, model.predict(grid[:, None]), "k--", label="mean")
+left.plot(grid, model.predict(grid[:, None]), "--", color="0.5", label="mean")
 left.set(xlabel="x", ylabel="y")
 left.legend(frameon=False, loc="lower center")
 
@@ -69,13 +78,16 @@ inside = [
     (a <= response) & (response <= b) for a, b in ahead[:1].highest_density(0.9)[0]
 ]
 right.fill_betweenx(response, density, where=np.any(inside, axis=0), color="#9BC8E3")
-right.axhline(ahead.mean()[0], color="black", linestyle="--")
+right.axhline(ahead.mean()[0], color="0.5", linestyle="--")
 right.set(xlabel="density at x = -2", xlim=(0, None))
 for ax in (left, right):
     ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
+# Do they cover?
+# --------------
+#
 # Do nine of ten new responses lie in their regions?
 
 X_test, y_test, _ = make_mixture_regression(5000, random_state=1, **truth)

@@ -9,6 +9,9 @@ expect at the next visit of a patient?
 """
 
 # %%
+# The patients
+# ------------
+#
 # Simulated patients: the pain of 30 % falls by 1.5 points a month, that of the others
 # by 0.2. The noise of a visit is larger than either.
 
@@ -28,6 +31,9 @@ slope = np.where(responds, -1.5, -0.2)[patient]
 y = pd.Series(12 + slope * X["month"] + rng.normal(0, 2, 600), name="pain")
 
 # %%
+# One component for each patient
+# ------------------------------
+#
 # `groups` says which rows belong to one patient, and hence to one component. Pass it
 # to the fit and to everything after it. Standard errors then treat patients as
 # independent, not visits.
@@ -57,6 +63,9 @@ plt.show()
 # Top: the memberships of patients, nearly all close to 0 or 1. Bottom: those of single
 # visits; most are in between.
 #
+# What comes next?
+# ----------------
+#
 # What can patient 2 expect at month 5? `history=` is what has been seen so far: here
 # none, two or all five of the visits.
 
@@ -75,6 +84,9 @@ for seen in (0, 2, 5):
     densities[seen] = ahead.pdf(grid[None])[0]
 
 # %%
+# The picture
+# -----------
+#
 # Left: the patients and the two regressions. Right: the prediction for patient 2.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
@@ -88,7 +100,9 @@ for k, name in enumerate(["not better", "better"]):
 left.set(xlabel="month", ylabel="pain", xticks=range(5))
 
 for (seen, density), style in zip(densities.items(), (":", "--", "-"), strict=True):
-    right.plot(grid, density, "k", linestyle=style, label=f"after {seen} visits")
+    right.plot(
+        grid, density, color="0.5", linestyle=style, label=f"after {seen} visits"
+    )
 right.set(xlabel="pain of patient 2 at month 5", ylabel="density", ylim=(0, None))
 for ax in (left, right):
     ax.spines[["top", "right"]].set_visible(False)

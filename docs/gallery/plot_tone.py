@@ -32,7 +32,7 @@ print(inference(model, X, y))
 # --------
 
 display = MixtureRegressionDisplay.from_estimator(model, X, y)
-style = {"color": "0.2", "linewidth": 1, "linestyle": ":"}
+style = {"color": "0.5", "linewidth": 1, "linestyle": ":"}
 display.ax_.axline((2, 2), slope=0, **style)
 display.ax_.axline((2, 2), slope=1, **style)
 plt.show()

@@ -52,8 +52,8 @@ print(inference(model, X, y))
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(9, 4), sharex=True, sharey=True, layout="constrained"
 )
-left.scatter(X, y, s=16, color="0.45", linewidth=0)
-left.axline((0, single.intercept_), slope=single.coef_[0], color="black")
+left.scatter(X, y, s=16, color="0.5", linewidth=0)
+left.axline((0, single.intercept_), slope=single.coef_[0], color="0.5")
 left.set(xlabel="x", ylabel="y")
 MixtureRegressionDisplay.from_estimator(model, X, y, ax=right)
 plt.show()

@@ -1,8 +1,9 @@
 """Make the pictures of the documentation.
 
+They have no background, and text of a gray that is legible on white and on black.
 Usage::
 
-    python docs/images/make_images.py        # needs matplotlib
+    python docs/images/make_images.py        # needs matplotlib and pandas
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
@@ -26,44 +28,52 @@ from mixreg_sklearn.plotting import (
     QuantileResidualDisplay,
     RootogramDisplay,
     SearchDisplay,
+    TrajectoryDisplay,
 )
 
 HERE = Path(__file__).resolve().parent
+STYLE = HERE.parent / "_static" / "site.mplstyle"
 
 
-def two_lines():
-    """The data as they come, and the two regressions found in them."""
-    X, y = load_two_lines(return_X_y=True)
-    model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(9, 3.6), sharex=True, sharey=True, layout="constrained"
-    )
-    left.scatter(X, y, s=16, color="0.45", linewidth=0)
-    left.spines[["top", "right"]].set_visible(False)
-    left.set(xlabel="x", ylabel="y", ylim=(-13, 47))
-    left.set_title("what you have: x, y, no labels", fontsize=10)
-    display = MixtureRegressionDisplay.from_estimator(
-        model, X, y, ax=right, scatter_kwargs={"s": 16}
-    )
-    right.get_legend().remove()
-    right.set(xlabel="x", ylabel="")
-    right.set_title("what is found: two regressions, bands of 95 %", fontsize=10)
-    for k, (line, height) in enumerate(zip(display.lines_, (39, -11), strict=True)):
-        intercept, slope = model.intercept_[k], model.coef_[k, 0]
-        sign = "+" if slope > 0 else "\N{MINUS SIGN}"
-        text = f"{intercept:.2f} {sign} {abs(slope):.2f} x,  std. dev."
-        text += f" {model.scale_[k]:.2f},  share {model.weights_[k]:.2f}"
-        right.annotate(text, (0.3, height), color=line.get_color(), fontsize=9)
-    figure.savefig(HERE / "two_lines.png", dpi=150)
+def save(figure, name):
+    """Save a figure beside this script."""
+    figure.savefig(HERE / name, dpi=150)
     plt.close(figure)
 
 
+def two_lines(name, shape, size):
+    """The data as they come, and the two regressions found in them."""
+    X, y = load_two_lines(return_X_y=True)
+    model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
+    figure, (before, after) = plt.subplots(
+        *shape, figsize=size, sharex=True, sharey=True, layout="constrained"
+    )
+    before.scatter(X, y, s=16, color="0.5", linewidth=0)
+    before.spines[["top", "right"]].set_visible(False)
+    before.set(ylabel="y", ylim=(-13, 47))
+    before.set_title("what you have: no labels")
+    display = MixtureRegressionDisplay.from_estimator(
+        model, X, y, ax=after, scatter_kwargs={"s": 16}
+    )
+    after.get_legend().remove()
+    after.set(xlabel="x", ylabel="y" if shape[1] == 1 else "")
+    before.set_xlabel("" if shape[1] == 1 else "x")
+    after.set_title("what is found: two regressions")
+    for k, (line, height) in enumerate(zip(display.lines_, (40, -11.5), strict=True)):
+        intercept, slope = model.intercept_[k], model.coef_[k, 0]
+        sign = "+" if slope > 0 else "\N{MINUS SIGN}"
+        text = f"{intercept:.2f} {sign} {abs(slope):.2f} x   ($\\sigma$ ="
+        text += f" {model.scale_[k]:.2f}, {100 * model.weights_[k]:.0f} %)"
+        after.annotate(text, (0.1, height), color=line.get_color())
+    save(figure, name)
+
+
 def displays():
-    """All displays, of the NO data."""
+    """The displays of a model, of the NO data."""
     X, y = load_nodata(return_X_y=True, as_frame=True)
     model = MixtureRegressor(n_components=2, random_state=0).fit(X, y)
     chosen = MixtureRegressorIC(n_components=[1, 2, 3, 4], random_state=0).fit(X, y)
-    figure, axes = plt.subplots(3, 2, figsize=(11.5, 11), layout="constrained")
+    figure, axes = plt.subplots(3, 2, figsize=(10, 10.5), layout="constrained")
     (lines, memberships), (criteria, estimates), (residuals, search) = axes
     MixtureRegressionDisplay.from_estimator(model, X, y, ax=lines)
     RootogramDisplay.from_estimator(model, X, y, ax=memberships)
@@ -71,8 +81,24 @@ def displays():
     CoefficientDisplay.from_estimator(model, X, y, ax=estimates)
     QuantileResidualDisplay.from_estimator(model, X, y, ax=residuals)
     SearchDisplay.from_estimator(model, ax=search)
-    figure.savefig(HERE / "displays.png", dpi=120)
-    plt.close(figure)
+    save(figure, "displays.png")
+
+
+def trajectories():
+    """Chicks that grow fast, at a medium pace and slowly."""
+    data = HERE.parents[1] / "tests" / "reference" / "data" / "chickweight.csv"
+    visits = pd.read_csv(data)
+    X, y, chick = visits[["Time"]], visits["weight"], visits["Chick"]
+    mixture = MixtureRegressor(3, family="gamma", random_state=0)
+    pipe = make_pipeline(PolynomialFeatures(2, include_bias=False), mixture)
+    pipe.fit(X, y, mixtureregressor__groups=chick)
+    names = ["fast", "medium", "slow"]
+    _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    display = TrajectoryDisplay.from_estimator(
+        pipe, X, y, groups=chick, time="Time", labels=names, ax=ax
+    )
+    ax.set(xlabel="days", ylabel="weight in grams")
+    save(display.figure_, "trajectories.png")
 
 
 def pipeline():
@@ -95,6 +121,9 @@ def pipeline():
 
 
 if __name__ == "__main__":
-    two_lines()
+    plt.style.use(STYLE)
+    two_lines("two_lines.png", (1, 2), (8, 3.6))
+    two_lines("two_lines_narrow.png", (2, 1), (4.2, 6))
     displays()
     pipeline()
+    trajectories()

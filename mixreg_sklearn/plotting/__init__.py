@@ -6,6 +6,7 @@ from ._regression import MixtureRegressionDisplay
 from ._residuals import QuantileResidualDisplay
 from ._rootogram import RootogramDisplay
 from ._search import SearchDisplay
+from ._trajectory import TrajectoryDisplay
 
 __all__ = [
     "CoefficientDisplay",
@@ -14,4 +15,5 @@ __all__ = [
     "QuantileResidualDisplay",
     "RootogramDisplay",
     "SearchDisplay",
+    "TrajectoryDisplay",
 ]

@@ -5,7 +5,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._docs import documented
 from ._candidates import candidates_of
-from ._style import colors, legend_above, markers, one_axes, plain
+from ._style import GREY, colors, legend_above, markers, one_axes, plain
 
 # Differences that are drawn on a linear scale, in units of the criterion.
 _LINEAR = 10
@@ -136,7 +136,7 @@ class CriterionDisplay:
         ax.set_xticks(_whole_ticks(self.n_components))
         if self.chosen is not None:
             K = self.n_components[self.chosen]
-            ax.axvline(K, color="0.85", linewidth=8, zorder=0)
+            ax.axvline(K, color=GREY, alpha=0.2, linewidth=8, zorder=0)
         plain(ax)
         if len(self.lines_) > 1:
             legend_above(ax, self.lines_)

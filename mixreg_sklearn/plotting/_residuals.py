@@ -110,7 +110,7 @@ class QuantileResidualDisplay:
         low, high = (
             stats.norm.ppf(stats.beta.ppf(tail, rank, rank[::-1])) for tail in tails
         )
-        ax.fill_between(at, low, high, color="0.88", linewidth=0, zorder=0)
+        ax.fill_between(at, low, high, color=GREY, alpha=0.2, linewidth=0, zorder=0)
         ax.plot(at, at, color=GREY, linewidth=1, zorder=1)
         ax.scatter(at, ordered, **style)
         ax.set(xlabel="normal quantile", ylabel="quantile residual")
@@ -118,7 +118,7 @@ class QuantileResidualDisplay:
 
     def _draw_spread(self, ax, style):
         half = stats.norm.ppf(0.5 + 0.5 * self.level)
-        ax.axhspan(-half, half, color="0.93", linewidth=0, zorder=0)
+        ax.axhspan(-half, half, color=GREY, alpha=0.12, linewidth=0, zorder=0)
         ax.axhline(0, color=GREY, linewidth=1, zorder=1)
         ax.scatter(self.predictions, self.residuals, **style)
         ax.set(xlabel="predicted mean")

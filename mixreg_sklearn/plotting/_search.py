@@ -100,7 +100,7 @@ class SearchDisplay:
         for optimum in self.optima:
             mark = "x" if optimum["degenerate"] else "o"
             size = 4 + 2 * min(optimum["hits"], 4)
-            style = {"color": "black", "markersize": size, "fillstyle": "none"}
+            style = {"color": GREY, "markersize": size, "fillstyle": "none"}
             ax.plot(last + 1, _below(optimum["log_likelihood"], best), mark, **style)
         ax.set_yscale("log")
         ax.invert_yaxis()

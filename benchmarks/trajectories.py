@@ -1,0 +1,95 @@
+"""Log-likelihoods of group-based trajectory models, beside those of R's packages.
+
+The numbers of lcmm 2.2.2, trajeR 0.11.1 and gbmt 0.1.4 were printed by these packages
+(R 4.2.2). Their data are not part of this repository. To write them to a folder, in R,
+with the packages installed::
+
+    data(paquid, data_hlme, package = "lcmm"); data(agrisus2, package = "gbmt")
+    for (name in c("paquid", "data_hlme", "agrisus2"))
+      write.csv(get(name), file.path(folder, paste0(name, ".csv")), row.names = FALSE)
+    for (name in c("CNORM2gr.csv", "POIS2gr.csv", "BETA2gr.csv"))
+      file.copy(system.file("extdata", name, package = "trajeR"), folder)
+
+Usage::
+
+    python benchmarks/trajectories.py FOLDER        # needs pandas
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mixreg_sklearn import MixtureRegressor
+
+# One fit: name, estimator without its seed, X, y, groups, log-likelihood of the peer.
+
+
+def paquid(folder):
+    """MMSE over age, quadratic by class; CEP and one scale shared."""
+    data = pd.read_csv(folder / "paquid.csv").dropna(subset=["MMSE"])
+    decades = (data["age"] - 65) / 10
+    X = pd.DataFrame({"t": decades, "t2": decades**2, "CEP": data["CEP"]})
+    for K, theirs in enumerate((-6202.497, -5711.446, -5555.129, -5420.097), start=1):
+        model = MixtureRegressor(K, shared_features=["CEP"], shared_scale=True)
+        yield f"lcmm: paquid, K = {K}", model, X, data["MMSE"], data["ID"], theirs
+
+
+def data_hlme(folder):
+    """Two features and their class in a gate; two coefficients shared."""
+    data = pd.read_csv(folder / "data_hlme.csv")
+    X = data[["Time", "X1", "X2", "X3"]].assign(product=data["Time"] * data["X1"])
+    model = MixtureRegressor(
+        regression_features=["Time", "X1", "product"],
+        shared_features=["X1", "product"],
+        shared_scale=True,
+        gate="softmax",
+        gate_features=["X2", "X3"],
+    )
+    yield "lcmm: data_hlme, K = 2", model, X, data["Y"], data["ID"], -980.7458
+
+
+def trajer(folder):
+    """Two groups; gaussian, counts and shares."""
+    settings = {
+        "CNORM2gr": ("gaussian", 2, -830.0071),
+        "POIS2gr": ("poisson", 2, -488.1306),
+        "BETA2gr": ("beta", 1, 168.9544),
+    }
+    for name, (family, degree, theirs) in settings.items():
+        wide = pd.read_csv(folder / f"{name}.csv")
+        person = np.repeat(np.arange(len(wide)), 5)
+        y = wide[[f"Y{i}" for i in range(1, 6)]].to_numpy().ravel()
+        t = wide[[f"T{i}" for i in range(1, 6)]].to_numpy().ravel()
+        X = np.column_stack([t**power for power in range(1, degree + 1)])
+        model = MixtureRegressor(family=family)
+        yield f"trajeR: {name}, K = 2", model, X, y, person, theirs
+
+
+def gbmt(folder):
+    """Rural income over the years, logarithm of the ratio to a country's mean."""
+    data = pd.read_csv(folder / "agrisus2.csv").dropna(subset=["Income_rur"])
+    mean = data.groupby("Country")["Income_rur"].transform("mean")
+    t = data["Year"] - data["Year"].min()
+    X, y = np.column_stack([t, t**2]), np.log(data["Income_rur"] / mean)
+    for K, theirs in enumerate((290.3327, 422.5201, 491.5779, 516.2425), start=1):
+        model = MixtureRegressor(K)
+        yield f"gbmt: agrisus2, K = {K}", model, X, y, data["Country"], theirs
+
+
+def main(folder):
+    """Fit everything and print one line each."""
+    print(f"{'':27s}{'theirs':>12s}{'here':>14s}  proven  seconds")
+    for data in (paquid, data_hlme, trajer, gbmt):
+        for name, model, X, y, groups, theirs in data(folder):
+            begin = time.perf_counter()
+            model.set_params(random_state=0).fit(X, y, groups=groups)
+            seconds = time.perf_counter() - begin
+            line = f"{name:27s}{theirs:12.4f}{model.log_likelihood_:14.5f}"
+            print(f"{line}  {model.converged_!s:6s}{seconds:9.2f}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,281 @@
+"""Lines of individuals over time, and the trajectories of their components."""
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import check_consistent_length
+
+from .._docs import documented
+from .._inside import inside
+from ..inference import inference
+from ..inference._bands import mean_bands
+from ..predictive._components import raw_means
+from ._style import colors, legend_above, one_axes, plain
+from ._time import along_time
+
+# Opacity of an individual that is certain, by their number: many lines are a texture.
+_INK, _FAINTEST, _STRONGEST = 50, 0.08, 0.55
+
+
+@documented
+class TrajectoryDisplay:
+    r"""Trajectories of components over time, and the lines of the individuals.
+
+    A thin line joins the responses of an individual, in the color of its most probable
+    component; it fades if the membership is uncertain. A thick line is the mean
+    :math:`\mu_k(t)` of a component, with all other features, and an offset, at their
+    means (columns of words at their most frequent value), and trials at their median.
+    Its band is a pointwise confidence band of that *mean*, as trajectory software draws
+    it: it says how well the trajectory is known, not where responses lie.
+
+    Use `from_estimator` to create it; the constructor stores arrays.
+
+    Parameters
+    ----------
+    time : ndarray of shape (n_samples,)
+        Time of each row.
+    y : ndarray of shape (n_samples,)
+        Responses.
+    individual : ndarray of int of shape (n_samples,)
+        Position of the individual of each row in `probabilities`.
+    probabilities : ndarray of shape (n_groups, n_components)
+        Memberships of the individuals.
+    grid : ndarray of shape (n_points,)
+        Times at which the trajectories are computed.
+    means : ndarray of shape (n_points, n_components)
+        Means of the components, NaN where they have no distribution.
+    lower, upper : ndarray of shape (n_points, n_components) or None
+        Their confidence limits, or None.
+    weights : ndarray of shape (n_components,)
+        Shares of the components.
+    labels : list of str, default=None
+        Names of the components. None numbers them.
+    time_name : str, default="time"
+        Label of the horizontal axis.
+    target_name : str, default="y"
+        Label of the vertical axis.
+
+    Attributes
+    ----------
+    {ax_, figure_}
+    paths_ : matplotlib LineCollection
+        The individuals.
+    lines_ : list of matplotlib Line2D
+        The trajectories.
+    bands_ : list of matplotlib PolyCollection
+        The bands around them; empty without limits.
+
+    References
+    ----------
+    Jones, B. & Nagin, D. (2013). A note on a Stata plugin for estimating group-based
+    trajectory models. Sociological Methods & Research 42, 608-613.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mixreg_sklearn import MixtureRegressor
+    >>> from mixreg_sklearn.plotting import TrajectoryDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> patient, month = np.repeat(np.arange(60), 4), np.tile(np.arange(4.0), 60)
+    >>> slope = np.where(patient < 20, -1.5, 0)
+    >>> y = 7 + slope * month + rng.normal(size=240)
+    >>> X = month[:, None]
+    >>> model = MixtureRegressor(2, random_state=0).fit(X, y, groups=patient)
+    >>> display = TrajectoryDisplay.from_estimator(
+    ...     model, X, y, groups=patient, time=0, labels=["stable", "better"]
+    ... )
+    >>> [line.get_label() for line in display.lines_]
+    ['stable: 65 %', 'better: 35 %']
+    """
+
+    def __init__(
+        self,
+        *,
+        time,
+        y,
+        individual,
+        probabilities,
+        grid,
+        means,
+        lower,
+        upper,
+        weights,
+        labels=None,
+        time_name="time",
+        target_name="y",
+    ):
+        self.time, self.y, self.individual = time, y, individual
+        self.probabilities = probabilities
+        self.grid, self.means, self.lower, self.upper = grid, means, lower, upper
+        self.weights, self.labels = weights, labels
+        self.time_name, self.target_name = time_name, target_name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups,
+        time,
+        offset=None,
+        trials=None,
+        level=0.95,
+        labels=None,
+        target_name=None,
+        ax=None,
+        path_kwargs=None,
+        line_kwargs=None,
+        band_kwargs=None,
+    ):
+        """Draw a fitted mixture over time.
+
+        Parameters
+        ----------
+        {estimator, X, y}
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the fit, for the bands.
+        groups : array-like of shape (n_samples,)
+            The individual of each row.
+        time : int or str
+            Feature that is the time: its index in X, or its name if X is a dataframe.
+            If powers of it, or splines, are in the regressions, a pipeline has to make
+            them: then the time varies and everything made from it follows.
+        {offset, trials}
+        level : float or None, default=0.95
+            Probability of the confidence bands; None draws none.
+        labels : list of str, default=None
+            Names of the components in the legend.
+        target_name : str, default=None
+            Label of the vertical axis. None means the name of `y`, or "y" without a
+            name.
+        {ax}
+        path_kwargs : dict, default=None
+            Keywords for matplotlib's `LineCollection` of individuals.
+        {line_kwargs, band_kwargs}
+
+        {drawn}
+        ValueError
+            If `time` is not a column of X or constant, if another column of X is a
+            function of it, or if there are no standard errors for `level`.
+        """
+        found = inside(estimator)
+        model, given = found.mixture, {"offset": offset, "trials": trials}
+        if target_name is None:
+            target_name = getattr(y, "name", None) or "y"
+        if groups is None:
+            raise ValueError(
+                "groups is None: it says to which individual a row belongs."
+            )
+        _check_labels(labels, model)
+        axis = along_time(X, time)
+        features = found.features(X)
+        _, probabilities = model.predict_group_proba(features, y, groups, **given)
+        Z = found.features(axis.rows)
+        ahead = model.predict_distribution(Z, **_typical(given, len(axis.grid)))
+        lower = upper = None
+        if level is not None:
+            result = inference(
+                model, features, y, sample_weight, groups=groups, **given
+            )
+            lower, upper = mean_bands(result, np.asarray(Z, float), ahead, level)
+        display = cls(
+            time=axis.values,
+            y=column_or_1d(y),
+            individual=np.unique(np.asarray(groups), return_inverse=True)[1].ravel(),
+            probabilities=probabilities,
+            grid=axis.grid,
+            means=raw_means(ahead),
+            lower=lower,
+            upper=upper,
+            weights=model.weights_,
+            labels=labels,
+            time_name=axis.name,
+            target_name=target_name,
+        )
+        return display.plot(
+            ax,
+            path_kwargs=path_kwargs,
+            line_kwargs=line_kwargs,
+            band_kwargs=band_kwargs,
+        )
+
+    def plot(self, ax=None, *, path_kwargs=None, line_kwargs=None, band_kwargs=None):
+        """Draw the plot.
+
+        Parameters
+        ----------
+        {ax}
+        path_kwargs : dict, default=None
+            Keywords for matplotlib's `LineCollection` of individuals.
+        {line_kwargs, band_kwargs}
+
+        {drawn}
+        """
+        check_consistent_length(self.time, self.y, self.individual)
+        ax = one_axes(self, ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        self.paths_ = self._draw_individuals(path_kwargs or {})
+        self.bands_ = self._draw_bands(band_kwargs or {})
+        self.lines_ = self._draw_lines(line_kwargs or {})
+        ax.set(xlabel=self.time_name, ylabel=self.target_name)
+        plain(ax)
+        legend_above(ax, self.lines_)
+        return self
+
+    def _draw_individuals(self, kwargs):
+        from matplotlib.collections import LineCollection
+        from matplotlib.colors import to_rgba_array
+
+        n, K = self.probabilities.shape
+        order = np.lexsort((self.time, self.individual))
+        points = np.column_stack([self.time, self.y])[order]
+        ends = np.flatnonzero(np.diff(self.individual[order])) + 1
+        shades = to_rgba_array(colors(K))[self.probabilities.argmax(axis=1)]
+        ink = np.clip(_INK / n, _FAINTEST, _STRONGEST)
+        certainty = (K * self.probabilities.max(axis=1) - 1) / max(K - 1, 1)
+        shades[:, 3] = ink if K == 1 else ink * (0.3 + 0.7 * certainty)
+        style = {"colors": shades, "linewidths": 0.8, "zorder": 1} | kwargs
+        paths = LineCollection(np.split(points, ends), **style)
+        self.ax_.add_collection(paths)
+        self.ax_.autoscale_view()
+        return paths
+
+    def _draw_bands(self, kwargs):
+        if self.lower is None:
+            return []
+        bands = []
+        for k, color in enumerate(colors(len(self.weights))):
+            low, high = self.lower[:, k], self.upper[:, k]
+            style = {"color": color, "alpha": 0.3, "linewidth": 0, "zorder": 2}
+            bands.append(self.ax_.fill_between(self.grid, low, high, **style | kwargs))
+        return bands
+
+    def _draw_lines(self, kwargs):
+        K = len(self.weights)
+        names = self.labels or [f"component {k}" for k in range(K)]
+        lines = []
+        for k, color in enumerate(colors(K)):
+            label = f"{names[k]}: {100 * self.weights[k]:.0f} %"
+            style = {"color": color, "linewidth": 2.5, "label": label, "zorder": 3}
+            lines += self.ax_.plot(self.grid, self.means[:, k], **(style | kwargs))
+        return lines
+
+
+def _check_labels(labels, model):
+    if labels is not None and len(labels) != len(model.weights_):
+        raise ValueError(
+            f"labels has {len(labels)} names; the mixture has"
+            f" {len(model.weights_)} components."
+        )
+
+
+def _typical(given, n):
+    """Row data at which the trajectories are drawn: mean offset, median trials."""
+    middle = {"offset": np.mean, "trials": lambda trials: np.floor(np.median(trials))}
+    return {
+        name: np.full(n, middle[name](values))
+        for name, values in given.items()
+        if values is not None
+    }
