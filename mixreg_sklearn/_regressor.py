@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 
 from ._blas import one_blas_thread, threads_that_pay
-from ._criteria import InformationCriteria
+from ._criteria import InformationCriteria, akaike, schwarz
 from ._data.checks import Range, check_memberships
 from ._data.groups import check_groups
 from ._data.read import read
@@ -174,6 +174,9 @@ class MixtureRegressor(
         Log-likelihood of the training data.
     n_parameters_ : int
         Number of freely estimated parameters.
+    aic_, bic_ : float
+        Information criteria of the training data, as `aic` and `bic` compute them for
+        any data.
     converged_ : bool
         Whether a local maximum is proven: Newton decrement below `tol` and positive
         definite observed information.
@@ -595,6 +598,8 @@ def set_estimate(model, problem, estimate):
         polished.objective[0], problem.rows.total_weight
     )
     model.n_parameters_ = problem.model.basis(polished.params).shape[1]
+    fit = model.log_likelihood_, model.n_parameters_
+    model.aic_, model.bic_ = akaike(*fit), schwarz(*fit, problem.units_counted)
     model.converged_ = estimate.proven
     model.newton_decrement_ = float(polished.decrement[0])
     model.smallest_eigenvalue_ = float(polished.smallest_eigenvalue[0])

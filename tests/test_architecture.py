@@ -17,6 +17,7 @@ WINGS = {
     "_numerics": "",
     "_blas": "",
     "_docs": "",
+    "_component_names": "",
     "_remembered": "",
     "datasets": "_docs",
     "families": "",
@@ -46,7 +47,7 @@ WINGS = {
     ),
     "__init__": "_regressor _selection _warnings",
     "inference": (
-        "_numerics _blas _docs families _data predictive _fitted _inside _engine"
+        "_numerics _blas _docs _component_names families _data predictive _fitted _inside _engine"
         " _search _rebuilt"
     ),
     "residuals": "_numerics _docs families _data predictive _fitted _inside",
@@ -54,7 +55,7 @@ WINGS = {
         "_numerics _docs families _data _inside _search _rebuilt _regressor _growth"
         " residuals"
     ),
-    "plotting": "_docs _inside inference residuals",
+    "plotting": "_docs _component_names _inside inference residuals",
     "__main__": "datasets _status _thin _selection plotting",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 450, 50

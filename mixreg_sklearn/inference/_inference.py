@@ -32,6 +32,7 @@ def inference(
     trials=None,
     cov_type="information",
     cluster=None,
+    component_names=None,
 ):
     r"""Standard errors of all parameters of a fitted mixture.
 
@@ -61,6 +62,7 @@ def inference(
         row (or group, which no cluster splits) has its own component; for
         ``cov_type="cluster"``. Groups need no clusters: with `groups`, "sandwich" sums
         scores by group already.
+    {component_names}
 
     Returns
     -------
@@ -109,7 +111,7 @@ def inference(
         rebuilt = rebuild(
             model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
         )
-        terms = terms_of(rebuilt)
+        terms = terms_of(rebuilt, component_names)
         factor = covariance_factor(rebuilt, terms, cov_type, cluster)
     params = values_of(rebuilt.fitted, terms)
     return InferenceResult(terms, params, factor, cov_type, _title(rebuilt, cov_type))

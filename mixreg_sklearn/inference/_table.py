@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special, stats
 
+from .._component_names import default_name
+
 # The meaning of each note, printed below the table.
 SHARED, HELD, UNIDENTIFIED, LIMIT = "shared", "held", "not identified", "at its limit"
 _NOTES = {
@@ -45,11 +47,14 @@ class Term(NamedTuple):
     feature: int | None  # column of X, if it belongs to one
     label: str  # its name within the component
     note: str = ""  # why it is not an ordinary estimate
+    called: str = ""  # the name of its component, if the user gave one
 
     @property
     def heading(self):
         """The part of the table that contains the term."""
-        return "mixture" if self.component is None else f"component {self.component}"
+        if self.component is None:
+            return "mixture"
+        return self.called or default_name(self.component)
 
     @property
     def name(self):
@@ -190,9 +195,8 @@ class Estimates:
 
     def __str__(self):
         header, cells = self._cells()
-        label = max(len(row[0]) for row in [["component 0"], *cells])
         widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-        widths[0] = label + 2
+        widths[0] = max(widths[0] + 2, *(len(term.heading) for term in self.terms))
         lines, heading = [self.title, ""], None
         for term, row in zip(self.terms, cells, strict=True):
             if term.heading != heading:

@@ -19,7 +19,7 @@ from ._mixing import best_mixing
 
 
 class OptimalityGap(NamedTuple):
-    """What `optimality_gap` found.
+    """What `optimality_gap` found; ``print`` says it in words.
 
     Attributes
     ----------
@@ -54,6 +54,31 @@ class OptimalityGap(NamedTuple):
     scale: float
     derivative: float
     n_regressions: int
+
+    def __str__(self):
+        at = "above" if self.suspicious else "within"
+        meaning = (
+            "another optimum, or more regressions, may explain the data far better"
+            if self.suspicious
+            else "no sign of a better optimum"
+        )
+        bound = (
+            f"proven to be at most {self.bound:.2f} nats, over all regressions there are"
+            if self.proven
+            else "of the regressions that were tried; not proven for all there are"
+        )
+        where = [f"intercept {self.intercept:.4g}", *map("{:.4g}".format, self.coef)]
+        if len(self.coef):
+            where[1] = f"coefficients {where[1]}"
+        return (
+            f"gap {self.gap:.2f} nats, {at} the threshold of {self.threshold:.2f}:"
+            f" {meaning}\n{bound}\nsteepest ascent toward {', '.join(where)}"
+        )
+
+    def __repr__(self):
+        return (
+            f"<{type(self).__name__}: {str(self).partition(':')[0]}; print() explains>"
+        )
 
 
 @documented
