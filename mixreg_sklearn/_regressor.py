@@ -28,6 +28,7 @@ from ._notebook import NotebookTable, component_table
 from ._numerics import log_normalize, make_rng
 from ._progress import CallbackSupport, Progress
 from ._remembered import remember
+from ._reports.summary import SummaryMethod
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
@@ -58,6 +59,7 @@ class MixtureRegressor(
     InformationCriteria,
     MetadataRequests,
     NotebookTable,
+    SummaryMethod,
     CallbackSupport,
     RegressorMixin,
     BaseEstimator,

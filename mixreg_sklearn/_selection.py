@@ -20,6 +20,7 @@ from ._growth.growth import can_grow, grown_to
 from ._inside import inside
 from ._notebook import NotebookTable, criterion_table
 from ._regressor import MetadataRequests, MixtureRegressor
+from ._reports.summary import SummaryMethod
 from ._status import agreed, status
 
 _CRITERIA = ("aic", "bic", "sabic", "icl")
@@ -41,7 +42,7 @@ def _of_best(name):
 
 @documented
 class MixtureRegressorIC(
-    MetadataRequests, NotebookTable, RegressorMixin, BaseEstimator
+    MetadataRequests, NotebookTable, SummaryMethod, RegressorMixin, BaseEstimator
 ):
     r"""Mixture of regressions with the number of components selected by a criterion.
 

@@ -18,6 +18,7 @@ WINGS = {
     "_blas": "",
     "_docs": "",
     "_component_names": "",
+    "_extras": "",
     "_remembered": "",
     "datasets": "_docs",
     "families": "",
@@ -36,20 +37,25 @@ WINGS = {
     "_progress": "",
     "_notebook": "_fitted _inside _status _thin",
     "_warnings": "",
+    "inference": (
+        "_numerics _blas _docs _component_names _extras families _data predictive"
+        " _fitted _inside _engine _search _rebuilt"
+    ),
+    "_reports": (
+        "_numerics _blas _docs _component_names _extras _data predictive _inside"
+        " _rebuilt _criteria _status _thin _notebook inference"
+    ),
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
         " _fitted _engine _search _criteria _thin _progress _notebook"
+        " _reports"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_selection": (
-        "_docs _data _fitted _inside _criteria _choice _status _notebook _regressor"
-        " _growth"
+        "_docs _data _fitted _inside _criteria _choice _status _notebook _reports"
+        " _regressor _growth"
     ),
-    "__init__": "_regressor _selection _warnings",
-    "inference": (
-        "_numerics _blas _docs _component_names families _data predictive _fitted _inside _engine"
-        " _search _rebuilt"
-    ),
+    "__init__": "_reports _regressor _selection _warnings",
     "residuals": "_numerics _docs families _data predictive _fitted _inside",
     "metrics": (
         "_numerics _docs families _data _inside _search _rebuilt _regressor _growth"

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special, stats
 
 from .._component_names import default_name
+from .._extras import pandas_for
 
 # The meaning of each note, printed below the table.
 SHARED, HELD, UNIDENTIFIED, LIMIT = "shared", "held", "not identified", "at its limit"
@@ -156,9 +157,13 @@ class Estimates:
         -------
         pandas.DataFrame
             The columns of the printed table and the notes.
-        """
-        import pandas as pd
 
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        pd = pandas_for("to_frame")
         index = pd.Index(self.names, name="parameter")
         columns = self._columns(level)
         return pd.DataFrame(columns | {"note": [t.note for t in self.terms]}, index)
@@ -184,7 +189,7 @@ class Estimates:
         """The table as text: header, and the cells of every term."""
         columns = self._columns(0.95)
         header = [_HEADERS.get(name, name) for name in columns]
-        decimals = _decimals(columns["std_error"], columns["estimate"])
+        decimals = _decimals(self.std_errors, self.params)
         texts = [map(partial(_cell, name), columns[name], decimals) for name in columns]
         labels, notes = [t.label for t in self.terms], [t.note for t in self.terms]
         return ["", *header, ""], list(zip(labels, *texts, notes, strict=True))
@@ -194,10 +199,14 @@ class Estimates:
         return [f"{note}: {text}" for note, text in _NOTES.items() if note in notes]
 
     def __str__(self):
+        return f"{self.title}\n\n{self.body()}"
+
+    def body(self):
+        """The printed table without its title."""
         header, cells = self._cells()
         widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
         widths[0] = max(widths[0] + 2, *(len(term.heading) for term in self.terms))
-        lines, heading = [self.title, ""], None
+        lines, heading = [], None
         for term, row in zip(self.terms, cells, strict=True):
             if term.heading != heading:
                 lines += [""] * (heading is not None)
@@ -270,5 +279,6 @@ def _line(cells, widths):
 
 def _html(cells, tag):
     first = f'<th style="text-align: left">{escape(cells[0])}</th>'
-    others = (f"<{tag}>{escape(cell)}</{tag}>" for cell in cells[1:])
+    style = 'style="text-align: right; font-variant-numeric: tabular-nums"'
+    others = (f"<{tag} {style}>{escape(cell)}</{tag}>" for cell in cells[1:])
     return f"<tr>{first}{''.join(others)}</tr>"

@@ -63,16 +63,15 @@ class OptimalityGap(NamedTuple):
             else "no sign of a better optimum"
         )
         bound = (
-            f"proven to be at most {self.bound:.2f} nats, over all regressions there are"
+            f"proven to be at most {self.bound:.2f} nats for all regressions there are"
             if self.proven
             else "of the regressions that were tried; not proven for all there are"
         )
-        where = [f"intercept {self.intercept:.4g}", *map("{:.4g}".format, self.coef)]
-        if len(self.coef):
-            where[1] = f"coefficients {where[1]}"
+        coef = np.array2string(self.coef, precision=4, threshold=8)
         return (
             f"gap {self.gap:.2f} nats, {at} the threshold of {self.threshold:.2f}:"
-            f" {meaning}\n{bound}\nsteepest ascent toward {', '.join(where)}"
+            f" {meaning}\n{bound}\nsteepest ascent toward intercept"
+            f" {self.intercept:.4g}, coef {coef}"
         )
 
     def __repr__(self):
