@@ -160,26 +160,26 @@ def _sizes(weight, groups):
 def _described(name, column, weight, pd):
     """Statistics of a column by label, (K + 1,) each."""
     missing = column.isna().to_numpy()
-    weight_there = weight[~missing]
+    there, weight_there = column[~missing], weight[~missing]
     total = weight_there.sum(axis=0)
-    there = column[~missing]
-    with np.errstate(invalid="ignore"):
-        if pd.api.types.is_bool_dtype(column) or not _is_number(column, pd):
-            statistics = _shares(name, there, weight_there / total, pd)
-        else:
-            statistics = _moments(name, there, weight_there / total)
+    # Where all rows of a component are missing, so are its means.
+    relative = weight_there / np.where(total > 0, total, 1.0)
+    describe = _moments if _is_number(column, pd) else _shares
+    statistics = {
+        label: np.where(total > 0, values, np.nan)
+        for label, values in describe(name, there, relative, pd).items()
+    }
     if missing.any():
         statistics[_MISSING] = weight[missing].sum(axis=0)
     return statistics
 
 
 def _is_number(column, pd):
-    if pd.api.types.is_complex_dtype(column):
-        return False
-    return pd.api.types.is_numeric_dtype(column)
+    kinds = pd.api.types
+    return kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column)
 
 
-def _moments(name, column, weight):
+def _moments(name, column, weight, pd):
     """Mean and standard deviation; the weights of each component sum to one."""
     values = column.to_numpy(dtype=float)
     if not np.isfinite(values).all():

@@ -15,7 +15,7 @@ from .._status import sentence
 from .._thin import thin_sentences
 from ..inference._inference import COV_TYPES, check_covariance, inferred
 from ..inference._information import NoStandardErrors
-from ..inference._table import Estimates
+from ..inference._table import Estimates, fixed
 from ..inference._terms import terms_of, values_of
 from .facts import heading, model_facts, number, response_name
 from .separation import separation_of
@@ -107,13 +107,8 @@ class Summary:
 
     def _component_cells(self):
         """Header, and a row for each component."""
-        cells = [
-            [
-                name,
-                *(_of_component(label, v[k]) for label, v in self.components.items()),
-            ]
-            for k, name in enumerate(self.component_names)
-        ]
+        columns = [_column(label, v) for label, v in self.components.items()]
+        cells = [list(row) for row in zip(self.component_names, *columns, strict=True)]
         return ["", *self.components], cells
 
     def __str__(self):
@@ -323,10 +318,15 @@ def _statistic(value):
     return f"{value:.3f}"
 
 
-def _of_component(label, value):
+def _column(label, values):
+    """Cells of a column of the table of components."""
     if label in ("size", "groups", "post>0"):
-        return number(value)
-    return f"{value:.3f}" if label in ("share", "ratio") else f"{value:.4g}"
+        return [number(value) for value in values]
+    decimals = 3
+    if label not in ("share", "ratio"):
+        # Three digits of the smallest number, unless the others would be very long.
+        decimals = max(2 - int(np.floor(np.log10(values.min()))), 0)
+    return [fixed(value, decimals if decimals <= 6 else None) for value in values]
 
 
 def _wrapped(text):
