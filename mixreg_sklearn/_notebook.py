@@ -57,7 +57,7 @@ def component_table(model):
     cells = [
         [label, *(f"{value:.4g}" for value in values[shown])] for label, values in rows
     ]
-    return html_table(_summary(model), ["", *header], cells, K - len(header))
+    return _table(_summary(model), ["", *header], cells, K - len(header))
 
 
 def criterion_table(search):
@@ -79,7 +79,7 @@ def criterion_table(search):
     title = f"Candidates, the best by {search.criterion.upper()}"
     if search.largest_chosen_:
         title += f"; {search.n_components_} is the largest number tried"
-    candidates = html_table(title, ["", *columns, "maximum"], cells)
+    candidates = _table(title, ["", *columns, "maximum"], cells)
     return candidates + component_table(search.best_estimator_)
 
 
@@ -103,7 +103,7 @@ def _cell(name, value):
     return f"{value:.3f}"
 
 
-def html_table(title, header, rows, n_left_out=0):
+def _table(title, header, rows, n_left_out=0):
     """A table with a caption; the first cell of each row is its heading."""
     notes = []
     if len(rows) > _MOST_ROWS:

@@ -43,7 +43,7 @@ WINGS = {
     ),
     "_reports": (
         "_numerics _blas _docs _component_names _extras _data predictive _inside"
-        " _rebuilt _criteria _status _thin _notebook inference"
+        " _rebuilt _criteria _status _thin inference"
     ),
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"

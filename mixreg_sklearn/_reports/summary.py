@@ -1,15 +1,11 @@
 """The summary of a fitted mixture: one printable object."""
 
-import textwrap
-from itertools import zip_longest
-
 import numpy as np
 
 from .._blas import one_blas_thread
 from .._component_names import names_of_components
 from .._docs import documented
 from .._extras import pandas_for
-from .._notebook import html_table
 from .._rebuilt import rebuild
 from .._status import sentence
 from .._thin import thin_sentences
@@ -19,8 +15,15 @@ from ..inference._table import Estimates, fixed
 from ..inference._terms import terms_of, values_of
 from .facts import heading, model_facts, number, response_name
 from .separation import separation_of
+from .tables import (
+    aligned,
+    html_aligned,
+    html_paragraphs,
+    html_side_by_side,
+    side_by_side,
+    wrapped,
+)
 
-_WIDTH = 79
 _LEGEND = (
     "size: rows most probably of the component; post>0: rows with a membership above"
     " 0.0001; ratio: size / post>0, near 1 where components are well separated"
@@ -112,15 +115,13 @@ class Summary:
         return ["", *self.components], cells
 
     def __str__(self):
-        facts = _side_by_side(self.facts, self._statistic_cells())
-        header, rows = self._component_cells()
         parts = [
-            _wrapped(self.title),
-            *facts,
-            *map(_wrapped, self.remarks),
+            wrapped(self.title),
+            *side_by_side(self.facts, self._statistic_cells()),
+            *map(wrapped, self.remarks),
             "",
-            *_aligned([header, *rows]),
-            _wrapped(_LEGEND),
+            *aligned(*self._component_cells()),
+            wrapped(_LEGEND),
             "",
             self.estimates.body(),
         ]
@@ -130,12 +131,15 @@ class Summary:
         return f"<{type(self).__name__}: {self.title}; print() shows it>"
 
     def _repr_html_(self):
-        pairs = zip_longest(self.facts, self._statistic_cells(), fillvalue=("", ""))
-        facts = [[*left, *right] for left, right in pairs]
         return (
-            html_table(self.title, [], facts)
-            + html_table(". ".join(self.remarks), *self._component_cells())
-            + self.estimates._repr_html_()
+            '<div class="mixreg-summary" style="overflow-x: auto">'
+            + html_paragraphs([self.title])
+            + html_side_by_side(self.facts, self._statistic_cells())
+            + html_paragraphs(self.remarks)
+            + html_aligned(*self._component_cells())
+            + html_paragraphs([_LEGEND])
+            + self.estimates.body_html()
+            + "</div>"
         )
 
 
@@ -327,32 +331,3 @@ def _column(label, values):
         # Three digits of the smallest number, unless the others would be very long.
         decimals = max(2 - int(np.floor(np.log10(values.min()))), 0)
     return [fixed(value, decimals if decimals <= 6 else None) for value in values]
-
-
-def _wrapped(text):
-    return textwrap.fill(text, _WIDTH, break_on_hyphens=False)
-
-
-def _side_by_side(left, right):
-    """Two columns of pairs as lines of the full width."""
-    label, name = (max(len(pair[0]) for pair in pairs) for pairs in (left, right))
-    value = max(len(text) for _, text in right)
-    lines = []
-    for (a, b), (c, d) in zip_longest(left, right, fillvalue=("", "")):
-        end = f"{c:{name}}  {d:>{value}}"
-        lines.append(
-            f"{a:{label}}  {b:{_WIDTH - label - len(end) - 4}}  {end}".rstrip()
-        )
-    return lines
-
-
-def _aligned(rows):
-    """Lines of cells: the first column to the left, others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)]
-        )
-        for row in rows
-    ]

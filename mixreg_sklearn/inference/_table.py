@@ -21,6 +21,7 @@ _NOTES = {
 
 # Numbers from here on are written with an exponent.
 _MOST = 1e8
+_RIGHT = "text-align: right; padding: 0 0.6em; font-variant-numeric: tabular-nums"
 _HEADERS = {"std_error": "std. error", "p_value": "p-value"}
 
 
@@ -221,6 +222,11 @@ class Estimates:
         return f"<{name}: {len(self.params)} parameters; print() shows the table>"
 
     def _repr_html_(self):
+        title = escape(self.title).replace("\n", "<br>")
+        return self.body_html(f"<caption>{title}</caption>")
+
+    def body_html(self, caption=""):
+        """The table of notebooks, without its title unless a caption is given."""
         header, cells = self._cells()
         width, rows, heading = len(header), [], None
         for term, row in zip(self.terms, cells, strict=True):
@@ -229,10 +235,9 @@ class Estimates:
                 rows.append(_html([heading, *header[1:]], "th"))
             rows.append(_html(row, "td"))
         notes = "<br>".join(map(escape, self._footnotes()))
-        title = escape(self.title).replace("\n", "<br>")
         foot = f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>'
         body = f"<tbody>{''.join(rows)}</tbody>{foot if notes else ''}"
-        return f"<table><caption>{title}</caption>{body}</table>"
+        return f"<table>{caption}{body}</table>"
 
 
 def check_level(level):
@@ -278,7 +283,9 @@ def _line(cells, widths):
 
 
 def _html(cells, tag):
-    first = f'<th style="text-align: left">{escape(cells[0])}</th>'
-    style = 'style="text-align: right; font-variant-numeric: tabular-nums"'
+    first = (
+        f'<th style="text-align: left; padding: 0 0.6em 0 0">{escape(cells[0])}</th>'
+    )
+    style = f'style="{_RIGHT}"'
     others = (f"<{tag} {style}>{escape(cell)}</{tag}>" for cell in cells[1:])
     return f"<tr>{first}{''.join(others)}</tr>"

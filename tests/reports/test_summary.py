@@ -248,5 +248,5 @@ def test_html_is_escaped_and_has_every_table(lines):
     X = X.rename(columns={"age": "<b>age</b>"})
     model = MixtureRegressor(2, random_state=0).fit(X, y)
     html = model.summary(X, y)._repr_html_()
-    assert html.count("<table>") == html.count("</table>") == 3
+    assert html.count("<table") == html.count("</table>") == 3
     assert "<b>" not in html
