@@ -206,7 +206,7 @@ class Estimates:
         """The printed table without its title."""
         header, cells = self._cells()
         widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-        widths[0] = max(widths[0] + 2, *(len(term.heading) for term in self.terms))
+        widths[0] = 2 + max(widths[0], *(len(term.heading) for term in self.terms))
         lines, heading = [], None
         for term, row in zip(self.terms, cells, strict=True):
             if term.heading != heading:

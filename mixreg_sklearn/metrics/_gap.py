@@ -58,7 +58,7 @@ class OptimalityGap(NamedTuple):
     def __str__(self):
         at = "above" if self.suspicious else "within"
         meaning = (
-            "another optimum, or more regressions, may explain the data far better"
+            "another mixture may fit far better"
             if self.suspicious
             else "no sign of a better optimum"
         )
