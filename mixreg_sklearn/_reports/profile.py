@@ -83,7 +83,7 @@ def profile(
     >>> names = ["steep", "flat"]
     >>> table = profile(model, X, y, data, component_names=names).round(2)
     >>> table.loc[("positive", "True")].tolist()
-    [1.0, 0.35, 0.68]
+    [1.0, 0.25, 0.63]
     """
     pd = pandas_for("profile")
     found = inside(model)
