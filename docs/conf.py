@@ -99,6 +99,7 @@ sphinx_gallery_conf = {
             "plot_inference.py",
             "plot_prediction.py",
             "plot_pipeline.py",
+            "plot_segments.py",
             "*",
         ]
     ),

@@ -2,6 +2,8 @@
 
 from ._formula import fit_formula
 from ._regressor import MixtureRegressor
+from ._reports.profile import profile
+from ._reports.summary import Summary, summary
 from ._selection import MixtureRegressorIC
 from ._warnings import SearchWarning
 
@@ -11,5 +13,8 @@ __all__ = [
     "MixtureRegressor",
     "MixtureRegressorIC",
     "SearchWarning",
+    "Summary",
     "fit_formula",
+    "profile",
+    "summary",
 ]

@@ -12,6 +12,16 @@ from ._fitted import Fitted, fitted_and_rows
 from ._numerics import log_normalize
 
 
+def akaike(log_likelihood, n_parameters):
+    """AIC from its parts."""
+    return -2 * log_likelihood + 2 * n_parameters
+
+
+def schwarz(log_likelihood, n_parameters, n_units):
+    """BIC from its parts, for units that count `n_units`."""
+    return float(-2 * log_likelihood + n_parameters * np.log(n_units))
+
+
 class Evidence(NamedTuple):
     """The input of all criteria, for U units: single rows or groups of rows."""
 
@@ -25,23 +35,21 @@ class Evidence(NamedTuple):
 
     def aic(self):
         """Akaike information criterion."""
-        return -2 * self.log_likelihood() + 2 * self.n_parameters
+        return akaike(self.log_likelihood(), self.n_parameters)
 
     def bic(self):
         """Bayesian information criterion."""
-        return -2 * self.log_likelihood() + self._price(self.weight.sum())
+        return schwarz(self.log_likelihood(), self.n_parameters, self.weight.sum())
 
     def sabic(self):
         """BIC adjusted for the sample size."""
-        return -2 * self.log_likelihood() + self._price((self.weight.sum() + 2) / 24)
+        n = (self.weight.sum() + 2) / 24
+        return schwarz(self.log_likelihood(), self.n_parameters, n)
 
     def icl(self):
         """Integrated completed likelihood."""
         classified = float(self.weight @ self.log_joint.max(axis=1))
-        return -2 * classified + self._price(self.weight.sum())
-
-    def _price(self, n):
-        return float(self.n_parameters * np.log(n))
+        return schwarz(classified, self.n_parameters, self.weight.sum())
 
     def certainty(self):
         """Entropy criterion of the memberships, from 0 (uniform) to 1 (certain)."""

@@ -20,6 +20,9 @@ trials : array-like of shape (n_samples,), default=None
     default 1.
 random_state : int, RandomState instance or None, default=None
     Source of randomness.
+component_names : list of str, default=None
+    Names of the components in tables and plots, in their order; None means "component
+    0", "component 1" and so on.
 model : estimator
     Fitted mixture, or a pipeline or search with one inside.
 n_features_in_ : int

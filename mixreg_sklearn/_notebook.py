@@ -40,11 +40,11 @@ def component_table(model):
     if model.fit_intercept:
         rows.append(("intercept", model.intercept_))
     rows += _used(names, model.coef_)
-    if np.isfinite(model.scale_).any():
-        rows.append(("scale", model.scale_))
     fitted = Fitted.of(model)
-    constants, predictors = fitted.family.constants, fitted.family.predictors
-    rows += [(c.name, v) for c, v in zip(constants, fitted.constants, strict=True)][1:]
+    predictors = fitted.family.predictors
+    names_of_constants = ["scale", *(c.name for c in fitted.family.constants[1:])]
+    # A family without constants has no scale to show.
+    rows += zip(names_of_constants, fitted.constants, strict=False)
     names_of_parts = [predictor.name for predictor in predictors]
     parts = [*zip(names_of_parts, fitted.intercept, fitted.coef, strict=True)][1:]
     if fitted.gate_coef is not None:

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import StrOptions
 
 from ._blas import one_blas_thread, threads_that_pay
-from ._criteria import InformationCriteria, likelihood_r2
+from ._criteria import InformationCriteria, akaike, likelihood_r2, schwarz
 from ._data.checks import Range, check_memberships
 from ._data.groups import check_groups
 from ._data.read import read
@@ -28,6 +28,7 @@ from ._null import null_model
 from ._numerics import log_normalize, make_rng
 from ._progress import CallbackSupport, Progress
 from ._remembered import remember
+from ._reports.summary import SummaryMethod
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
@@ -58,6 +59,7 @@ class MixtureRegressor(
     InformationCriteria,
     MetadataRequests,
     NotebookTable,
+    SummaryMethod,
     CallbackSupport,
     RegressorMixin,
     BaseEstimator,
@@ -177,6 +179,9 @@ class MixtureRegressor(
         `scale` and so on.
     n_parameters_ : int
         Number of freely estimated parameters.
+    aic_, bic_ : float
+        Information criteria of the training data, as `aic` and `bic` compute them for
+        any data.
     converged_ : bool
         Whether a local maximum is proven: Newton decrement below `tol` and positive
         definite observed information.
@@ -620,6 +625,8 @@ def set_estimate(model, problem, estimate):
         polished.objective[0], problem.rows.total_weight
     )
     model.n_parameters_ = problem.model.basis(polished.params).shape[1]
+    fit = model.log_likelihood_, model.n_parameters_
+    model.aic_, model.bic_ = akaike(*fit), schwarz(*fit, problem.units_counted)
     model.converged_ = estimate.proven
     model.newton_decrement_ = float(polished.decrement[0])
     model.smallest_eigenvalue_ = float(polished.smallest_eigenvalue[0])

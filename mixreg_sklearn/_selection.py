@@ -20,6 +20,7 @@ from ._inside import inside
 from ._notebook import NotebookTable, criterion_table
 from ._progress import CallbackSupport, CandidateProgress
 from ._regressor import MetadataRequests, MixtureRegressor
+from ._reports.summary import SummaryMethod
 from ._status import agreed
 
 # Settings of a mixture that stand here as well.
@@ -56,7 +57,12 @@ def _of_best(name):
 
 @documented
 class MixtureRegressorIC(
-    MetadataRequests, NotebookTable, CallbackSupport, RegressorMixin, BaseEstimator
+    MetadataRequests,
+    NotebookTable,
+    SummaryMethod,
+    CallbackSupport,
+    RegressorMixin,
+    BaseEstimator,
 ):
     r"""Mixture of regressions with the number of components selected by a criterion.
 

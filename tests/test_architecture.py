@@ -17,6 +17,8 @@ WINGS = {
     "_numerics": "",
     "_blas": "",
     "_docs": "",
+    "_component_names": "",
+    "_extras": "",
     "_remembered": "",
     "datasets": "_docs",
     "families": "",
@@ -36,27 +38,33 @@ WINGS = {
     "_null": "gates _data _fitted _engine _search",
     "_notebook": "_fitted _inside _status _thin",
     "_warnings": "",
+    "inference": (
+        "_numerics _blas _docs _component_names _extras families _data predictive"
+        " _fitted _inside _engine _search _rebuilt"
+    ),
+    "_reports": (
+        "_numerics _blas _docs _component_names _extras _data predictive _inside"
+        " _rebuilt _criteria _status _thin inference"
+    ),
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
         " _fitted _engine _search _criteria _null _thin _progress _notebook"
+        " _reports"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_candidates": "_choice _criteria _growth _regressor",
     "_selection": (
-        "_docs _data _fitted _inside _candidates _status _progress _notebook _regressor"
+        "_docs _data _fitted _inside _candidates _status _progress _notebook _reports"
+        " _regressor"
     ),
     "_formula": "_docs _data _regressor _selection",
-    "__init__": "_regressor _selection _formula _warnings",
-    "inference": (
-        "_numerics _blas _docs families _data predictive _fitted _inside _engine"
-        " _search _rebuilt"
-    ),
+    "__init__": "_reports _regressor _selection _formula _warnings",
     "residuals": "_numerics _docs families _data predictive _fitted _inside",
     "metrics": (
         "_numerics _docs families _data _inside _search _rebuilt _regressor _growth"
         " residuals"
     ),
-    "plotting": "_docs predictive _inside inference residuals",
+    "plotting": "_docs _component_names predictive _inside inference residuals",
     "__main__": "datasets _status _thin _selection plotting",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 450, 50

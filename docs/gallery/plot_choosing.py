@@ -60,8 +60,7 @@ plt.show()
 # how often a fourth component gains as much as it did here.
 
 test = bootstrap_lrt(MixtureRegressor(3), X, y, n_bootstrap=39, random_state=0)
-print(f"3 against 4 components: T = {test.statistic:.1f}, p = {test.p_value:.2f}")
-print("replicates simulated:", test.n_bootstrap)
+print(test)
 
 # %%
 # It often does: chance explains the gain, and three components are enough. Not all of

@@ -43,6 +43,8 @@ class Problem(NamedTuple):
         The user's first row of every unit.
     n_rows : int
         Number of the user's rows.
+    units_counted : float
+        Number of independent units, rows or groups: the sum of the user's weights.
     """
 
     structure: Structure
@@ -58,6 +60,7 @@ class Problem(NamedTuple):
     order: np.ndarray
     first: np.ndarray
     n_rows: int
+    units_counted: float
 
     def restructured(self, structure):
         """The problem of another mixture on the same rows and features."""
@@ -197,9 +200,8 @@ def make_problem(data, structure, n_jobs):
     least = family.resolution(data.y) / unit
     models = _models(structure, design, origin, unit, least)
     scaling = origin, unit, least, inflation
-    return Problem(
-        structure, design, gate_design, rows, *models, *scaling, order, first, n_rows
-    )
+    counts = order, first, n_rows, float(unit_weight.sum() / inflation)
+    return Problem(structure, design, gate_design, rows, *models, *scaling, *counts)
 
 
 def _units(data):

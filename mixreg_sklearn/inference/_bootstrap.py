@@ -111,6 +111,7 @@ def bootstrap(
     method="parametric",
     random_state=None,
     n_jobs=None,
+    component_names=None,
 ):
     r"""Refit a mixture to data drawn from it, or to resampled rows.
 
@@ -135,6 +136,7 @@ def bootstrap(
         Determines the draws, independently of `n_jobs`.
     n_jobs : int or None, default=None
         Number of processes.
+    {component_names}
 
     Returns
     -------
@@ -178,7 +180,7 @@ def bootstrap(
         rebuilt = rebuild(
             model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
         )
-        terms = terms_of(rebuilt)
+        terms = terms_of(rebuilt, component_names)
         plan = (_Cases if method == "case" else _Responses)(rebuilt)
     seed = check_random_state(random_state).randint(2**31 - 1)
     seeds = np.random.SeedSequence(seed).spawn(n_bootstrap)

@@ -61,7 +61,7 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
     X : array-like of shape (n_samples, n_features)
         Rows to average over; they need not be those of the fit.
     result : InferenceResult
-        From `inference`: the covariance of the parameters.
+        From `inference`: the covariance of the parameters, and names of components.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
     {offset}
@@ -127,10 +127,10 @@ def _effect_terms(terms):
     labels = {t.feature: t.label.removeprefix("gate ") for t in slopes}
     loose = {t.feature for t in slopes if t.note == UNIDENTIFIED}
     inside = {t.feature for t in terms if t.attribute == "coef_"}
-    n_components = 1 + max((t.component for t in terms), default=0)
+    called = {None: ""} | {t.component: t.called for t in terms}
     return [
-        Term("effect", k, j, labels[j], UNIDENTIFIED if j in loose else "")
-        for k in (None, *range(n_components))
+        Term("effect", k, j, labels[j], UNIDENTIFIED if j in loose else "", called[k])
+        for k in called
         for j in sorted(labels)
         if k is None or j in inside
     ]

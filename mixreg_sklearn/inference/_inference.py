@@ -12,7 +12,7 @@ from ._result import InferenceResult
 from ._table import fixed
 from ._terms import terms_of, values_of
 
-_COV_TYPES = {
+COV_TYPES = {
     "information": "observed information",
     "opg": "outer product of scores",
     "sandwich": "sandwich (Huber-White)",
@@ -32,6 +32,7 @@ def inference(
     trials=None,
     cov_type="information",
     cluster=None,
+    component_names=None,
 ):
     r"""Standard errors of all parameters of a fitted mixture.
 
@@ -61,6 +62,7 @@ def inference(
         row (or group, which no cluster splits) has its own component; for
         ``cov_type="cluster"``. Groups need no clusters: with `groups`, "sandwich" sums
         scores by group already.
+    {component_names}
 
     Returns
     -------
@@ -100,19 +102,29 @@ def inference(
     >>> result.test_equal("x0").p_value < 0.001
     True
     """
-    if cov_type not in _COV_TYPES:
-        raise ValueError(
-            f"cov_type must be one of {list(_COV_TYPES)}; got {cov_type!r}."
-        )
-    cluster = _check_cluster(cluster, cov_type, X, groups)
+    cluster = check_covariance(cov_type, cluster, X, groups)
     with one_blas_thread(), np.errstate(under="ignore"):
         rebuilt = rebuild(
             model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
         )
-        terms = terms_of(rebuilt)
-        factor = covariance_factor(rebuilt, terms, cov_type, cluster)
+        terms = terms_of(rebuilt, component_names)
+        return inferred(rebuilt, terms, cov_type, cluster)
+
+
+def inferred(rebuilt, terms, cov_type, cluster):
+    """The result for a fit on its data. -> InferenceResult."""
+    factor = covariance_factor(rebuilt, terms, cov_type, cluster)
     params = values_of(rebuilt.fitted, terms)
     return InferenceResult(terms, params, factor, cov_type, _title(rebuilt, cov_type))
+
+
+def check_covariance(cov_type, cluster, X, groups):
+    """Numbers of the clusters, or None, for a type of covariance."""
+    if cov_type not in COV_TYPES:
+        raise ValueError(
+            f"cov_type must be one of {list(COV_TYPES)}; got {cov_type!r}."
+        )
+    return _check_cluster(cluster, cov_type, X, groups)
 
 
 def _check_cluster(cluster, cov_type, X, groups):
@@ -146,5 +158,5 @@ def _title(rebuilt, cov_type):
         f"Mixture of {estimator.n_components} regression{plural}, {family}; {units}\n"
         f"log-likelihood {fixed(estimator.log_likelihood_, 3)},"
         f" {estimator.n_parameters_} parameters\n"
-        f"standard errors: {_COV_TYPES[cov_type]}"
+        f"standard errors: {COV_TYPES[cov_type]}"
     )

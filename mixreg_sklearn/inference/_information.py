@@ -59,10 +59,10 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
 
 
 def require_maximum(rebuilt):
-    """Raise ValueError where the estimate is no interior maximum."""
+    """Raise NoStandardErrors where the estimate is no interior maximum."""
     estimator, problem = rebuilt.estimator, rebuilt.problem
     if estimator.degenerate_:
-        raise ValueError(
+        raise NoStandardErrors(
             "The estimate is degenerate (degenerate_ is True): the likelihood has no"
             " maximum there, and no standard errors belong to it. Use fewer"
             " components, shared_scale=True, or more rows."
@@ -71,8 +71,8 @@ def require_maximum(rebuilt):
         return
     boundary = why_boundary(problem.model, problem.rows, rebuilt.params, False)
     if boundary:
-        raise ValueError(f"The estimate is at a boundary: {boundary.value}.")
-    raise ValueError(
+        raise NoStandardErrors(f"The estimate is at a boundary: {boundary.value}.")
+    raise NoStandardErrors(
         "The estimate is not proven to be a maximum (converged_ is False; smallest"
         f" eigenvalue of the information {estimator.smallest_eigenvalue_:.1e}), so that"
         " there is no information to invert. The warning of fit says why: increase"
@@ -102,7 +102,7 @@ def free_directions(mixture, params):
 
 
 def _inverse_root(information, complaint):
-    """A matrix R with ``R R'`` the inverse; ValueError with a complaint if none is."""
+    """A matrix R with ``R R'`` the inverse; NoStandardErrors if none is."""
     diagonal = np.diag(information)
     smallest = -np.inf
     if (diagonal > 0).all():
@@ -110,7 +110,7 @@ def _inverse_root(information, complaint):
         values, vectors = np.linalg.eigh(information * unit * unit[:, None])
         smallest = values.min(initial=np.inf)
     if not smallest > _POSITIVE:
-        raise ValueError(f"{complaint} There are no standard errors.")
+        raise NoStandardErrors(f"{complaint} There are no standard errors.")
     return unit[:, None] * vectors / np.sqrt(values)
 
 
@@ -118,6 +118,10 @@ def _square_root(matrix):
     """A matrix S with ``S S'`` the positive semidefinite `matrix`."""
     values, vectors = np.linalg.eigh(matrix)
     return vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+class NoStandardErrors(ValueError):
+    """The estimate has none: it is no interior maximum with an information matrix."""
 
 
 class _Sums(NamedTuple):

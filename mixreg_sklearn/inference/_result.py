@@ -38,7 +38,8 @@ class WaldTest(NamedTuple):
 class InferenceResult(Estimates):
     """Estimates of a mixture, their standard errors, and tests, as `inference` returns.
 
-    ``print`` shows a table by component. Parameters are named ``"component 0: x1"``:
+    ``print`` shows a table by component. Parameters are named ``"component 0: x1"``
+    (or with the name given to the component, ``"loyal: x1"``):
     ``intercept``, features, ``scale``, and ``share``; with a softmax gate, ``gate
     intercept`` and ``gate x1``, log-odds against component 0, instead of the share. A
     note marks parameters that are "shared" by components, "held" at a value (standard

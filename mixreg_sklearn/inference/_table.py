@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special, stats
 
+from .._component_names import default_name
+from .._extras import pandas_for
+
 # The meaning of each note, printed below the table.
 SHARED, HELD, UNIDENTIFIED, LIMIT = "shared", "held", "not identified", "at its limit"
 _NOTES = {
@@ -18,6 +21,7 @@ _NOTES = {
 
 # Numbers from here on are written with an exponent.
 _MOST = 1e8
+_RIGHT = "text-align: right; padding: 0 0.6em; font-variant-numeric: tabular-nums"
 _HEADERS = {"std_error": "std. error", "p_value": "p-value"}
 
 
@@ -45,11 +49,14 @@ class Term(NamedTuple):
     feature: int | None  # column of X, if it belongs to one
     label: str  # its name within the component
     note: str = ""  # why it is not an ordinary estimate
+    called: str = ""  # the name of its component, if the user gave one
 
     @property
     def heading(self):
         """The part of the table that contains the term."""
-        return "mixture" if self.component is None else f"component {self.component}"
+        if self.component is None:
+            return "mixture"
+        return self.called or default_name(self.component)
 
     @property
     def name(self):
@@ -151,9 +158,13 @@ class Estimates:
         -------
         pandas.DataFrame
             The columns of the printed table and the notes.
-        """
-        import pandas as pd
 
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        pd = pandas_for("to_frame")
         index = pd.Index(self.names, name="parameter")
         columns = self._columns(level)
         return pd.DataFrame(columns | {"note": [t.note for t in self.terms]}, index)
@@ -179,7 +190,7 @@ class Estimates:
         """The table as text: header, and the cells of every term."""
         columns = self._columns(0.95)
         header = [_HEADERS.get(name, name) for name in columns]
-        decimals = _decimals(columns["std_error"], columns["estimate"])
+        decimals = _decimals(self.std_errors, self.params)
         texts = [map(partial(_cell, name), columns[name], decimals) for name in columns]
         labels, notes = [t.label for t in self.terms], [t.note for t in self.terms]
         return ["", *header, ""], list(zip(labels, *texts, notes, strict=True))
@@ -189,11 +200,14 @@ class Estimates:
         return [f"{note}: {text}" for note, text in _NOTES.items() if note in notes]
 
     def __str__(self):
+        return f"{self.title}\n\n{self.body()}"
+
+    def body(self):
+        """The printed table without its title."""
         header, cells = self._cells()
-        label = max(len(row[0]) for row in [["component 0"], *cells])
         widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-        widths[0] = label + 2
-        lines, heading = [self.title, ""], None
+        widths[0] = 2 + max(widths[0], *(len(term.heading) for term in self.terms))
+        lines, heading = [], None
         for term, row in zip(self.terms, cells, strict=True):
             if term.heading != heading:
                 lines += [""] * (heading is not None)
@@ -208,6 +222,11 @@ class Estimates:
         return f"<{name}: {len(self.params)} parameters; print() shows the table>"
 
     def _repr_html_(self):
+        title = escape(self.title).replace("\n", "<br>")
+        return self.body_html(f"<caption>{title}</caption>")
+
+    def body_html(self, caption=""):
+        """The table of notebooks, without its title unless a caption is given."""
         header, cells = self._cells()
         width, rows, heading = len(header), [], None
         for term, row in zip(self.terms, cells, strict=True):
@@ -216,10 +235,9 @@ class Estimates:
                 rows.append(_html([heading, *header[1:]], "th"))
             rows.append(_html(row, "td"))
         notes = "<br>".join(map(escape, self._footnotes()))
-        title = escape(self.title).replace("\n", "<br>")
         foot = f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>'
         body = f"<tbody>{''.join(rows)}</tbody>{foot if notes else ''}"
-        return f"<table><caption>{title}</caption>{body}</table>"
+        return f"<table>{caption}{body}</table>"
 
 
 def check_level(level):
@@ -265,6 +283,9 @@ def _line(cells, widths):
 
 
 def _html(cells, tag):
-    first = f'<th style="text-align: left">{escape(cells[0])}</th>'
-    others = (f"<{tag}>{escape(cell)}</{tag}>" for cell in cells[1:])
+    first = (
+        f'<th style="text-align: left; padding: 0 0.6em 0 0">{escape(cells[0])}</th>'
+    )
+    style = f'style="{_RIGHT}"'
+    others = (f"<{tag} {style}>{escape(cell)}</{tag}>" for cell in cells[1:])
     return f"<tr>{first}{''.join(others)}</tr>"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._component_names import names_of_components
 from .._engine.layout import layout_of
 from .._fitted import places_of
 from ._table import HELD, LIMIT, SHARED, UNIDENTIFIED, Term
@@ -13,11 +14,17 @@ _RANK = 1e-10
 _MOVES = 1e-7
 
 
-def terms_of(rebuilt):
+def terms_of(rebuilt, component_names=None):
     """The user's parameters, by component, as a list of Term.
 
     Intercept and coefficients, constants, further predictors, then share or gate.
     """
+    K = rebuilt.problem.model.n_components
+    names = names_of_components(component_names, K)
+    return [term._replace(called=names[term.component]) for term in _terms(rebuilt)]
+
+
+def _terms(rebuilt):
     structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
     K, (_, *others) = mixture.n_components, structure.family.predictors
     _, loose = _regression_map(rebuilt.problem)

@@ -19,7 +19,7 @@ from ._mixing import best_mixing
 
 
 class OptimalityGap(NamedTuple):
-    """What `optimality_gap` found.
+    """What `optimality_gap` found; ``print`` says it in words.
 
     Attributes
     ----------
@@ -54,6 +54,30 @@ class OptimalityGap(NamedTuple):
     scale: float
     derivative: float
     n_regressions: int
+
+    def __str__(self):
+        at = "above" if self.suspicious else "within"
+        meaning = (
+            "another mixture may fit far better"
+            if self.suspicious
+            else "no sign of a better optimum"
+        )
+        bound = (
+            f"proven to be at most {self.bound:.2f} nats for all regressions there are"
+            if self.proven
+            else "of the regressions that were tried; not proven for all there are"
+        )
+        coef = np.array2string(self.coef, precision=4, threshold=8)
+        return (
+            f"gap {self.gap:.2f} nats, {at} the threshold of {self.threshold:.2f}:"
+            f" {meaning}\n{bound}\nsteepest ascent toward intercept"
+            f" {self.intercept:.4g}, coef {coef}"
+        )
+
+    def __repr__(self):
+        return (
+            f"<{type(self).__name__}: {str(self).partition(':')[0]}; print() explains>"
+        )
 
 
 @documented

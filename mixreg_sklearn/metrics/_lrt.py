@@ -23,7 +23,7 @@ _ROUNDING = 1e-8
 
 
 class BootstrapLRT(NamedTuple):
-    """Result of `bootstrap_lrt`.
+    """Result of `bootstrap_lrt`; ``print`` shows it in a line.
 
     Attributes
     ----------
@@ -45,6 +45,17 @@ class BootstrapLRT(NamedTuple):
     replicates: np.ndarray
     smaller: MixtureRegressor
     larger: MixtureRegressor
+
+    def __str__(self):
+        replicates = "replicate" if self.n_bootstrap == 1 else "replicates"
+        return (
+            f"{self.smaller.n_components} against {self.larger.n_components}"
+            f" components: T = {self.statistic:.3f}, p = {self.p_value:.3g}"
+            f" ({self.n_bootstrap} {replicates})"
+        )
+
+    def __repr__(self):
+        return f"<{type(self).__name__}: {self}>"
 
 
 @validate_params(

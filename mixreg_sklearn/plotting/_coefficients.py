@@ -1,5 +1,6 @@
 """Estimates with their confidence intervals, by component."""
 
+from .._component_names import names_of_components
 from .._docs import documented
 from ..inference._inference import inference
 from ._style import GREY, colors, markers, plain, several_axes
@@ -27,6 +28,7 @@ class CoefficientDisplay:
     {level}
     signed : list of bool of shape (m,), default=None
         Whether each is a coefficient, whose panel has a line at zero; None: all are.
+    {component_names}
 
     Attributes
     ----------
@@ -45,11 +47,21 @@ class CoefficientDisplay:
     """
 
     def __init__(
-        self, *, labels, components, estimates, lower, upper, level=0.95, signed=None
+        self,
+        *,
+        labels,
+        components,
+        estimates,
+        lower,
+        upper,
+        level=0.95,
+        signed=None,
+        component_names=None,
     ):
         self.labels, self.components = labels, components
         self.estimates, self.lower, self.upper = estimates, lower, upper
         self.level, self.signed = level, signed
+        self.component_names = component_names
 
     @classmethod
     def from_inference(cls, result, *, level=0.95, labels=None, ax=None):
@@ -58,7 +70,8 @@ class CoefficientDisplay:
         Parameters
         ----------
         result : InferenceResult
-            Result of `mixreg_sklearn.inference.inference`.
+            Result of `mixreg_sklearn.inference.inference`, with its names of
+            components.
         {level}
         labels : list of str, default=None
             Parameters to draw, such as `"intercept"`, `"x1"`, `"scale"`, `"share"`,
@@ -76,6 +89,7 @@ class CoefficientDisplay:
                 raise ValueError(f"labels must be among {known}; got {label!r}.")
             places += [i for i, term in enumerate(result.terms) if term.label == label]
         terms = [result.terms[i] for i in places]
+        names = {term.component: term.heading for term in result.terms}
         lower, upper = result.conf_int(level)[places].T
         display = cls(
             labels=[term.label for term in terms],
@@ -85,6 +99,7 @@ class CoefficientDisplay:
             upper=upper,
             level=level,
             signed=[term.signed for term in terms],
+            component_names=[names[k] for k in range(len(names))],
         )
         return display.plot(ax)
 
@@ -102,6 +117,7 @@ class CoefficientDisplay:
         cov_type="information",
         level=0.95,
         labels=None,
+        component_names=None,
         ax=None,
     ):
         """Draw the estimates of a fitted mixture.
@@ -114,6 +130,7 @@ class CoefficientDisplay:
         {level}
         labels : list of str, default=None
             Parameters to draw; None draws all.
+        {component_names}
         {panels}
 
         {drawn}
@@ -121,7 +138,8 @@ class CoefficientDisplay:
             If there are no standard errors, or a label is unknown.
         """
         given = {"groups": groups, "offset": offset, "trials": trials}
-        result = inference(estimator, X, y, sample_weight, cov_type=cov_type, **given)
+        kind = {"cov_type": cov_type, "component_names": component_names}
+        result = inference(estimator, X, y, sample_weight, **kind, **given)
         return cls.from_inference(result, level=level, labels=labels, ax=ax)
 
     def plot(self, ax=None):
@@ -134,13 +152,16 @@ class CoefficientDisplay:
         {drawn}
         """
         panels = list(dict.fromkeys(self.labels))
+        # A component of which no parameter is drawn keeps its place, so colors agree.
         K = max(self.components) + 1
+        names = self.component_names
+        names = names_of_components(names, K if names is None else len(names))[:K]
         size = (1.9, 1.3 + 0.35 * K)
         self.axes_ = several_axes(self, ax, len(panels), size, sharey=True)
         self.figure_ = self.axes_[0].figure
         for panel, axes in zip(panels, self.axes_, strict=True):
             self._draw(panel, axes, K)
-        self.axes_[0].set_yticks(range(K), [f"component {k}" for k in range(K)])
+        self.axes_[0].set_yticks(range(K), names)
         self.axes_[0].set_ylim(K - 0.5, -0.5)
         return self
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._component_names import names_of_components
 from .._docs import documented
 from .._inside import inside
 from ._style import colors, plain, several_axes
@@ -29,6 +30,7 @@ class RootogramDisplay:
         Memberships below this value are left out.
     unit_name : str, default="rows"
         Name of the units that are counted.
+    {component_names}
 
     Attributes
     ----------
@@ -54,9 +56,12 @@ class RootogramDisplay:
     [20, 20]
     """
 
-    def __init__(self, *, probabilities, eps=1e-4, unit_name="rows"):
+    def __init__(
+        self, *, probabilities, eps=1e-4, unit_name="rows", component_names=None
+    ):
         self.probabilities = probabilities
         self.eps, self.unit_name = eps, unit_name
+        self.component_names = component_names
 
     @classmethod
     def from_estimator(
@@ -69,6 +74,7 @@ class RootogramDisplay:
         offset=None,
         trials=None,
         eps=1e-4,
+        component_names=None,
         ax=None,
         bar_kwargs=None,
     ):
@@ -79,6 +85,7 @@ class RootogramDisplay:
         {estimator, X, y, groups, offset, trials}
         eps : float, default=1e-4
             Memberships below this value are left out.
+        {component_names}
         {panels, bar_kwargs}
 
         {drawn}
@@ -86,10 +93,15 @@ class RootogramDisplay:
         found, given = inside(estimator), {"offset": offset, "trials": trials}
         model, X = found.mixture, found.features(X)
         if groups is None:
-            display = cls(probabilities=model.predict_proba(X, y, **given), eps=eps)
+            probabilities = model.predict_proba(X, y, **given)
         else:
             _, probabilities = model.predict_group_proba(X, y, groups, **given)
-            display = cls(probabilities=probabilities, eps=eps, unit_name="groups")
+        display = cls(
+            probabilities=probabilities,
+            eps=eps,
+            unit_name="rows" if groups is None else "groups",
+            component_names=component_names,
+        )
         return display.plot(ax, bar_kwargs=bar_kwargs)
 
     def plot(self, ax=None, *, bar_kwargs=None):
@@ -102,12 +114,15 @@ class RootogramDisplay:
         {drawn}
         """
         K = self.probabilities.shape[1]
+        names = names_of_components(self.component_names, K)
         self.axes_ = several_axes(self, ax, K, (2.2, 2.8), sharex=True, sharey=True)
         self.figure_ = self.axes_[0].figure
         self.bars_ = [
-            self._draw(k, axes, color, bar_kwargs or {})
-            for k, (axes, color) in enumerate(zip(self.axes_, colors(K), strict=True))
+            self._draw(k, self.axes_[k], color, bar_kwargs or {})
+            for k, color in enumerate(colors(K))
         ]
+        for name, axes in zip(names, self.axes_, strict=True):
+            axes.set_title(name, fontsize="medium")
         self.axes_[0].set_ylabel(f"{self.unit_name} (root scale)")
         return self
 
@@ -116,7 +131,6 @@ class RootogramDisplay:
         counts, edges = np.histogram(values[values >= self.eps], _N_BINS, (0, 1))
         style = {"color": color, "edgecolor": "white", "linewidth": 0.5} | kwargs
         bars = ax.bar(edges[:-1], np.sqrt(counts), 1 / _N_BINS, align="edge", **style)
-        ax.set_title(f"component {k}", fontsize="medium")
         ax.set(xlabel="membership", xlim=(0, 1))
         ax.set_xticks((0, 0.5, 1), ("0", "0.5", "1"))
         _root_ticks(ax)

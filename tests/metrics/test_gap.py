@@ -311,3 +311,18 @@ def test_an_outlier_beyond_all_bounds_is_survived():
     lost = -log_normal(y[0], model.predict(X[:1])[0], model.scale_[0])
     assert abs(gap.gap - lost) < 20
     assert gap.suspicious
+
+
+def test_a_gap_prints_its_meaning(data, model):
+    right, wrong = (
+        optimality_gap(fit, *data) for fit in (model, MixtureRegressor(1).fit(*data))
+    )
+    first, second, third = str(right).splitlines()
+    assert first.startswith(f"gap {right.gap:.2f} nats, within the threshold")
+    assert second.startswith(f"proven to be at most {right.bound:.2f} nats")
+    assert third.startswith(f"steepest ascent toward intercept {right.intercept:.4g}")
+    assert f"above the threshold of {wrong.threshold:.2f}" in str(wrong)
+    unproven = right._replace(proven=False, bound=np.inf)
+    assert "inf" not in str(unproven)
+    assert "not proven" in str(unproven)
+    assert "\n" not in repr(right)

@@ -194,3 +194,10 @@ def test_three_regressions_are_told_from_two():
         MixtureRegressor(2), sample.X, sample.y, n_bootstrap=19, random_state=0
     )
     assert test.p_value == 0.05
+
+
+def test_a_result_prints_what_was_tested_and_how_it_came_out(data):
+    test = bootstrap_lrt(MixtureRegressor(1), *data, n_bootstrap=19, random_state=0)
+    text = f"1 against 2 components: T = {test.statistic:.3f}, p = 0.05 (19 replicates)"
+    assert str(test) == text
+    assert text in repr(test)

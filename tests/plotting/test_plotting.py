@@ -175,3 +175,16 @@ def test_without_matplotlib_it_says_what_to_install(data, model, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match="matplotlib"):
         MixtureRegressionDisplay.from_estimator(model, *data)
+
+
+def test_names_of_components_label_the_panels(data, model):
+    names = ["light", "heavy"]
+    display = RootogramDisplay.from_estimator(model, *data, component_names=names)
+    assert [ax.get_title() for ax in display.axes_] == names
+    display = CoefficientDisplay.from_estimator(model, *data, component_names=names)
+    assert [t.get_text() for t in display.axes_[0].get_yticklabels()] == names
+    result = inference(model, *data, component_names=names)
+    again = CoefficientDisplay.from_inference(result, labels=["x0"])
+    assert [t.get_text() for t in again.axes_[0].get_yticklabels()] == names
+    with pytest.raises(ValueError, match="component_names"):
+        RootogramDisplay.from_estimator(model, *data, component_names=["light"])

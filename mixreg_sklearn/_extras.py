@@ -1,0 +1,12 @@
+"""Packages that only some functions need, imported when these are called."""
+
+
+def pandas_for(caller):
+    """The module pandas; ImportError with advice if it is not installed."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs pandas: pip install 'mixreg-sklearn[pandas]'."
+        ) from error
+    return pandas

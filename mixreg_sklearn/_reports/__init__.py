@@ -1,0 +1,1 @@
+"""What people show of a fitted mixture: its summary and the profile of its segments."""
