@@ -95,7 +95,7 @@ def trajectories():
     names = ["fast", "medium", "slow"]
     _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
     display = TrajectoryDisplay.from_estimator(
-        pipe, X, y, groups=chick, time="Time", labels=names, ax=ax
+        pipe, X, y, groups=chick, time="Time", component_names=names, ax=ax
     )
     ax.set(xlabel="days", ylabel="weight in grams")
     save(display.figure_, "trajectories.png")

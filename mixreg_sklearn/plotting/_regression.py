@@ -7,11 +7,12 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
+from .._component_names import names_of_components
 from .._docs import documented
 from .._inside import inside
 from ._along import Along
 from ._raw import Raw
-from ._style import colors, component_labels, legend_above, one_axes, outlined, plain
+from ._style import colors, legend_above, one_axes, outlined, plain
 
 # Opacity of a row that is equally likely in all components, and of a certain one.
 _DOUBTFUL, _CERTAIN = 0.2, 0.85
@@ -69,8 +70,7 @@ class MixtureRegressionDisplay:
         Label of the horizontal axis.
     target_name : str, default="y"
         Label of the vertical axis.
-    component_names : list of str of shape (n_components,), default=None
-        Names of the components; None means "component 0" and so on.
+    {component_names}
 
     Attributes
     ----------
@@ -166,9 +166,7 @@ class MixtureRegressionDisplay:
         target_name : str, default=None
             Name of the response on the vertical axis. None means the name of `y`, or
             "y" without a name.
-        component_names : list of str of shape (n_components,), default=None
-            Names of the components; None means "component 0" and so on.
-        {ax, scatter_kwargs, line_kwargs, band_kwargs}
+        {component_names, ax, scatter_kwargs, line_kwargs, band_kwargs}
 
         {drawn}
         ValueError
@@ -251,7 +249,7 @@ class MixtureRegressionDisplay:
         return self.ax_.scatter(self.x, self.y, **(style | kwargs))
 
     def _draw_lines(self, kwargs):
-        names = component_labels(self.component_names, len(self.weights))
+        names = names_of_components(self.component_names, len(self.weights))
         lines = []
         for k, color in enumerate(colors(len(self.weights))):
             label = f"{names[k]}: {100 * self.weights[k]:.0f} %"

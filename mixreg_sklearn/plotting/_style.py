@@ -30,25 +30,6 @@ def markers(n):
     return [MARKERS[k % len(MARKERS)] for k in range(n)]
 
 
-def component_labels(names, n):
-    """Names of n components; "component 0" and so on if `names` is None.
-
-    Raises
-    ------
-    ValueError
-        If `names` are not n different words.
-    """
-    if names is None:
-        return [f"component {k}" for k in range(n)]
-    words = not isinstance(names, str) and all(isinstance(name, str) for name in names)
-    if not words or len(names) != n or len(set(names)) != n:
-        raise ValueError(
-            f"component_names must be {n} different names, one for each component; got"
-            f" {names!r}."
-        )
-    return list(names)
-
-
 def outlined(linewidth, ax):
     """Path effects of a line that stays visible above points of its color."""
     from matplotlib.patheffects import Normal, Stroke

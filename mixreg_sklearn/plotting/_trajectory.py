@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
+from .._component_names import names_of_components
 from .._docs import documented
 from .._inside import inside
 from ..inference import inference
@@ -47,8 +48,7 @@ class TrajectoryDisplay:
         Their confidence limits, or None.
     weights : ndarray of shape (n_components,)
         Shares of the components.
-    labels : list of str, default=None
-        Names of the components. None numbers them.
+    {component_names}
     time_name : str, default="time"
         Label of the horizontal axis.
     target_name : str, default="y"
@@ -81,7 +81,7 @@ class TrajectoryDisplay:
     >>> X = month[:, None]
     >>> model = MixtureRegressor(2, random_state=0).fit(X, y, groups=patient)
     >>> display = TrajectoryDisplay.from_estimator(
-    ...     model, X, y, groups=patient, time=0, labels=["stable", "better"]
+    ...     model, X, y, groups=patient, time=0, component_names=["stable", "better"]
     ... )
     >>> [line.get_label() for line in display.lines_]
     ['stable: 65 %', 'better: 35 %']
@@ -99,14 +99,14 @@ class TrajectoryDisplay:
         lower,
         upper,
         weights,
-        labels=None,
+        component_names=None,
         time_name="time",
         target_name="y",
     ):
         self.time, self.y, self.individual = time, y, individual
         self.probabilities = probabilities
         self.grid, self.means, self.lower, self.upper = grid, means, lower, upper
-        self.weights, self.labels = weights, labels
+        self.weights, self.component_names = weights, component_names
         self.time_name, self.target_name = time_name, target_name
 
     @classmethod
@@ -122,7 +122,7 @@ class TrajectoryDisplay:
         offset=None,
         trials=None,
         level=0.95,
-        labels=None,
+        component_names=None,
         target_name=None,
         ax=None,
         path_kwargs=None,
@@ -145,8 +145,7 @@ class TrajectoryDisplay:
         {offset, trials}
         level : float or None, default=0.95
             Probability of the confidence bands; None draws none.
-        labels : list of str, default=None
-            Names of the components in the legend.
+        {component_names}
         target_name : str, default=None
             Label of the vertical axis. None means the name of `y`, or "y" without a
             name.
@@ -168,7 +167,7 @@ class TrajectoryDisplay:
             raise ValueError(
                 "groups is None: it says to which individual a row belongs."
             )
-        _check_labels(labels, model)
+        names_of_components(component_names, len(model.weights_))
         axis = along_time(X, time)
         features = found.features(X)
         _, probabilities = model.predict_group_proba(features, y, groups, **given)
@@ -190,7 +189,7 @@ class TrajectoryDisplay:
             lower=lower,
             upper=upper,
             weights=model.weights_,
-            labels=labels,
+            component_names=component_names,
             time_name=axis.name,
             target_name=target_name,
         )
@@ -254,21 +253,13 @@ class TrajectoryDisplay:
 
     def _draw_lines(self, kwargs):
         K = len(self.weights)
-        names = self.labels or [f"component {k}" for k in range(K)]
+        names = names_of_components(self.component_names, K)
         lines = []
         for k, color in enumerate(colors(K)):
             label = f"{names[k]}: {100 * self.weights[k]:.0f} %"
             style = {"color": color, "linewidth": 2.5, "label": label, "zorder": 3}
             lines += self.ax_.plot(self.grid, self.means[:, k], **(style | kwargs))
         return lines
-
-
-def _check_labels(labels, model):
-    if labels is not None and len(labels) != len(model.weights_):
-        raise ValueError(
-            f"labels has {len(labels)} names; the mixture has"
-            f" {len(model.weights_)} components."
-        )
 
 
 def _typical(given, n):

@@ -150,7 +150,7 @@ def test_without_a_level_there_are_no_bands(pipe, visits):
 
 
 def test_labels_names_and_shares_are_shown(pipe, visits):
-    display = drawn(pipe, visits, labels=["stable", "better"])
+    display = drawn(pipe, visits, component_names=["stable", "better"])
     share = 100 * pipe[-1].weights_
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert texts == [f"stable: {share[0]:.0f} %", f"better: {share[1]:.0f} %"]
@@ -189,7 +189,7 @@ def test_a_column_made_from_the_time_is_an_error_that_asks_for_a_pipeline(visits
     ("wrong", "message"),
     [
         ({"time": "week"}, "time='week' is not among"),
-        ({"labels": ["one"]}, "labels has 1 names"),
+        ({"component_names": ["one"]}, "component_names must be a list of 2"),
         ({"groups": None}, "groups is None"),
     ],
 )
