@@ -44,7 +44,7 @@ def _kind(cells):
     if present.map(lambda cell: isinstance(cell, bool)).all():
         return BOOLEAN
     # One word among numbers is an error in a cell; numbers among words are words.
-    return NUMBER if _numbers(present).notna().mean() > 0.5 else TEXT
+    return NUMBER if _numbers(present).notna().mean() >= 0.5 else TEXT
 
 
 def _numbers(cells):

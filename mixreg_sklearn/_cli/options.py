@@ -46,8 +46,8 @@ def parsed(arguments):
         for name in _OF_TABLE:
             if getattr(options, name):
                 raise Refusal(f"--{name.replace('_', '-')} needs --csv FILE")
-    elif find_spec("pandas") is None:
-        raise Refusal("--csv needs pandas: python -m pip install pandas")
+    else:
+        _check_installed("--csv", "pandas", extra="cli")
     _check_outputs(options)
     return options
 
@@ -148,11 +148,10 @@ def _check_outputs(options):
     if options.plot is not None:
         if not Path(options.plot).suffix[1:]:
             raise Refusal(f"--plot needs a name like fit.png; got {options.plot!r}")
-        if find_spec("matplotlib") is None:
-            raise Refusal("--plot needs matplotlib: python -m pip install matplotlib")
+        _check_installed("--plot", "matplotlib", extra="cli")
         _check_format(options.plot)
-    if options.save is not None and find_spec("skops") is None:
-        raise Refusal("--save needs skops: python -m pip install skops")
+    if options.save is not None:
+        _check_installed("--save", "skops", extra="save")
     taken = {} if options.csv is None else {Path(options.csv).resolve(): "--csv"}
     for name in ("plot", "memberships", "save"):
         path = getattr(options, name)
@@ -163,6 +162,14 @@ def _check_outputs(options):
         other = taken.setdefault(Path(path).resolve(), f"--{name}")
         if other != f"--{name}":
             raise Refusal(f"--{name} would overwrite the file of {other}: {path}")
+
+
+def _check_installed(option, package, extra):
+    if find_spec(package) is None:
+        raise Refusal(
+            f"{option} needs {package}, of the extra {extra!r}:"
+            f" python -m pip install {package}"
+        )
 
 
 def _check_format(path):

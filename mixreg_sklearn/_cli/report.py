@@ -73,7 +73,9 @@ def _selection(model):
 
 def _number(value, decimals=3):
     """A number, or what stands for one that a failed candidate lacks."""
-    return f"{value:.{decimals}f}" if np.isfinite(value) else "-"
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:.{decimals}f}" if abs(value) < 1e9 else f"{value:.3e}"
 
 
 def _parameters(model, data):
