@@ -558,6 +558,8 @@ def test_no_result_overwrites_the_table_or_another(capsys, lines, tmp_path):
     path = tmp_path / "a.png"
     line = refusal(capsys, *given, "--plot", path, "--save", path)
     assert "--save would overwrite the file of --plot" in line
+    line = refusal(capsys, *given, "--memberships", tmp_path / "out.zip")
+    assert "--memberships writes no archive" in line
 
 
 def test_columns_that_exist_are_not_appended(capsys, table, tmp_path):

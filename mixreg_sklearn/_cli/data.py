@@ -108,8 +108,8 @@ def _notes(table, roles, cells, encoding):
 
 def _check_size(data, K, family):
     d, q = len(data.regression), len(data.gate)
-    weight = data.given.get("sample_weight")
-    n = len(data.y) if weight is None else int(weight.sum())
+    # A weight counts rows.
+    n = max(len(data.y), int(data.given.get("sample_weight", np.zeros(1)).sum()))
     n_constants = len(make_family(family).constants)
     n_parameters = K * (d + 1 + n_constants) + (K - 1) * (1 + q)
     if n <= n_parameters:

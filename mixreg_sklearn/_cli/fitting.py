@@ -26,7 +26,8 @@ def fitted(data, options):
     ):
         mixture = MixtureRegressor(
             family=options.family,
-            regression_features=data.regression,
+            # Without a gate, all columns are features of the regressions.
+            regression_features=data.regression if data.gate else None,
             gate="softmax" if data.gate else None,
             gate_features=data.gate or None,
             verbose=verbose,

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..families._names import FAMILIES
+from .table import ARCHIVES
 from .words import Refusal, plain
 
 PROGRAM = "python -m mixreg_sklearn"
@@ -96,7 +97,11 @@ def _add_of_table(table):
     table("--gate", metavar="A,B", help="columns on which the shares depend (softmax)")
     table("--groups", metavar="NAME", help="rows with the same label share a component")
     table("--weights", metavar="NAME", help="column that counts rows")
-    table("--offset", metavar="NAME", help="column with coefficient one")
+    table(
+        "--offset",
+        metavar="NAME",
+        help="column with coefficient one, such as a logarithm of exposure",
+    )
     table("--trials", metavar="NAME", help="trials of a binomial response")
     table(
         "--drop-missing", action="store_true", help="drop rows that have missing cells"
@@ -110,7 +115,13 @@ def _add_of_table(table):
 
 
 def _add_of_model(model):
-    model("--family", choices=FAMILIES, default="gaussian", help="of the response")
+    model(
+        "--family",
+        choices=FAMILIES,
+        metavar="NAME",
+        default="gaussian",
+        help=f"family of the response: {', '.join(FAMILIES)} (default: %(default)s)",
+    )
     model(
         "--components",
         metavar="K",
@@ -152,6 +163,8 @@ def _check_outputs(options):
         _check_format(options.plot)
     if options.save is not None:
         _check_installed("--save", "skops", extra="save")
+    if Path(options.memberships or "").suffix.lower() in ARCHIVES:
+        raise Refusal(f"--memberships writes no archive; got {options.memberships!r}")
     taken = {} if options.csv is None else {Path(options.csv).resolve(): "--csv"}
     for name in ("plot", "memberships", "save"):
         path = getattr(options, name)

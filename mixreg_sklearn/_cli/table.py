@@ -21,7 +21,7 @@ _MISSING = ["."]
 # Rows from which the decimal sign is known.
 _SAMPLE = 1000
 # pandas reads them, but files in them have no lines for `Source.record`.
-_ARCHIVES = {".zip", ".zst", ".tar"}
+ARCHIVES = {".zip", ".zst", ".tar"}
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
@@ -63,7 +63,7 @@ class Source(NamedTuple):
 
         (None, None) if pandas alone can open the file.
         """
-        if Path(self.path).suffix.lower() in _ARCHIVES:
+        if Path(self.path).suffix.lower() in ARCHIVES:
             return None, None
         with opener(self.path)(
             self.path, "rt", encoding=self.encoding, newline=""
@@ -177,7 +177,7 @@ def _refusing(path, encoding):
     except UnicodeError as error:
         raise Refusal(
             f"{path} is not a csv file in {encoding.upper()}: {error}; for another"
-            " encoding, add --encoding cp1252"
+            " encoding, add --encoding, such as cp1252 or utf-16"
         ) from error
     except LookupError as error:
         raise Refusal(f"--encoding: {error}") from error
