@@ -460,7 +460,7 @@ def test_missing_cells_are_counted_at_once_and_dropped_on_demand(frame, tmp_path
     assert advice.split() == [*command, "--drop-missing"]
 
     found = result(*advice.split(), "--memberships", "out.csv", cwd=tmp_path)
-    assert found["data"]["rows"], found["data"]["rows_dropped"] == (235, 5)
+    assert (found["data"]["rows"], found["data"]["rows_dropped"]) == (235, 5)
     dropped = [3, 5, 7, 9, 11]
     model = ours(frame.drop(dropped))
     assert_allclose(found["log_likelihood"], model.log_likelihood_, rtol=1e-9)
