@@ -65,7 +65,8 @@ WINGS = {
         " residuals"
     ),
     "plotting": "_docs _component_names predictive _inside inference residuals",
-    "__main__": "datasets _status _thin _selection plotting",
+    "_cli": "families _inside _status _thin datasets _regressor _selection plotting",
+    "__main__": "_cli",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 450, 50
 

@@ -1,0 +1,1 @@
+"""The command line, one concept a file; `main` runs it."""
