@@ -21,11 +21,13 @@ def draw(data, model, path):
     # A figure created without pyplot needs no display.
     figure = Figure(layout="constrained")
     given = {name: v for name, v in data.given.items() if name != "sample_weight"}
-    display = MixtureRegressionDisplay.from_estimator(
-        model, data.X, data.y, feature=j, ax=figure.subplots(), **given
-    )
     feature, target = plain(data.features[j]), plain(data.target)
-    display.ax_.set(xlabel=_literal(feature), ylabel=_literal(target))
+    given |= {"target_name": _literal(target), "ax": figure.subplots()}
+    display = MixtureRegressionDisplay.from_estimator(
+        model, data.X, data.y, feature=j, **given
+    )
+    # The two lines have no names.
+    display.ax_.set_xlabel(_literal(feature))
     try:
         figure.savefig(path, dpi=150)
     except (OSError, ValueError) as error:
