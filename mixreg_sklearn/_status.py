@@ -24,6 +24,8 @@ def agreed(model):
 
 def sentence(model):
     """The same without a stop, for a heading."""
+    if len(model.weights_) == 1 and status(model) == AGREED:
+        return "a proven local maximum; one component needs no search"
     return {
         DEGENERATE: "degenerate",
         NOT_PROVEN: "not proven to be a maximum",
