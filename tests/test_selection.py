@@ -442,3 +442,44 @@ def test_delegated_methods_are_documented_like_the_mixture():
         )
         assert ours.__doc__ == theirs.__doc__
         assert inspect.signature(ours) == inspect.signature(theirs)
+
+
+class Watch:
+    """A callback that goes down to the candidates and writes down what it sees."""
+
+    max_propagation_depth = None
+
+    def __init__(self):
+        self.seen = []
+
+    def setup(self, estimator, context):
+        self.seen.append(("setup", type(estimator).__name__))
+
+    def teardown(self, estimator, context):
+        self.seen.append(("teardown", type(estimator).__name__))
+
+    def on_fit_task_begin(self, estimator, context, **data):
+        self.seen.append((context.task_name, type(estimator).__name__))
+
+    def on_fit_task_end(self, estimator, context, **data):
+        return False
+
+
+@pytest.mark.skipif(
+    not hasattr(MixtureRegressorIC, "set_callbacks"),
+    reason="callbacks came with scikit-learn 1.9",
+)
+def test_callbacks_see_every_candidate(data):
+    watch = Watch()
+    model = MixtureRegressorIC(2, random_state=0).set_callbacks(watch).fit(*data)
+    assert watch.seen == [
+        ("setup", "MixtureRegressorIC"),
+        ("fit", "MixtureRegressorIC"),
+        ("fit", "MixtureRegressor"),
+        ("fit", "MixtureRegressor"),
+        ("search round", "MixtureRegressor"),
+        ("teardown", "MixtureRegressorIC"),
+    ]
+    assert not hasattr(model.best_estimator_, "_skl_callbacks")
+    plain = MixtureRegressorIC(2, random_state=0).fit(*data)
+    assert_array_equal(model.coef_, plain.coef_)
