@@ -23,23 +23,13 @@ from ._regressor import MetadataRequests, MixtureRegressor
 from ._reports.summary import SummaryMethod
 from ._status import agreed
 
-# Settings of a mixture that stand here as well.
-_OF_MIXTURE = (
-    "family",
-    "regression_features",
-    "gate",
-    "gate_features",
-    "offset_feature",
-    "shared_features",
-    "held_coef",
-    "shared_scale",
-    "fit_intercept",
-    "scale_penalty",
-    "n_init",
-    "tol",
-    "max_iter",
-    "n_jobs",
-)
+# Settings of a mixture that do not stand here, or mean something else.
+_OTHERWISE = {"n_components", "init", "warm_start", "random_state", "verbose"}
+_DEFAULTS = {
+    name: parameter.default
+    for name, parameter in signature(MixtureRegressor).parameters.items()
+    if name not in _OTHERWISE
+}
 
 
 def _of_best(name):
@@ -218,7 +208,7 @@ held_coef, shared_scale, fit_intercept, scale_penalty, n_init, tol, max_iter, n_
         "n_components": [Range(Integral, 1, None, closed="left"), "array-like"],
         "criterion": [StrOptions(set(CRITERIA))],
         "estimator": [HasMethods(["fit", "predict"]), list, dict, None],
-        **{name: MixtureRegressor._parameter_constraints[name] for name in _OF_MIXTURE},
+        **{name: MixtureRegressor._parameter_constraints[name] for name in _DEFAULTS},
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -326,7 +316,7 @@ held_coef, shared_scale, fit_intercept, scale_penalty, n_init, tol, max_iter, n_
 
     def _templates(self):
         """Pairs (label, template) of the mixtures to fit, with the settings here."""
-        settings = {name: getattr(self, name) for name in _OF_MIXTURE}
+        settings = {name: getattr(self, name) for name in _DEFAULTS}
         own = {n: v for n, v in settings.items() if not _is_default(n, v)}
         templates = self.estimator
         if templates is None:
@@ -385,7 +375,7 @@ held_coef, shared_scale, fit_intercept, scale_penalty, n_init, tol, max_iter, n_
 
 
 def _is_default(name, value):
-    default = signature(MixtureRegressor).parameters[name].default
+    default = _DEFAULTS[name]
     return value is default or (isinstance(value, type(default)) and value == default)
 
 
