@@ -8,6 +8,16 @@ _FROM, _TO, _STEPS = 0.05, 0.95, 9
 _MOST_NAMES = 2
 
 
+def held_at(offset=None, trials=None):
+    """Medians of what is given, by name; those of trials are rounded down."""
+    held = {}
+    if offset is not None:
+        held["offset"] = np.median(offset)
+    if trials is not None:
+        held["trials"] = np.floor(np.median(trials))
+    return held
+
+
 class Along:
     """A fitted mixture on rows in which one feature varies, and all else is held.
 
@@ -23,15 +33,12 @@ class Along:
 
     def __init__(self, found, raw, offset, trials):
         self.found, self.raw = found, raw
-        self.data = {"offset": offset, "trials": trials}
         self.data = {
             name: np.asarray(values, dtype=np.float64)
-            for name, values in self.data.items()
+            for name, values in (("offset", offset), ("trials", trials))
             if values is not None
         }
-        self.held = {name: np.median(values) for name, values in self.data.items()}
-        if "trials" in self.held:
-            self.held["trials"] = np.floor(self.held["trials"])
+        self.held = held_at(**self.data)
 
     def default(self):
         """The feature over which to draw.

@@ -78,8 +78,8 @@ class Raw:
             columns[key] = getattr(values, "array", values)
         return type(self.X)(columns)
 
-    def position(self, feature):
-        """Index of a feature given by index or name.
+    def position(self, feature, argument="feature"):
+        """Index of a feature given by index or name, as the value of an argument.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class Raw:
         if whole and -d <= feature < d:
             return int(feature) % d
         raise ValueError(
-            f"feature={feature!r} is not a feature of X: give one of the names"
+            f"{argument}={feature!r} is not a feature of X: give one of the names"
             f" {self.names}, or an index below {d}."
         )
 

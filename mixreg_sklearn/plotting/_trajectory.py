@@ -10,9 +10,12 @@ from .._inside import inside
 from ..inference import inference
 from ..inference._bands import mean_bands
 from ..predictive._components import raw_means
+from ._along import held_at
+from ._raw import Raw
 from ._style import colors, legend_above, one_axes, plain
-from ._time import along_time
+from ._time import time_of
 
+_N_POINTS = 101
 # Opacity of an individual that is certain, by their number: many lines are a texture.
 _INK, _FAINTEST, _STRONGEST = 50, 0.08, 0.55
 
@@ -23,8 +26,8 @@ class TrajectoryDisplay:
 
     A thin line joins the responses of an individual, in the color of its most probable
     component; it fades if the membership is uncertain. A thick line is the mean
-    :math:`\mu_k(t)` of a component, with all other features, and an offset, at their
-    means (columns of words at their most frequent value), and trials at their median.
+    :math:`\mu_k(t)` of a component, with all other features, an offset and trials at
+    their medians (columns of words at their most frequent value).
     Its band is a pointwise confidence band of that *mean*, as trajectory software draws
     it: it says how well the trajectory is known, not where responses lie.
 
@@ -168,11 +171,14 @@ class TrajectoryDisplay:
                 "groups is None: it says to which individual a row belongs."
             )
         names_of_components(component_names, len(model.weights_))
-        axis = along_time(X, time)
+        raw = Raw(X)
+        j, values = time_of(raw, time)
+        grid = np.linspace(values.min(), values.max(), _N_POINTS)
         features = found.features(X)
         _, probabilities = model.predict_group_proba(features, y, groups, **given)
-        Z = found.features(axis.rows)
-        ahead = model.predict_distribution(Z, **_typical(given, len(axis.grid)))
+        Z = found.features(raw.with_columns({j: grid}))
+        held = {name: np.full(len(grid), v) for name, v in held_at(**given).items()}
+        ahead = model.predict_distribution(Z, **held)
         lower = upper = None
         if level is not None:
             result = inference(
@@ -180,17 +186,17 @@ class TrajectoryDisplay:
             )
             lower, upper = mean_bands(result, np.asarray(Z, float), ahead, level)
         display = cls(
-            time=axis.values,
+            time=values,
             y=column_or_1d(y),
             individual=np.unique(np.asarray(groups), return_inverse=True)[1].ravel(),
             probabilities=probabilities,
-            grid=axis.grid,
+            grid=grid,
             means=raw_means(ahead),
             lower=lower,
             upper=upper,
             weights=model.weights_,
             component_names=component_names,
-            time_name=axis.name,
+            time_name=raw.names[j],
             target_name=target_name,
         )
         return display.plot(
@@ -260,13 +266,3 @@ class TrajectoryDisplay:
             style = {"color": color, "linewidth": 2.5, "label": label, "zorder": 3}
             lines += self.ax_.plot(self.grid, self.means[:, k], **(style | kwargs))
         return lines
-
-
-def _typical(given, n):
-    """Row data at which the trajectories are drawn: mean offset, median trials."""
-    middle = {"offset": np.mean, "trials": lambda trials: np.floor(np.median(trials))}
-    return {
-        name: np.full(n, middle[name](values))
-        for name, values in given.items()
-        if values is not None
-    }
