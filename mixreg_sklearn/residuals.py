@@ -290,7 +290,9 @@ def extrapolated_rows(
     >>> from mixreg_sklearn.residuals import extrapolated_rows
     >>> X, y = load_two_lines(return_X_y=True)
     >>> model = MixtureRegressor(2, random_state=0).fit(X, y)
-    >>> extrapolated_rows(model, [[0.0], [25.0]], X, y)["row"].tolist()
+    >>> X[:, 0].min().round(1).item(), X[:, 0].max().round(1).item()
+    (0.0, 9.9)
+    >>> extrapolated_rows(model, [[5.0], [25.0]], X, y)["row"].tolist()
     [1, 1]
     """
     row_data = {"groups": groups, "offset": offset, "trials": trials}
@@ -329,10 +331,10 @@ def _standardized(model, X, X_new):
 
 def _predicted(model, X, y, groups, offset, trials):
     """Predictive distributions of the responses, and the responses."""
-    found = inside(model)
-    ahead = found.mixture.predict_distribution(
-        found.features(X), offset=offset, trials=trials
-    )
+    if not hasattr(model, "predict_distribution"):
+        found = inside(model)
+        model, X = found.mixture, found.features(X)
+    ahead = model.predict_distribution(X, offset=offset, trials=trials)
     y = check_response(y, len(ahead))
     groups = check_groups(groups, ahead)
     if groups is not None:

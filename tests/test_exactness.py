@@ -436,11 +436,7 @@ def test_an_offset_moves_every_prediction(data, model):
     for call in (model.predict_proba, model.predict_membership):
         assert_allclose(call(X, y + offset, offset=offset), call(X, y), atol=1e-12)
     for call in (model.log_likelihood, model.aic, model.bic, model.icl, model.score):
-        theirs = call(X, y) if call != model.score else None
-        if theirs is not None:
-            assert_allclose(call(X, y + offset, offset=offset), theirs, rtol=1e-10)
-    r2 = 1 - ((y - model.predict(X)) ** 2).sum() / ((y + offset).var() * len(y))
-    assert_allclose(model.score(X, y + offset, offset=offset), r2, rtol=1e-10)
+        assert_allclose(call(X, y + offset, offset=offset), call(X, y), rtol=1e-10)
 
 
 @pytest.mark.parametrize(

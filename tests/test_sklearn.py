@@ -50,6 +50,8 @@ needs_callbacks = pytest.mark.skipif(
 )
 
 FITTED = {
+    "aic_",
+    "bic_",
     "coef_",
     "component_rows_",
     "thin_components_",

@@ -25,7 +25,7 @@ from .prices import with_penalty
 # Independent arms that must find the best optimum before the search ends.
 _AGREEMENT = 3
 # Optima within this distance of the best, in nats, are its rivals.
-_NEAR = 3.0
+_NEAR = 5.0
 
 
 class Ending(NamedTuple):

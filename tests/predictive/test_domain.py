@@ -39,7 +39,6 @@ OF_MODEL = {
     "std": lambda model, X, y: model.predict(X, return_std=True)[1],
     "components": lambda model, X, y: model.predict_components(X),
     "sample": lambda model, X, y: model.sample(X, random_state=0)[0],
-    "score": lambda model, X, y: model.score(X, y),
     "pit_values": pit_values,
     "quantile_residuals": quantile_residuals,
     "crps": crps,
