@@ -63,7 +63,7 @@ import numpy as np
 from environment import environment
 from joblib import Parallel, delayed
 from recovery import require_r, with_constant
-from scipy.special import digamma, gammaln
+from scipy import special
 from sklearn import datasets
 from threadpoolctl import threadpool_limits
 
@@ -435,8 +435,8 @@ def count_direction(rows, tau, state, kind):
     ratio = (size + rows.y) / total
     at = size + rows.values
     size, weight = size[:, :, 0], tau.sum(axis=2)
-    first = (counts * digamma(at)).sum(axis=2)
-    first += weight * (np.log(size) + 1 - digamma(size))
+    first = (counts * special.digamma(at)).sum(axis=2)
+    first += weight * (np.log(size) + 1 - special.digamma(size))
     first -= (tau * (np.log(total) + ratio)).sum(axis=2)
     second = (counts * trigamma(at)).sum(axis=2)
     second += weight * (1 / size - trigamma(size))
@@ -450,11 +450,15 @@ def count_direction(rows, tau, state, kind):
 def count_density(rows, coef, log_size, kind):
     """Log-densities of counts, (S, K, n)."""
     eta = predictor(rows, coef)
-    constant = gammaln(rows.y + 1)
+    constant = special.gammaln(rows.y + 1)
     if kind == "poisson":
         return rows.y * eta - np.exp(eta) - constant
     size = np.exp(log_size)[:, :, None]
-    of_values = gammaln(rows.values + size) - gammaln(size) + size * np.log(size)
+    of_values = (
+        special.gammaln(rows.values + size)
+        - special.gammaln(size)
+        + size * np.log(size)
+    )
     total = np.log(size + np.exp(eta))
     density = of_values[:, :, rows.value] - constant
     return density + rows.y * eta - (rows.y + size) * total
