@@ -105,9 +105,12 @@ class MixtureRegressorIC(
         criterion is comparable only between densities of the same response under the
         same measure: gaussian and gamma, poisson and negative binomial; not counts and
         a continuous family, nor a response and its logarithm.
-    family, regression_features, gate, gate_features, offset_feature, shared_features, \
-held_coef, shared_scale, fit_intercept, scale_penalty, n_init, tol, max_iter, n_jobs
-        Settings of the mixtures, as in `MixtureRegressor`, without `estimator`.
+    family, regression_features, gate, gate_features, offset_feature : optional
+        What the mixtures are, as in `MixtureRegressor`; only without `estimator`.
+    shared_features, held_coef, shared_scale, fit_intercept : optional
+        Their constraints, likewise.
+    scale_penalty, n_init, tol, max_iter, n_jobs : optional
+        How they are fitted, likewise.
     random_state : int, RandomState instance or None, default=None
         If not None, replaces the `random_state` of `estimator`.
     verbose : int, default=0

@@ -11,7 +11,7 @@ from .._status import sentence
 from .._thin import thin_sentences
 from ..inference._inference import COV_TYPES, check_covariance, inferred
 from ..inference._information import NoStandardErrors
-from ..inference._table import Estimates, fixed
+from ..inference._table import Estimates, body_of, fixed, html_of
 from ..inference._terms import terms_of, values_of
 from .facts import heading, model_facts, number, response_name
 from .separation import separation_of
@@ -123,7 +123,7 @@ class Summary:
             *aligned(*self._component_cells()),
             wrapped(_LEGEND),
             "",
-            self.estimates.body(),
+            body_of(self.estimates),
         ]
         return "\n".join(parts)
 
@@ -138,7 +138,7 @@ class Summary:
             + html_paragraphs(self.remarks)
             + html_aligned(*self._component_cells())
             + html_paragraphs([_LEGEND])
-            + self.estimates.body_html()
+            + html_of(self.estimates)
             + "</div>"
         )
 

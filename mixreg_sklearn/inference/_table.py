@@ -200,22 +200,7 @@ class Estimates:
         return [f"{note}: {text}" for note, text in _NOTES.items() if note in notes]
 
     def __str__(self):
-        return f"{self.title}\n\n{self.body()}"
-
-    def body(self):
-        """The printed table without its title."""
-        header, cells = self._cells()
-        widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-        widths[0] = 2 + max(widths[0], *(len(term.heading) for term in self.terms))
-        lines, heading = [], None
-        for term, row in zip(self.terms, cells, strict=True):
-            if term.heading != heading:
-                lines += [""] * (heading is not None)
-                heading = term.heading
-                lines.append(_line([heading, *header[1:]], widths))
-            lines.append(_line(["  " + row[0], *row[1:]], widths))
-        notes = self._footnotes()
-        return "\n".join([*lines, *[""] * bool(notes), *notes])
+        return f"{self.title}\n\n{body_of(self)}"
 
     def __repr__(self):
         name = type(self).__name__
@@ -223,21 +208,38 @@ class Estimates:
 
     def _repr_html_(self):
         title = escape(self.title).replace("\n", "<br>")
-        return self.body_html(f"<caption>{title}</caption>")
+        return html_of(self, f"<caption>{title}</caption>")
 
-    def body_html(self, caption=""):
-        """The table of notebooks, without its title unless a caption is given."""
-        header, cells = self._cells()
-        width, rows, heading = len(header), [], None
-        for term, row in zip(self.terms, cells, strict=True):
-            if term.heading != heading:
-                heading = term.heading
-                rows.append(_html([heading, *header[1:]], "th"))
-            rows.append(_html(row, "td"))
-        notes = "<br>".join(map(escape, self._footnotes()))
-        foot = f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>'
-        body = f"<tbody>{''.join(rows)}</tbody>{foot if notes else ''}"
-        return f"<table>{caption}{body}</table>"
+
+def body_of(estimates):
+    """The printed table without its title."""
+    header, cells = estimates._cells()
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    widths[0] = 2 + max(widths[0], *(len(term.heading) for term in estimates.terms))
+    lines, heading = [], None
+    for term, row in zip(estimates.terms, cells, strict=True):
+        if term.heading != heading:
+            lines += [""] * (heading is not None)
+            heading = term.heading
+            lines.append(_line([heading, *header[1:]], widths))
+        lines.append(_line(["  " + row[0], *row[1:]], widths))
+    notes = estimates._footnotes()
+    return "\n".join([*lines, *[""] * bool(notes), *notes])
+
+
+def html_of(estimates, caption=""):
+    """The table of notebooks, without its title unless a caption is given."""
+    header, cells = estimates._cells()
+    width, rows, heading = len(header), [], None
+    for term, row in zip(estimates.terms, cells, strict=True):
+        if term.heading != heading:
+            heading = term.heading
+            rows.append(_html([heading, *header[1:]], "th"))
+        rows.append(_html(row, "td"))
+    notes = "<br>".join(map(escape, estimates._footnotes()))
+    foot = f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>'
+    body = f"<tbody>{''.join(rows)}</tbody>{foot if notes else ''}"
+    return f"<table>{caption}{body}</table>"
 
 
 def check_level(level):
