@@ -237,8 +237,8 @@ class MixtureRegressorIC(
         n_init=8,
         tol=1e-8,
         max_iter=200,
-        random_state=None,
         n_jobs=None,
+        random_state=None,
         verbose=0,
     ):
         self.n_components = n_components
