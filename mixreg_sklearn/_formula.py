@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._data.row_data import given
 from ._docs import documented
+from ._extras import pandas_for
 from ._regressor import MixtureRegressor
 from ._selection import MixtureRegressorIC
 
@@ -183,9 +184,7 @@ class FormulaFeatures(TransformerMixin, BaseEstimator):
         columns.pop("Intercept", None)
         if self.offset is not None:
             columns[_OFFSET] = _column(self.offset, data, "offset")
-        import pandas as pd
-
-        return pd.DataFrame(columns, index=data.index)
+        return pandas_for("transform").DataFrame(columns, index=data.index)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns that `transform` gives."""

@@ -57,7 +57,7 @@ WINGS = {
         "_docs _data _fitted _inside _candidates _status _progress _notebook _reports"
         " _regressor"
     ),
-    "_formula": "_docs _data _regressor _selection",
+    "_formula": "_docs _extras _data _regressor _selection",
     "__init__": "_reports _regressor _selection _formula _warnings",
     "residuals": "_numerics _docs families _data predictive _fitted _inside",
     "metrics": (

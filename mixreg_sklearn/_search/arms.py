@@ -115,7 +115,7 @@ def search(model, rows, pooled, rng, limits, watch):
         watch.begin_round()
         heat = short_runs(model, pool, rng, number)
         n_starts += len(heat.starts_arm)
-        arm = heat.arm[: heat.n_winners]
+        arm = heat.arm[: heat.winners.n_restarts]
         common = exchange(tied, pool, heat.winners.take(arm < 2), rng, number)
         if common.objective.max() > best_common:
             best_common = common.objective.max()

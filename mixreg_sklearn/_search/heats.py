@@ -39,7 +39,6 @@ class Heats(NamedTuple):
 
     winners: Params  # of the arms
     others: Params  # other starts that are worth converging
-    n_winners: int
     arm: np.ndarray  # arms of winners and others, as indices of ARMS
     hits: np.ndarray  # starts that each of them stands for
     starts_arm: np.ndarray  # arms of all starts
@@ -73,7 +72,7 @@ def short_runs(model, pool, rng, number):
     hits = np.ones(len(chosen), dtype=int)
     kept, hits = stand_ins(params, run.objective[chosen], arm, hits, n_winners)
     winners, others = params.take(slice(n_winners)), params.take(kept[n_winners:])
-    return Heats(winners, others, n_winners, arm[kept], hits, starts_arm, trace)
+    return Heats(winners, others, arm[kept], hits, starts_arm, trace)
 
 
 def cost_of(pool, model):
