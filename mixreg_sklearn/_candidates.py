@@ -66,13 +66,18 @@ def sweep(label, template, numbers, rows, progress):
     return [fits[number] for number in numbers]
 
 
+def mixture_in(template):
+    """The template of the mixtures, at the end of a pipeline or by itself."""
+    return template[-1] if isinstance(template, Pipeline) else template
+
+
 def _parted(template):
     """Transformers to be fitted, or None, the mixture after them, and its name."""
-    if not isinstance(template, Pipeline):
-        return None, template, None
-    name, mixture = template.steps[-1]
+    mixture = mixture_in(template)
+    if mixture is template:
+        return None, mixture, None
     head = clone(template[:-1]) if len(template) > 1 else None
-    return head, mixture, name
+    return head, mixture, template.steps[-1][0]
 
 
 def _fitted(mixture, smaller, rows):

@@ -7,11 +7,10 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._candidates import CRITERIA, Rows, sweep
+from ._candidates import CRITERIA, Rows, mixture_in, sweep
 from ._data.checks import Range
 from ._data.row_data import given
 from ._docs import documented
@@ -344,7 +343,7 @@ class MixtureRegressorIC(
             return templates
         seeded = [(label, clone(each)) for label, each in templates]
         for _, each in seeded:
-            _last(each).set_params(random_state=self.random_state)
+            mixture_in(each).set_params(random_state=self.random_state)
         return seeded
 
     def _numbers(self):
@@ -383,11 +382,7 @@ def _is_default(name, value):
 
 
 def _is_mixture(template):
-    return hasattr(_last(template), "predict_group_proba")
-
-
-def _last(template):
-    return template[-1] if isinstance(template, Pipeline) else template
+    return hasattr(mixture_in(template), "predict_group_proba")
 
 
 def _copy_features(pipeline, model):
