@@ -32,7 +32,7 @@ from ._reports.summary import SummaryMethod
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
-from ._thin import rows_of_components, thin_sentences
+from ._thin import thin_components, thin_sentences
 from ._warnings import SearchWarning
 from .families import Family, Support
 from .families._names import FAMILIES
@@ -344,7 +344,7 @@ class MixtureRegressor(
             estimate = self._estimate(problem, progress)
             set_estimate(self, problem, estimate)
             at = columns.maybe(self.offset_feature, "offset_feature")
-            self.null_ = null_model(data, structure.family, at).arrays()
+            self.null_ = null_model(problem, at).arrays()
         progress.end(self.log_likelihood_, estimate)
         warning = complaint(self, problem, estimate)
         if warning:
@@ -370,7 +370,7 @@ class MixtureRegressor(
             family, gate = problem.structure.family, problem.structure.gate
             start = check_start(self.init, family, K, d, gate.has_features)
             return problem.from_user(start)
-        memberships = check_memberships(self.init, problem.n_rows, K)
+        memberships = check_memberships(self.init, len(problem.table.data.weight), K)
         return from_memberships(problem, memberships)
 
     def _fitted_table(self):
@@ -616,11 +616,12 @@ def set_estimate(model, problem, estimate):
     for name in fitted_attributes(model):
         if name not in ("n_features_in_", "feature_names_in_"):
             delattr(model, name)
-    fitted = problem.to_user(polished.params)
+    fitted, order = problem.ordered(polished.params)
     for name, value in fitted.attributes().items():
         setattr(model, name, value)
-    rows = rows_of_components(problem, fitted)
-    model.component_rows_, model.thin_components_ = rows
+    params = polished.params.reorder(order[None])
+    model.component_rows_ = estimate.rows_of[order]
+    model.thin_components_ = thin_components(problem, params, model.component_rows_)
     model.log_likelihood_ = problem.loglik_to_user(
         polished.objective[0], problem.rows.total_weight
     )

@@ -8,23 +8,21 @@ _FEW = 3
 _MOST_COMPONENTS, _MOST_ROWS = 3, 5
 
 
-def rows_of_components(problem, fitted):
-    """How many rows each component rests on, and the rows of those with few.
+def thin_components(problem, params, weight):
+    """A dict from components of few rows to their rows, positions from 0.
 
-    `fitted` is an estimate for the rows of `problem`. The first value is the sums of
-    memberships (K,), the second a dict from thin components to their rows, those more
-    probably of this component than not.
+    They are those more probably of this component than not. `params` are an estimate
+    for the rows of `problem`, `weight` (K,) the sums of its memberships.
     """
-    model, params = problem.model, problem.from_user(fitted)
-    weight = problem.rows.sum(model.summarize, params).regressions.weight[0]
+    model = problem.model
     few = weight < _FEW * model.regressions.n_specific
     # The only component has all rows.
     thin = np.flatnonzero(few) if model.n_components > 1 else []
     if not len(thin):
-        return weight, {}
+        return {}
     members = np.concatenate([*problem.rows.scan(_memberships(model), params)], axis=1)
-    rows = [np.sort(problem.order[members[k] > 0.5]) for k in thin]
-    return weight, {int(k): of_k for k, of_k in zip(thin, rows, strict=True)}
+    rows = [np.sort(problem.table.order[members[k] > 0.5]) for k in thin]
+    return {int(k): of_k for k, of_k in zip(thin, rows, strict=True)}
 
 
 def _memberships(model):

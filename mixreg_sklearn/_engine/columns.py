@@ -8,27 +8,64 @@
 - ``scores(v)``: ``v_i z_i``, (..., B) -> (..., p, B).
 """
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-# Designs with this number of columns or more use symmetric products
-# (benchmarks/speed.py).
+# Designs with fewer columns share the outer products of rows between weights, if there
+# are enough of them (benchmarks/speed.py).
 _WIDE = 20
-# Numbers in a stack of weighted rows: well inside the second-level cache.
-_STACK_NUMBERS = 32768
 
 
 class Columns:
     """Base of all storages; `n_columns` is p."""
 
+    # Whether the columns of a row are mostly zeros.
+    sparse = False
+
     def product(self, v, other):
         """``sum_i v_i z_i z'_i'`` with the columns z' of `other`, (..., p, p')."""
+        if other is self:
+            grams = self.gram(v.reshape(-1, v.shape[-1]))
+            return grams.reshape(*v.shape[:-1], *grams.shape[1:])
         return other.products_with(self, v)
 
     def products_with(self, left, v):
         """``product`` of the columns `left` with these."""
         return self.cross(left.scores(v))
+
+    def outer(self, t, weight, own):
+        r"""Products of rows under all pairs of row values, :math:`-E[u] E[u]'` and more.
+
+        They are ``sum_i v_i z_i z_i'`` with ``v = -w t_a t_b``, to which `own` is added
+        where a and b are of one component.
+
+        Parameters
+        ----------
+        t : ndarray of shape (R, K, E, B)
+        weight : ndarray of shape (B,)
+        own : ndarray of shape (R, K, E, E, B)
+            Symmetric in the coordinates.
+
+        Returns
+        -------
+        ndarray of shape (R, K, E, K, E, p, p)
+        """
+        n_restarts, n_components, n_each, n_rows = t.shape
+        n = n_components * n_each
+        flat = t.reshape(n_restarts, n, n_rows)
+        one, other = np.triu_indices(n)
+        v = (flat * -weight)[:, one]
+        v *= flat[:, other]
+        index = np.empty((n, n), dtype=np.intp)
+        index[one, other] = index[other, one] = np.arange(len(one))
+        table = index.reshape(n_components, n_each, n_components, n_each)
+        for k in range(n_components):
+            upper = np.triu_indices(n_each)
+            v[:, table[k, :, k][upper]] += own[:, k][:, *upper]
+        grams = self.gram(v.reshape(-1, n_rows))
+        grams = grams.reshape(n_restarts, -1, *grams.shape[1:])[:, table]
+        return grams
 
 
 class Dense(Columns):
@@ -42,24 +79,42 @@ class Dense(Columns):
     """
 
     def __init__(self, Z, weight):
-        self.Z, self.n_columns = Z, len(Z)
-        self.total = np.dot(Z * weight, Z.T)
+        self.Z, self.n_columns, self._weight = Z, len(Z), weight
+
+    @cached_property
+    def total(self):
+        """Gram matrix of the rows, (p, p)."""
+        return np.dot(self.Z * self._weight, self.Z.T)
 
     def predict(self, coef):
         return np.dot(coef, self.Z)
 
     def cross(self, v):
-        return v @ self.Z.T
+        # Unlike `@`, `np.dot` always lets other threads work.
+        sums = np.dot(v.reshape(-1, v.shape[-1]), self.Z.T)
+        return sums.reshape(*v.shape[:-1], self.n_columns)
 
     def scores(self, v, out=None):
         return np.multiply(v[..., None, :], self.Z, out=out)
 
     def gram(self, w):
-        """Stacked products for narrow designs, symmetric ones for wide designs."""
-        if not w.size:
-            return np.zeros((len(w), self.n_columns, self.n_columns))
-        narrow = self.n_columns < _WIDE
-        return _stacked_grams(w, self.Z) if narrow else _symmetric_grams(w, self.Z)
+        """Products of rows that all weights share, or of rows under every weight."""
+        n_columns, n_rows = w.shape
+        if self.n_columns < _WIDE and 2 * n_columns >= self.n_columns:
+            return _unpacked(np.dot(w, _products(self.Z).T), self.n_columns)
+        weighted = (w[:, None] * self.Z).reshape(-1, n_rows)
+        # Unlike `@`, `np.dot` always lets other threads work.
+        return np.dot(weighted, self.Z.T).reshape(n_columns, *self.total.shape)
+
+    def squares(self, v):
+        """``sum_i v_i z_i^2``, (..., B) -> (..., p)."""
+        sums = np.dot(v.reshape(-1, v.shape[-1]), (self.Z * self.Z).T)
+        return sums.reshape(*v.shape[:-1], self.n_columns)
+
+    def products_with(self, left, v):
+        if self.n_columns >= left.n_columns:
+            return super().products_with(left, v)
+        return np.stack([left.cross(v * z) for z in self.Z], axis=-1)
 
     def shared_grams(self, tau):
         """Gram matrices (R, K, p, p) of memberships (R, K, B) times row weights.
@@ -82,12 +137,10 @@ class DenseWithProducts(Dense):
 
     def __init__(self, Z, weight):
         super().__init__(Z, weight)
-        rows, columns = np.triu_indices(len(Z))
-        self._products = Z[rows] * Z[columns]
+        self._products = _products(Z)
 
     def gram(self, w):
-        packed = np.dot(w, self._products.T)[:, _unpacking(self.n_columns)]
-        return packed.reshape(len(w), self.n_columns, self.n_columns)
+        return _unpacked(np.dot(w, self._products.T), self.n_columns)
 
     def shared_grams(self, tau):
         grams = self.gram(tau.reshape(-1, tau.shape[2]))
@@ -105,8 +158,22 @@ class Ones(Columns):
     def scores(self, v, out=None):
         return np.multiply(v[..., None, :], 1.0, out=out)
 
+    def gram(self, w):
+        return w.sum(axis=-1)[:, None, None]
+
+    def squares(self, v):
+        return self.cross(v)
+
     def products_with(self, left, v):
         return left.cross(v)[..., None]
+
+    def outer(self, t, weight, own):
+        n_restarts, n_components, n_each, n_rows = t.shape
+        flat = t.reshape(n_restarts, -1, n_rows)
+        sums = (flat * -weight) @ flat.swapaxes(1, 2)
+        sums = sums.reshape(n_restarts, *(n_components, n_each) * 2)
+        np.einsum("rkakb->rkab", sums)[...] += own.sum(axis=-1)
+        return sums[..., None, None]
 
 
 class Implicit(Columns):
@@ -158,31 +225,19 @@ class Implicit(Columns):
         return np.concatenate([total, inner], axis=-1)
 
 
-def _stacked_grams(weights, Z):
-    """All weights (C, B) at once, a few rows at a time for the cache: (C, p, p)."""
-    n_columns, n_rows = weights.shape
-    p = len(Z)
-    size = max(_STACK_NUMBERS // (n_columns * max(p, 1)), 256)
-    if n_rows <= size:
-        return (weights[:, None] * Z) @ Z.T
-    stack = np.empty((n_columns, p, size))
-    grams = np.zeros((n_columns, p, p))
-    for start in range(0, n_rows, size):
-        some = Z[:, start : start + size]
-        weighted = stack[:, :, : some.shape[1]]
-        np.multiply(weights[:, None, start : start + size], some, out=weighted)
-        # OpenBLAS is fast for a stack of small products.
-        grams += weighted @ some.T
-    return grams
+def _products(Z):
+    """Packed outer products of rows, (p (p + 1) / 2, B)."""
+    p, n_rows = Z.shape
+    products, start = np.empty((p * (p + 1) // 2, n_rows)), 0
+    for j in range(p):
+        np.multiply(Z[j], Z[j:], out=products[start : start + p - j])
+        start += p - j
+    return products
 
 
-def _symmetric_grams(weights, Z):
-    """One symmetric product for each row of weights (C, B): half the arithmetic."""
-    grams = np.empty((len(weights), len(Z), len(Z)))
-    for gram, root in zip(grams, np.sqrt(weights), strict=True):
-        weighted = Z * root
-        np.dot(weighted, weighted.T, out=gram)
-    return grams
+def _unpacked(packed, p):
+    """Symmetric matrices (C, p, p) from packed upper triangles (C, p (p + 1) / 2)."""
+    return packed[:, _unpacking(p)].reshape(len(packed), p, p)
 
 
 @lru_cache

@@ -103,58 +103,37 @@ class Features(NamedTuple):
             part = part[:, self.chosen]
         return np.asarray(part, dtype=float)
 
+    def parts(self):
+        """Yield slices of rows and their float64 values (B, d), small enough to copy."""
+        for rows in _slices(*self.shape):
+            yield rows, self.read(rows)
+
     def blocks(self, weight):
         """Float64 blocks of rows (B, d) with their weights (B,)."""
-        for rows in _slices(*self.shape):
-            yield self.read(rows), weight[rows]
+        for rows, X in self.parts():
+            yield X, weight[rows]
 
 
-class Whitened:
-    """A source of columns (see `rows.Stored`): a design that whitens features."""
+def make_design(margins, n_rows, fit_intercept):
+    """The Design that whitens features, from their Margins over `n_rows` rows.
 
-    def __init__(self, design, features):
-        self.design, self.features = design, features
-        self.n_columns = design.n_columns
-
-    def cut(self, rows):
-        return self.design.columns(self.features.read(rows))
-
-
-def make_design(features, weight, fit_intercept):
-    """The Design that whitens `features` under positive row weights (n,).
-
-    One blocked QR pass gives the triangular factor of the centered, scaled, weighted
-    features; its singular values give the rank (Golub & Van Loan 2013, section 5.5).
+    The singular values of the triangular factor of the centered, scaled features give
+    the rank (Golub & Van Loan 2013, section 5.5).
     """
-    n, d = features.shape
+    d, total, unit = len(margins.center), margins.weight, margins.unit
     if not d:
         nothing = np.zeros((0, 0))
         return Design(np.zeros(0), nothing, nothing, nothing, bool(fit_intercept))
-    total = weight.sum()
-    # A sum of huge features overflows; a power of two leaves every digit as it was.
-    power = np.exp2(np.floor(np.log2(total)))
-    largest = np.zeros(d)
-    center = np.zeros(d)
-    for block, w in features.blocks(weight):
-        largest = np.maximum(largest, np.abs(block).max(axis=0))
-        center += (w / power) @ block
-    center = center / (total / power) if fit_intercept else np.zeros(d)
-    squares = np.zeros(d)
-    for block, w in features.blocks(weight):
-        relative = (block - center) / np.where(largest > 0, largest, 1.0)
-        squares += w @ (relative * relative)
-    relative = np.sqrt(squares / total)
+    center = margins.center * unit
+    factor = margins.factor / np.sqrt(total)
+    relative = np.sqrt((factor**2).sum(axis=0))
     rounding = 8 * np.finfo(float).eps
-    varies = relative > rounding
-    scale = np.where(varies, relative * largest, 1.0)
-    factor = np.zeros((0, d))
-    for block, w in features.blocks(weight):
-        scaled = (block - center) / scale * varies * np.sqrt(w / total)[:, None]
-        factor = linalg.qr(
-            np.vstack([factor, scaled]), mode="r", check_finite=False, overwrite_a=True
-        )[0][:d]
-    _, singular, right = linalg.svd(factor, full_matrices=False, check_finite=False)
-    tolerance = max(n, d) * np.finfo(float).eps
+    varies = relative > rounding * margins.largest / unit
+    relative = np.where(varies, relative, 1.0)
+    scale = relative * np.where(varies, unit, 1.0)
+    scaled = factor / relative * varies
+    _, singular, right = linalg.svd(scaled, full_matrices=False, check_finite=False)
+    tolerance = max(n_rows, d) * np.finfo(float).eps
     rank = int((singular > tolerance * max(singular.max(initial=0.0), rounding)).sum())
     right = right[:rank].T
     whitening = right / singular[:rank] / scale[:, None]

@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._numerics import log_normalize
 from ..gates import ConstantGate
+from .curvature import curvature_of_rows, curvature_of_units
 from .layout import layout_of
 from .params import Params
 from .regressions import Sums
@@ -47,30 +49,24 @@ class Moments(NamedTuple):
         return Moments(*map(add, self, other))
 
 
-class Curvature(NamedTuple):
-    """Log-likelihood and its derivatives. Curvatures add.
+class Gradient(NamedTuple):
+    """Log-likelihood and its first derivatives. Gradients add."""
 
-    Attributes
-    ----------
-    loglik : ndarray of shape (R,)
-    gradient : ndarray of shape (R, M)
-    hessian : ndarray of shape (R, M, M)
-    size : ndarray of shape (R, M)
-        Of the terms that cancel in the diagonal of the Hessian, whose rounding errors
-        are in proportion. It is about the information of rows of known component.
-    """
-
-    loglik: np.ndarray
-    gradient: np.ndarray
-    hessian: np.ndarray
-    size: np.ndarray
+    loglik: np.ndarray  # (R,)
+    gradient: np.ndarray  # (R, M)
 
     def __add__(self, other):
-        return Curvature(*map(add, self, other))
+        return Gradient(*map(add, self, other))
 
-    def take(self, index):
-        """Some of the restarts."""
-        return Curvature(*(field[index] for field in self))
+
+class Tally(NamedTuple):
+    """Log-likelihood, and sums of memberships over rows. Tallies add."""
+
+    loglik: np.ndarray  # (R,)
+    weight: np.ndarray  # (R, K)
+
+    def __add__(self, other):
+        return Tally(*map(add, self, other))
 
 
 class Mixture:
@@ -159,6 +155,14 @@ class Mixture:
             self.regressions.statistic(at, members, share, block),
         )
 
+    def tally(self, params, block):
+        """The log-likelihood of `block`, and the rows that components rest on."""
+        log_prior, _ = self.gate.prior(params, block)
+        _, log_joint = self.regressions.evaluate(params, block, log_prior)
+        members, loglik = _posterior(log_joint, block.unit_weight)
+        total = loglik @ block.unit_weight + block.base
+        return Tally(total, block.units.spread(members).sum(axis=2))
+
     def posterior(self, params, block):
         """Derivatives of the family, memberships, log-likelihoods and priors.
 
@@ -179,6 +183,18 @@ class Mixture:
         prior = np.broadcast_to(prior, (*prior.shape[:2], len(block.unit_weight)))
         return prior @ block.unit_weight
 
+    def gradient(self, params, block):
+        """Exact first derivatives of the log-likelihood over `block`."""
+        local, members, loglik, prior = self.posterior(params, block)
+        members = members * block.unit_weight
+        coef, constants = self.regressions.gradient(
+            local, block.units.spread(members), block
+        )
+        residual = members - prior * block.unit_weight
+        logits = residual @ block.gate.T
+        total = loglik @ block.unit_weight + block.base
+        return Gradient(total, layout_of(params).join(coef, constants, logits))
+
     def curvature(self, params, block):
         """Exact derivatives of the log-likelihood over `block`.
 
@@ -187,7 +203,9 @@ class Mixture:
         component (Louis 1982). The derivative of the normalizing constant of the prior
         is a part of every ``u_k``; it cancels and is omitted.
         """
-        return self._curvature(params, block)[0]
+        if block.units.single and block.columns[0].sparse:
+            return curvature_of_rows(self, params, block)
+        return curvature_of_units(self, params, block)[0]
 
     def curvature_and_scores(self, params, block):
         """Curvature of a batch of one, and the scores of the units.
@@ -198,53 +216,12 @@ class Mixture:
         scores : ndarray of shape (M, U)
             Gradient of the log-likelihood of each unit, times the root of its weight.
         """
-        curvature, expected, prior = self._curvature(params, block)
+        curvature, expected, prior = curvature_of_units(self, params, block)
         layout = layout_of(params)
         expected = expected.reshape(*prior.shape[:2], layout.n_each, -1)
         common = prior[:, :, None, :] * (block.gate * np.sqrt(block.unit_weight))
         expected[:, :, layout.n_own :] -= common
         return curvature, expected[0].reshape(layout.size, -1)
-
-    def _curvature(self, params, block):
-        """Curvature, expectations of ``u`` times roots of weights, and the prior."""
-        layout = layout_of(params)
-        (n_restarts, n_components), own = params.coef.shape[:2], layout.n_own
-        local, members, loglik, prior = self.posterior(params, block)
-        n_units = len(block.unit_weight)
-        score = np.empty((n_restarts, n_components, layout.n_each, n_units))
-        self.regressions.scores(local, block, out=score[:, :, :own])
-        score[:, :, own:] = block.gate
-        # With roots of the weights the largest products are of a matrix and its
-        # transpose, which costs half.
-        root = np.sqrt(block.unit_weight)
-        score *= root
-        expected = score * members[:, :, None, :]
-        gradient = expected @ root
-        second = expected @ score.swapaxes(-1, -2)
-        size = np.einsum("rkmm->rkm", second).copy()
-        of_rows = block.units.spread(members * block.unit_weight)
-        self.regressions.bends(local, of_rows, block, out=second[:, :, :own, :own])
-        expected = expected.reshape(n_restarts, layout.size, n_units)
-        hessian = -(expected @ expected.swapaxes(1, 2))
-        table = hessian.reshape(n_restarts, *(n_components, layout.n_each) * 2)
-        # The derivatives in logits of the log normalizing constant of the prior.
-        gate = block.gate * root
-        columns = prior[:, :, None, :] * gate
-        single = columns @ gate.T
-        gradient[:, :, own:] -= single[..., 0]
-        second[:, :, own:, own:] -= single
-        columns = columns.reshape(n_restarts, -1, n_units)
-        products = columns @ columns.swapaxes(1, 2)
-        logits = table[:, :, own:, :, own:]
-        logits += products.reshape(logits.shape)
-        np.einsum("rkakb->rkab", table)[...] += second
-        curvature = Curvature(
-            loglik @ block.unit_weight + block.base,
-            gradient.reshape(n_restarts, layout.size),
-            hessian,
-            size.reshape(n_restarts, layout.size),
-        )
-        return curvature, expected, prior
 
     # From sums to parameters ----------------------------------------------------------
 
@@ -267,18 +244,24 @@ class Mixture:
 
     def shares(self, params, rows):
         """Mean prior probabilities of the components over units, (R, K)."""
+        if not self.gate.has_features:
+            return np.exp(log_normalize(params.logits[..., 0]))
         total = rows.sum(self.expected_share, params)
         return total / total.sum(axis=1, keepdims=True)
 
-    def penalized(self, params, curvature):
-        """Gradient (R, M) and Hessian (R, M, M) of the penalized log-likelihood."""
+    def penalty_derivatives(self, params):
+        """First and second derivatives of the penalties, (R, M)."""
         of_constants = self.regressions.penalty_derivatives(params)
         of_gate = self.gate.penalty_derivatives(params)
         layout, none = layout_of(params), np.zeros(params.coef.shape)
-        first, second = (
+        return (
             layout.join(none, *parts)
             for parts in zip(of_constants, of_gate, strict=True)
         )
+
+    def penalized(self, params, curvature):
+        """Gradient (R, M) and Hessian (R, M, M) of the penalized log-likelihood."""
+        first, second = self.penalty_derivatives(params)
         hessian = curvature.hessian.copy()
         np.einsum("rmm->rm", hessian)[...] += second
         return curvature.gradient + first, hessian

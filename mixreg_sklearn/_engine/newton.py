@@ -170,7 +170,7 @@ def _directions(model, rows, params, curvature, basis):
     gradient, hessian = model.penalized(params, curvature)
     gradient = gradient @ basis
     information = -(basis.T @ hessian @ basis)
-    limit = _limits(model.regressions, params, basis, gradient, information)
+    limit = limits(model.regressions, params, basis, gradient, information)
     if limit.apart.any():
         gradient[limit.apart] = 0
         information[limit.apart] = 0
@@ -212,7 +212,7 @@ class _Limit(NamedTuple):
     gain: np.ndarray  # (R,) its possible gain, in nats
 
 
-def _limits(regressions, params, basis, gradient, information):
+def limits(regressions, params, basis, gradient, information):
     """The _Limit of constants at a limit of their family, or near the lower one.
 
     `basis` is (M, m); the gradient (R, m) and the information (R, m, m) are in its

@@ -255,6 +255,21 @@ class Regressions:
         log_density = _masked(at.log_density, self.family.outside(eta))
         return at, block.units.sum(log_density)
 
+    def gradient(self, local, weight, block):
+        """Derivatives in coefficients (R, K, P) and log constants (R, K, S).
+
+        They are sums over rows under `weight` (R, K, B).
+        """
+        columns = (*block.columns, *self._ones)
+        sums = [
+            z.cross(weight * slope)
+            for z, slope in zip(columns, local.slope, strict=True)
+        ]
+        of_coef = _joined(sums[: len(self.predictors)])
+        of_constants = sums[len(self.predictors) :]
+        none = np.zeros((*of_coef.shape[:2], 0))
+        return of_coef, np.concatenate([none, *of_constants], axis=2)
+
     def scores(self, local, block, out):
         """Write derivatives of the log-densities of units to `out` (R, K, P + S, U).
 

@@ -1,19 +1,24 @@
 """Storage of rows. A back end is any class with the contract of `ArrayRows`."""
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial, reduce
+from functools import reduce
 from operator import add
 from typing import NamedTuple
 
 import numpy as np
 
 from .columns import Columns, Dense, DenseWithProducts
+from .sizes import check_engine_sizes
+from .sources import Whitened
+from .table import make_table
+from .threads import in_order
 
 # Numbers of the design in a block, so that it stays in the second-level cache while a
 # pass reads it several times (benchmarks/speed.py).
 _BLOCK_NUMBERS = 131072
 # Largest total size of outer products that are kept (32 MB).
 _PRODUCT_NUMBERS = 4_000_000
+# Largest total size of columns that are kept (32 MB); larger ones are made in each pass.
+_KEPT_NUMBERS = 4_000_000
 
 
 class Units(NamedTuple):
@@ -100,29 +105,13 @@ class Block(NamedTuple):
     rows: slice
 
 
-class Stored:
-    """A source of columns: whitened ones in memory, (p, n).
-
-    A *source* makes the columns of some rows: ``cut(rows)`` returns those of a slice or
-    of indices, (p, B), and `n_columns` is p.
-    """
-
-    def __init__(self, Z):
-        self.Z, self.n_columns = Z, len(Z)
-
-    def cut(self, rows):
-        # A copy: the columns of a view are far apart in memory, which makes thin
-        # products five times slower.
-        return np.ascontiguousarray(self.Z[:, rows])
-
-
 class ArrayRows:
     """Rows held in memory.
 
     Parameters
     ----------
     sources : sequence of sources
-        Of the columns of every predictor, see `Stored`.
+        Of the columns of every predictor, see `sources`.
     y : ndarray of shape (n,), or (..., n)
     weight : ndarray of shape (n,)
         Constant within a unit.
@@ -150,8 +139,10 @@ class ArrayRows:
 
     Notes
     -----
-    The contract of a back end is these five attributes, and three methods: `sum` and
-    `scan`, which take a *verb*, a function of parameters and a block, and `sample`.
+    The contract of a back end is these five attributes, and methods: `sum` and `scan`,
+    which take a *verb*, a function of parameters and a block; `sketch`, which returns
+    some units in memory; and `seen_by`, the same rows for another model. A search takes
+    `sample` and `whole` as well, of rows in memory.
     """
 
     def __init__(
@@ -175,17 +166,21 @@ class ArrayRows:
         self._base = np.broadcast_to(base, self.n_rows)
         self._unit_weight = weight if start is None else weight[start]
         self.n_units = len(self._unit_weight)
-        self._gate = np.ones((1, self.n_units)) if gate is None else gate
+        ones = np.broadcast_to(1.0, (1, self.n_units))
+        self._gate = ones if gate is None else gate
         self.n_logits = len(self._gate)
-        numbers = self.n_rows * self.n_columns * (self.n_columns + 1) // 2
-        few = batched and numbers <= _PRODUCT_NUMBERS
-        self._columns = DenseWithProducts if few else Dense
+        numbers = self.n_rows * self.n_columns
+        few = batched and numbers * (self.n_columns + 1) // 2 <= _PRODUCT_NUMBERS
+        self._kind = DenseWithProducts if few else Dense
         width = max(self.n_columns + self.n_logits - 1, 1)
         fitting = min(max(_BLOCK_NUMBERS // width, 2048), 32768)
         size = block_size or 1 << int(np.log2(fitting))
-        self._blocks = [self._block(rows, units) for rows, units in self._cuts(size)]
+        self._cuts = list(self._cut(size))
+        self._kept = None
+        if numbers <= _KEPT_NUMBERS:
+            self._kept = [self._block(*cut) for cut in self._cuts]
 
-    def _cuts(self, size):
+    def _cut(self, size):
         """Yield slices of rows and of units, a pair for every block."""
         if self._start is None:
             for first in range(0, self.n_rows, size):
@@ -205,7 +200,8 @@ class ArrayRows:
         weight = self._weight[rows]
         # Predictors with the same source share their columns.
         made = {
-            source: self._columns(source.cut(rows), weight) for source in self._sources
+            source: source.columns(rows, weight, self._kind)
+            for source in self._sources
         }
         start = None if self._start is None else self._start[units] - rows.start
         return Block(
@@ -222,14 +218,15 @@ class ArrayRows:
 
     def sum(self, verb, params):
         """Add ``verb(params, block)`` over all blocks, in their order."""
-        if self._n_jobs == 1 or len(self._blocks) == 1:
-            return reduce(add, self.scan(verb, params))
-        with ThreadPoolExecutor(self._n_jobs) as pool:
-            return reduce(add, pool.map(partial(verb, params), self._blocks))
+        return reduce(add, self.scan(verb, params))
 
     def scan(self, verb, params):
         """Yield ``verb(params, block)`` of every block, in their order."""
-        return map(partial(verb, params), self._blocks)
+        if self._kept is None:
+            return in_order(
+                lambda cut: verb(params, self._block(*cut)), self._cuts, self._n_jobs
+            )
+        return in_order(lambda block: verb(params, block), self._kept, self._n_jobs)
 
     def sample(self, units, weight, order=None):
         """Units (V,) with weights (V,) as ArrayRows for batches of restarts.
@@ -243,7 +240,7 @@ class ArrayRows:
             rows = np.arange(size.sum()) + np.repeat(self._start[units] - start, size)
             rows = rows if order is None else order[rows]
             weight = np.repeat(weight, size)
-        made = {source: Stored(source.cut(rows)) for source in self._sources}
+        made = {source: source.taken(rows) for source in self._sources}
         return ArrayRows(
             [made[source] for source in self._sources],
             self._y[..., rows],
@@ -257,6 +254,52 @@ class ArrayRows:
 
     def whole(self):
         """All rows as one block."""
-        if len(self._blocks) == 1:
-            return self._blocks[0]
+        if len(self._cuts) == 1 and self._kept:
+            return self._kept[0]
         return self._block(slice(0, self.n_rows), slice(0, self.n_units))
+
+
+class TableRows(ArrayRows):
+    """The rows of a Table, in the units of a Frame.
+
+    Parameters
+    ----------
+    table : Table
+    frame : Frame
+    n_jobs : int, default=1
+    """
+
+    def __init__(self, table, frame, n_jobs=1):
+        self._table, structure = table, table.structure
+        family, y, offset = structure.family, table.y, table.offset
+        if (frame.origin, frame.unit) != (0.0, 1.0):
+            y = (y - frame.origin) / frame.unit
+            offset = None if offset is None else offset / frame.unit
+        check_engine_sizes(y)
+        weight, gate = table.weight, None
+        if frame.inflation != 1.0:
+            weight = weight * frame.inflation
+        if structure.gate.has_features:
+            gating = Whitened(frame.gate_design, table.gating)
+            gate = gating.columns(slice(None), np.ones(gating.n_rows)).Z
+        source = Whitened(frame.design, table.regression)
+        super().__init__(
+            [source] * len(family.predictors),
+            y,
+            weight,
+            offset,
+            base=family.base(y),
+            start=table.start,
+            gate=gate,
+            n_jobs=n_jobs,
+        )
+        self._frame = frame
+
+    def sketch(self, size):
+        """About `size` units that their content determines, as TableRows."""
+        return TableRows(self._table.sketch(size), self._frame)
+
+    def seen_by(self, structure, frame):
+        """The same rows for a model of another structure, in another frame."""
+        table = make_table(self._table.data, structure)
+        return TableRows(table, frame, self._n_jobs)

@@ -89,7 +89,8 @@ def _judged(model, rows, final, arms, hits):
     params, worth = final.params, worth_of_component(model, rows)
     loglik = final.objective - model.penalty(params)
     collapsed = model.regressions.collapsed(params).any(axis=1)
-    degenerate = collapsed | nearly_empty(model, rows, params)
+    weight = rows.sum(model.tally, params).weight
+    degenerate = collapsed | nearly_empty(model, weight)
     handicap = np.where(degenerate | ~final.converged, worth, 0.0)
     handicap[collapsed | ~np.isfinite(loglik)] = np.inf
     return Climbs(params, loglik, final.n_iter, handicap, degenerate, arms, hits)

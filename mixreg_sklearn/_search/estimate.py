@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._engine.approach import approach
 from .._engine.em import em
 from .._engine.mixture import Mixture
 from .._engine.newton import Polished, polish
@@ -13,12 +14,14 @@ from .climbs import converge
 from .flaws import Flaw, flaw_of, is_perfect, why_boundary
 from .pooled import fit_pooled, repeat_component
 from .prices import with_penalty, worth_of_component
-from .sample import search_sample
+from .sample import ground_of, search_sample
 
 # Optima of a sample that are compared on all rows.
 _FINALISTS = 3
 # Sizes of the sample, relative to the usual one: a larger one where the first misleads.
 _SAMPLES = (1, 4)
+# Newton decrement, in nats, at an optimum of the ground from which to go on.
+_CLOSE = 1e-3
 
 
 class Limits(NamedTuple):
@@ -34,6 +37,7 @@ class Estimate(NamedTuple):
     """A fitted mixture, with its certificate and its flaws."""
 
     polished: Polished  # a batch of one: parameters, log-likelihood, certificate
+    rows_of: np.ndarray  # sums of memberships, by component, (K,)
     search: Search | None  # None where no search was needed
     flaw: Flaw | None  # why the estimate is degenerate
     boundary: Flaw | None = None  # why the maximum lies at a boundary, if any
@@ -47,36 +51,46 @@ class Estimate(NamedTuple):
 def estimate_found(problem, rng, limits, watch):
     """The Estimate at the best optimum that a search finds, polished on all rows.
 
-    `watch` is that of `search`.
+    The search is on a sample of many rows. Its optima are compared on a larger one, the
+    *ground*, from which the best climbs to all rows. `watch` is that of `search`.
     """
     model, rows = problem.model, problem.rows
-    pooled = fit_pooled(problem.pooled_model, rows)
-    perfect = is_perfect(model, pooled)
+    ground = ground_of(rows, model.n_components)
+    pooled, perfect = _pooled(problem, ground)
     if model.n_components == 1 or perfect:
         start = model.constrain(repeat_component(pooled, model.n_components))
-        polished = _polished(model, rows, start, limits)
+        polished = _polished(model, rows, ground, start, limits)
+        estimate = _judged(model, rows, polished, None)
         flaw = Flaw.PERFECT if perfect else None
-        boundary = why_boundary(model, rows, polished.params, polished.converged[0])
-        return Estimate(polished, None, flaw, boundary)
+        return _finite(model, rows, estimate._replace(flaw=flaw), limits)
     for factor in _SAMPLES:
-        sample = search_sample(rows, model.n_components, factor)
+        sample = search_sample(ground, model.n_components, factor)
         found = search(model, sample, pooled, rng, limits, watch)
-        estimate = _best(model, rows, found, limits)
+        estimate = _best(model, rows, ground, found, limits)
         if estimate.flaw is None or sample.n_rows == rows.n_rows:
             break
     return estimate
 
 
-def _best(model, rows, found, limits):
+def _pooled(problem, ground):
+    """The single regression, a batch of one, and whether it fits without error."""
+    model, rows = problem.pooled_model, problem.rows
+    pooled = fit_pooled(model, ground)
+    if is_perfect(problem.model, pooled) and ground is not rows:
+        pooled = fit_pooled(model, rows)
+    return pooled, is_perfect(problem.model, pooled)
+
+
+def _best(model, rows, ground, found, limits):
     """The Estimate on all rows at the best optimum of a search."""
     optima = found.optima
-    if found.n_rows < rows.n_rows:
-        optima = _rerank(model, rows, found, limits)
+    if found.n_rows < ground.n_rows:
+        optima = _rerank(model, rows, ground, found, limits)
     for optimum in optima:
-        polished = _polished(model, rows, optimum.params, limits)
-        flaw = flaw_of(model, rows, polished.params)
-        if flaw is not Flaw.COLLAPSED:
-            return _finite(model, rows, polished, found, flaw, limits)
+        polished = _polished(model, rows, ground, optimum.params, limits)
+        estimate = _judged(model, rows, polished, found)
+        if estimate.flaw is not Flaw.COLLAPSED:
+            return _finite(model, rows, estimate, limits)
         if optimum.degenerate:
             break
     return _penalized_estimate(model, rows, optimum, found, limits)
@@ -85,10 +99,14 @@ def _best(model, rows, found, limits):
 def estimate_from(problem, start, limits):
     """The Estimate to which a given start climbs, without a search."""
     model, rows = problem.model, problem.rows
-    perfect = is_perfect(model, fit_pooled(problem.pooled_model, rows))
-    polished = _measured(model, rows, climb(model, rows, start, limits))
-    flaw = Flaw.PERFECT if perfect else flaw_of(model, rows, polished.params)
-    return _finite(model, rows, polished, None, flaw, limits)
+    ground = ground_of(rows, model.n_components)
+    _, perfect = _pooled(problem, ground)
+    if ground is not rows:
+        start = approach(model, rows, ground, start, limits.tol)
+    estimate = _judged(model, rows, climb(model, rows, start, limits), None)
+    if perfect:
+        estimate = estimate._replace(flaw=Flaw.PERFECT)
+    return _finite(model, rows, estimate, limits)
 
 
 def climb(model, rows, start, limits):
@@ -98,53 +116,97 @@ def climb(model, rows, start, limits):
     return polished._replace(n_iter=polished.n_iter + run.n_iter)
 
 
-def _rerank(model, rows, found, limits):
+def _rerank(model, rows, ground, found, limits):
     """The leading optima of a sample, in the order of their objectives on all rows.
 
     A component that rests on a few rows of the sample gains less on all rows, so all
-    count that are nearly as good.
+    count that are nearly as good. Those that the ground does not tell apart are
+    compared on all rows.
     """
-    reach = found.optima[0].standing - worth_of_component(model, rows)
+    reach = found.optima[0].standing - worth_of_component(model, ground)
     leading = [optimum for optimum in found.optima if optimum.standing > reach]
     leading = leading[:_FINALISTS]
     if len(leading) == 1:
         return leading
-    start = concatenate([optimum.params for optimum in leading])
-    final, _ = converge(model, rows, start, 20)
     ranking = with_penalty(model, found.target, limits.scale_penalty)
-    penalty = ranking.penalty(final.params) - model.penalty(final.params)
-    objective = final.objective + penalty
-    objective[model.regressions.collapsed(final.params).any(axis=1)] = -np.inf
+    start = concatenate([optimum.params for optimum in leading])
+    final, _ = converge(model, ground, start, 20)
+    leading, objective = _ranked(model, ranking, leading, final.params, final.objective)
+    rivals = 1 if ground is rows else _rivals(model, ground, leading)
+    if rivals == 1:
+        return leading
+    params = concatenate(
+        [
+            approach(model, rows, ground, each.params, _CLOSE)
+            for each in leading[:rivals]
+        ]
+    )
+    objective = rows.sum(model.tally, params).loglik + model.penalty(params)
+    ranked, _ = _ranked(model, ranking, leading[:rivals], params, objective)
+    return ranked + leading[rivals:]
+
+
+def _ranked(model, ranking, optima, params, objective):
+    """Optima at `params`, best first, and their objectives with the ranking's penalty."""
+    objective = objective + ranking.penalty(params) - model.penalty(params)
+    objective[model.regressions.collapsed(params).any(axis=1)] = -np.inf
     order = np.argsort(-objective, kind="stable")
-    return [leading[i]._replace(params=final.params.take(int(i))) for i in order]
+    ranked = [optima[i]._replace(params=params.take(int(i))) for i in order]
+    return ranked, objective[order]
+
+
+def _rivals(model, ground, optima):
+    """How many optima, best first, are within two standard errors of the best.
+
+    The likelihood ratio of all rows is estimated from the units of the ground, with its
+    standard error (Vuong 1989).
+    """
+
+    def verb(params, block):
+        return np.vstack([model.posterior(params, block)[2], block.unit_weight])
+
+    params = concatenate([optimum.params for optimum in optima])
+    *logliks, weight = np.concatenate([*ground.scan(verb, params)], axis=1)
+    apart = logliks[0] - np.array(logliks)
+    mean = apart @ weight / weight.sum()
+    error = np.sqrt((apart - mean[:, None]) ** 2 @ weight) / weight.sum()
+    return int((mean <= 2 * error).sum())
+
+
+def _polished(model, rows, ground, start, limits):
+    """Climb from an optimum of a sample, by way of the ground, to all rows. -> Polished."""
+    if ground is not rows:
+        near = polish(model, ground, start, tol=_CLOSE, max_iter=30)
+        if near.converged[0]:
+            start = approach(model, rows, ground, near.params, limits.tol)
+    return polish(model, rows, start, tol=limits.tol, max_iter=limits.max_iter)
+
+
+def _judged(model, rows, polished, found):
+    """The Estimate where a climb ended, with the likelihood there, and its flaw."""
+    tally = rows.sum(model.tally, polished.params)
+    polished = polished._replace(objective=tally.loglik)
+    flaw = flaw_of(model, tally.weight, polished.params)
+    return Estimate(polished, tally.weight[0], found, flaw)
 
 
 def _penalized_estimate(model, rows, optimum, found, limits):
     """The maximum of the penalized likelihood, where the likelihood has none."""
     competing = with_penalty(model, found.target)
-    polished = _measured(model, rows, climb(competing, rows, optimum.params, limits))
+    polished = climb(competing, rows, optimum.params, limits)
     polished = polished._replace(converged=np.zeros_like(polished.converged))
-    return Estimate(polished, found, Flaw.COLLAPSED)
+    estimate = _judged(model, rows, polished, found)
+    return estimate._replace(flaw=Flaw.COLLAPSED)
 
 
-def _finite(model, rows, polished, found, flaw, limits):
+def _finite(model, rows, estimate, limits):
     """The Estimate at a local maximum, under a weak ridge if its gate diverges."""
+    polished = estimate.polished
     boundary = why_boundary(model, rows, polished.params, polished.converged[0])
     if boundary is Flaw.SEPARATED:
         gate, start = model.gate.bounded(polished.params)
         ridge = climb(Mixture(model.regressions, gate), rows, start, limits)
-        polished = _measured(model, rows, ridge)
-        polished = polished._replace(converged=np.zeros_like(polished.converged))
-    return Estimate(polished, found, flaw, boundary)
-
-
-def _polished(model, rows, start, limits):
-    """Newton's method from a start, and the log-likelihood where it ends."""
-    polished = polish(model, rows, start, tol=limits.tol, max_iter=limits.max_iter)
-    return _measured(model, rows, polished)
-
-
-def _measured(model, rows, polished):
-    """The objective replaced by the log-likelihood at the final parameters."""
-    moments = rows.sum(model.summarize, polished.params)
-    return polished._replace(objective=moments.loglik)
+        ridge = ridge._replace(converged=np.zeros_like(ridge.converged))
+        flaw, search = estimate.flaw, estimate.search
+        estimate = _judged(model, rows, ridge, search)._replace(flaw=flaw)
+    return estimate._replace(boundary=boundary)

@@ -51,14 +51,13 @@ class Flaw(Enum):
     )
 
 
-def nearly_empty(model, rows, params):
+def nearly_empty(model, weight):
     """Restarts (R,) with a component of fewer rows than coefficients plus one.
 
-    Such an optimum is often spurious where variances differ. Where the likelihood is
+    `weight` (R, K) are the sums of memberships. Such an optimum is often spurious where variances differ. Where the likelihood is
     bounded, only a component of less than one row counts.
     """
     needed = 1.0 if model.bounded else model.regressions.n_specific + 1
-    weight = rows.sum(model.summarize, params).regressions.weight
     return (weight < needed).any(axis=1)
 
 
@@ -69,11 +68,14 @@ def is_perfect(model, pooled):
     return bool(no_scale and regressions.collapses[:1].any())
 
 
-def flaw_of(model, rows, params):
-    """Why a mixture, a batch of one, is degenerate, or None."""
+def flaw_of(model, weight, params):
+    """Why a mixture, a batch of one, is degenerate, or None.
+
+    `weight` (1, K) are the sums of memberships.
+    """
     if model.regressions.collapsed(params).any():
         return Flaw.COLLAPSED
-    return Flaw.EMPTY if nearly_empty(model, rows, params).any() else None
+    return Flaw.EMPTY if nearly_empty(model, weight).any() else None
 
 
 def why_boundary(model, rows, params, proven):

@@ -79,7 +79,7 @@ def from_memberships(problem, memberships):
     start = repeat_component(pooled, shape[1])
     coef = np.zeros_like(start.coef)
     start = regressions.constrain(start._replace(coef=coef))
-    memberships = memberships[problem.order].T
+    memberships = memberships[problem.table.order].T
     verb = partial(_membership_squares, regressions, pooled)
     sums = rows.sum(verb, (start.coef, memberships))
     coef = start.coef + _step(regressions, sums)

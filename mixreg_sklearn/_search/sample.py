@@ -9,6 +9,17 @@ from .._engine.rows import units_of
 _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
 # The least number of units for each component.
 _SAMPLE_UNITS = 100
+# Samples of a search in the rows on which optima are compared and climbed.
+_GROUND = 10
+
+
+def ground_of(rows, n_components):
+    """Rows on which climbs are cheap: all of few rows, or a sketch of many.
+
+    A sketch is ten times as large as the sample of a search, which is drawn from it.
+    """
+    size = _GROUND * _sample_units(rows, n_components)
+    return rows if rows.n_units <= 2 * size else rows.sketch(size)
 
 
 def search_sample(rows, n_components, factor=1):
@@ -16,20 +27,24 @@ def search_sample(rows, n_components, factor=1):
 
     Units are ordered by response, ties by a fixed combination of the features; a
     selection is systematic in the cumulated weight. So it depends neither on the order
-    of rows, nor on whether rows are repeated or weighted.
+    of rows, nor on whether rows are repeated or weighted. The rows are in memory.
     """
     order, units, weight = _canonical_order(rows)
     weight = weight[units]
-    mean_size = rows.n_rows / rows.n_units
-    size = max(_SAMPLE_ROWS, _SAMPLE_PER_COEF * n_components * rows.n_columns)
-    size *= factor
-    size = max(int(np.ceil(size / mean_size)), _SAMPLE_UNITS * n_components)
+    size = factor * _sample_units(rows, n_components)
     if rows.n_units <= 2 * size:
         return rows.sample(units, weight, order)
     cumulative = np.cumsum(weight)
     marks = (np.arange(size) + 0.5) / size * cumulative[-1]
     chosen = units[np.searchsorted(cumulative, marks)]
     return rows.sample(chosen, np.ones(size), order)
+
+
+def _sample_units(rows, n_components):
+    """The number of units of a sample for a search."""
+    size = max(_SAMPLE_ROWS, _SAMPLE_PER_COEF * n_components * rows.n_columns)
+    size = int(np.ceil(size * rows.n_units / rows.n_rows))
+    return max(size, _SAMPLE_UNITS * n_components)
 
 
 def all_units(rows, inflation=1.0):

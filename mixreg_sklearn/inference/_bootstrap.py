@@ -299,7 +299,7 @@ class _Alignment:
 
 def _ranks(problem):
     """Ranks of the features of the regressions and of the gate."""
-    return len(problem.design.inverse), len(problem.gate_design.inverse)
+    return len(problem.frame.design.inverse), len(problem.frame.gate_design.inverse)
 
 
 def _replicates(plan, terms, seeds):

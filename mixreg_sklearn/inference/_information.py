@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._engine.layout import layout_of
-from .._engine.mixture import Curvature
+from .._engine.curvature import Curvature
 from .._search.flaws import why_boundary
 from ._terms import jacobian
 
@@ -54,7 +54,7 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
     elif cov_type != "information":
         root = root @ (root.T @ _square_root(meat))
     # The engine's weights are those of the user times the inflation.
-    inflation = 1.0 if cov_type == "cluster" else problem.inflation
+    inflation = 1.0 if cov_type == "cluster" else problem.frame.inflation
     return np.sqrt(inflation) * (jacobian(rebuilt, terms) @ (basis @ root))
 
 
@@ -162,7 +162,7 @@ def _by_cluster(cluster, problem, params, basis):
 
     :math:`S_c = \sum_{u \in c} w_u s_u` is the score of a cluster.
     """
-    _, number = np.unique(cluster[problem.first], return_inverse=True)
+    _, number = np.unique(cluster[problem.table.first], return_inverse=True)
     n_clusters = int(number.max()) + 1
     if n_clusters < 2:
         raise ValueError("cluster must have at least two different labels.")

@@ -87,9 +87,9 @@ def _constant_terms(rebuilt, k):
 def _named_terms(rebuilt, k, name):
     """Of a further predictor, or the gate: log-odds against the first component."""
     problem = rebuilt.problem
-    design, features = problem.design, problem.structure.regression
+    design, features = problem.frame.design, problem.structure.regression
     if name == "gate":
-        design, features = problem.gate_design, problem.structure.gating
+        design, features = problem.frame.gate_design, problem.structure.gating
     notes = [UNIDENTIFIED if is_loose else "" for is_loose in _loose(design)]
     terms = [Term(f"{name}_intercept_", k, None, f"{name} intercept", notes[0])]
     for j, note in zip(features, notes[1:], strict=True):
@@ -104,14 +104,14 @@ def _regression_map(problem):
     The former are (K, 1 + d, K, p), the latter (K, 1 + d). A loose coefficient can
     change, others with it, without any prediction.
     """
-    design, constraints = problem.design, problem.structure.constraints
+    design, constraints = problem.frame.design, problem.structure.constraints
     K, (p, n_rows) = constraints.n_components, design.feature_map.shape
     if not constraints.any():
-        one = problem.unit * _to_features(design)
+        one = problem.frame.unit * _to_features(design)
         values = np.kron(np.eye(K), one).reshape(K, n_rows, K, p)
         return values, np.tile(_loose(design), (K, 1))
     selection, _ = constraints.free_numbers()
-    system = np.kron(np.eye(K), design.feature_map / problem.unit) @ selection
+    system = np.kron(np.eye(K), design.feature_map / problem.frame.unit) @ selection
     size = np.linalg.norm(system, axis=0)
     unit = np.where(size > 0, size, 1.0)
     left, singular, right = np.linalg.svd(system / unit)
@@ -162,7 +162,7 @@ def jacobian(rebuilt, terms):
     layout, places = layout_of(rebuilt.params), places_of(fitted.family)
     predictors = problem.model.regressions.predictors
     first, _ = _regression_map(problem)
-    further, gate = map(_to_features, (problem.design, problem.gate_design))
+    further, gate = map(_to_features, (problem.frame.design, problem.frame.gate_design))
     row_of = _rows_of(problem.structure.regression)
     gate_row_of = _rows_of(problem.structure.gating)
     out = np.zeros((len(terms), layout.size))

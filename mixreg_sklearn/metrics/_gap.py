@@ -189,7 +189,7 @@ def optimality_gap(
 def _whole_landscape(rebuilt):
     """All rows under the user's weights, as candidates see them."""
     problem, model = rebuilt.problem, rebuilt.problem.model
-    sample = all_units(problem.rows, problem.inflation)
+    sample = all_units(problem.rows, problem.frame.inflation)
     directions = model.regressions.sharings[0].directions()
     return landscape_of(model, rebuilt.params, sample, directions)
 

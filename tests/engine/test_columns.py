@@ -12,6 +12,7 @@ from support import many, seeds, some
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn._engine.columns import Dense, DenseWithProducts, Implicit, Ones
 from mixreg_sklearn._engine.design import Features, make_design
+from mixreg_sklearn._engine.margins import margins_of
 from mixreg_sklearn._engine.layout import layout_of
 from mixreg_sklearn._engine.params import Params
 
@@ -38,7 +39,9 @@ def features(seed, n, d, dtype, order, deficient):
 
 def both(X, intercept, weight):
     """The same columns, implicit and in memory, and those of another predictor."""
-    design = make_design(Features(X, np.arange(X.shape[1]), None), weight, intercept)
+    features = Features(X, np.arange(X.shape[1]), None)
+    margins = margins_of(features, weight, intercept)
+    design = make_design(margins, len(X), intercept)
     Z = design.columns(X)
     other = Dense(Z[::-1][:2] + 1.0, weight)
     return Implicit(X, design, weight), Dense(Z, weight), other
@@ -111,7 +114,7 @@ def test_implicit_columns_are_read_from_a_memory_map(dtype, order, tmp_path):
 
 def _implicit(problem, block, X):
     """The block with columns that are never made."""
-    columns = Implicit(X[problem.order][block.rows], problem.design, block.weight)
+    columns = Implicit(X[problem.table.order][block.rows], problem.frame.design, block.weight)
     return block._replace(columns=(columns,) * len(block.columns))
 
 

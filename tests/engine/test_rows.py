@@ -14,7 +14,8 @@ from outside_families import FreeStudentT, ZeroInflatedPoisson
 from support import few, seeds
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._engine.rows import ArrayRows, Stored
+from mixreg_sklearn._engine.rows import ArrayRows
+from mixreg_sklearn._engine.sources import Stored
 from mixreg_sklearn._rebuilt import rebuild
 from mixreg_sklearn._search.estimate import Limits, estimate_found, estimate_from
 from mixreg_sklearn._search.pooled import from_memberships

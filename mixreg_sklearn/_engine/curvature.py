@@ -1,0 +1,189 @@
+r"""Exact second derivatives of the log-likelihood over a block, by Louis's formula.
+
+With ``u_k`` the derivative of ``log pi_k f_k`` and ``h_k`` its second one, the Hessian
+of a unit is ``E[h + u u'] - E[u] E[u]'`` under the posterior of its component (Louis
+1982). The derivative of the normalizing constant of the prior is a part of every
+``u_k``; it cancels and is omitted.
+"""
+
+from itertools import combinations_with_replacement, groupby
+from operator import add
+from typing import NamedTuple
+
+import numpy as np
+
+from .columns import Dense, Ones
+from .layout import layout_of
+
+_ONES = Ones()
+
+
+class Curvature(NamedTuple):
+    """Log-likelihood and its derivatives. Curvatures add.
+
+    Attributes
+    ----------
+    loglik : ndarray of shape (R,)
+    gradient : ndarray of shape (R, M)
+    hessian : ndarray of shape (R, M, M)
+    size : ndarray of shape (R, M)
+        Of the terms that cancel in the diagonal of the Hessian, whose rounding errors
+        are in proportion. It is about the information of rows of known component.
+    """
+
+    loglik: np.ndarray
+    gradient: np.ndarray
+    hessian: np.ndarray
+    size: np.ndarray
+
+    def __add__(self, other):
+        return Curvature(*map(add, self, other))
+
+    def take(self, index):
+        """Some of the restarts."""
+        return Curvature(*(field[index] for field in self))
+
+
+def curvature_of_rows(mixture, params, block):
+    r"""Curvature, where every row is a unit.
+
+    A coordinate e of component k, a predictor, a constant or the gate, has the
+    derivative :math:`s_{ke} z_e` with its columns :math:`z_e`. So each part of the
+    Hessian is a weighted sum of products of columns, with the weights
+
+    .. math:: \delta_{jk} w \tau_k (s_{ke} s_{kf} + b_{kef})
+              - w \tau_j s_{je} \tau_k s_{kf}
+    """
+    layout = layout_of(params)
+    local, members, loglik, prior = mixture.posterior(params, block)
+    weight, sides = block.unit_weight, _sides(local, members, block, layout)
+    shape = params.n_restarts, layout.n_components, layout.n_each
+    gradient, size = np.empty(shape), np.empty(shape)
+    hessian = np.empty((*shape, *shape[1:]))
+    for side in sides:
+        weighted = side.expected * weight
+        first = side.columns.cross(weighted)
+        squares = side.columns.squares(weighted * side.slope)
+        gradient[:, :, side.place] = first.reshape(*shape[:2], -1)
+        size[:, :, side.place] = squares.reshape(*shape[:2], -1)
+    for left, right in combinations_with_replacement(sides, 2):
+        own = _own(left, right, members, weight, local)
+        _fill(hessian, left, right, own, weight)
+    gate = slice(layout.n_own, None)
+    _subtract_prior(gradient[:, :, gate], hessian[:, :, gate, :, gate], prior, block)
+    return Curvature(
+        loglik @ weight + block.base,
+        gradient.reshape(-1, layout.size),
+        hessian.reshape(-1, layout.size, layout.size),
+        size.reshape(-1, layout.size),
+    )
+
+
+class _Side(NamedTuple):
+    """Coordinates of all components that have the same columns."""
+
+    columns: object  # Columns, p of them
+    numbers: list  # of its E coordinates: those of the family, and then the gate
+    place: slice  # of their E p numbers among those of a component
+    slope: np.ndarray  # (R, K, E, B)
+    expected: np.ndarray  # (R, K, E, B), slopes times memberships
+
+
+def _sides(local, members, block, layout):
+    """The coordinates of a component, those with the same columns together."""
+    gate = _ONES if layout.n_logits == 1 else Dense(block.gate, block.weight)
+    columns = [*block.columns, *[_ONES] * layout.n_constants, gate]
+    slopes = [*local.slope, np.ones_like(members)]
+    sides, start, numbers = [], 0, range(len(columns))
+    for _, alike in groupby(numbers, key=lambda number: id(columns[number])):
+        alike = list(alike)
+        slope = np.stack([slopes[number] for number in alike], axis=2)
+        shared = columns[alike[0]]
+        stop = start + len(alike) * shared.n_columns
+        expected = slope * members[:, :, None]
+        sides.append(_Side(shared, alike, slice(start, stop), slope, expected))
+        start = stop
+    return sides
+
+
+def _own(left, right, members, weight, local):
+    """Weights of products of a component with itself, (R, K, E, F, B)."""
+    own = left.slope[:, :, :, None] * right.expected[:, :, None]
+    n = len(local.slope)
+    packed = list(combinations_with_replacement(range(n), 2))
+    for e, one in enumerate(left.numbers):
+        for f, other in enumerate(right.numbers):
+            pair = tuple(sorted((one, other)))
+            bend = local.bend[packed.index(pair)] if pair[1] < n else None
+            if bend is not None:
+                own[:, :, e, f] += members * bend
+    return own * weight
+
+
+def _fill(hessian, left, right, own, weight):
+    """Enter products of two sides into the Hessian (R, K, m, K, m), in place."""
+    if left is right:
+        part = left.columns.outer(left.expected, weight, own)
+    else:
+        each = np.arange(own.shape[1])
+        ahead = left.expected * -weight
+        v = ahead[:, :, :, None, None] * right.expected[:, None, None]
+        v[:, each, :, each] += own.swapaxes(0, 1)
+        part = left.columns.product(v, right.columns)
+    n_restarts, n_components, n_left, _, n_right, p, q = part.shape
+    part = np.moveaxis(part, 5, 3).reshape(
+        *(n_restarts, n_components, n_left * p, n_components, n_right * q)
+    )
+    hessian[:, :, left.place, :, right.place] = part
+    if left is not right:
+        hessian[:, :, right.place, :, left.place] = part.transpose(0, 3, 4, 1, 2)
+
+
+def _subtract_prior(gradient, hessian, prior, block):
+    """Subtract derivatives of the log normalizing constant of the prior, in place.
+
+    The gradient (R, K, 1 + q) and the Hessian (R, K, 1 + q, K, 1 + q) are in logits.
+    """
+    n_restarts, n_components, n_logits = gradient.shape
+    gate = block.gate * np.sqrt(block.unit_weight)
+    columns = prior[:, :, None, :] * gate
+    single = columns @ gate.T
+    gradient -= single[..., 0]
+    np.einsum("rkakb->rkab", hessian)[...] -= single
+    columns = columns.reshape(n_restarts, n_components * n_logits, -1)
+    products = columns @ columns.swapaxes(1, 2)
+    hessian += products.reshape(hessian.shape)
+
+
+def curvature_of_units(mixture, params, block):
+    """Curvature, expectations of ``u`` times roots of weights, and the prior."""
+    layout = layout_of(params)
+    (n_restarts, n_components), own = params.coef.shape[:2], layout.n_own
+    local, members, loglik, prior = mixture.posterior(params, block)
+    n_units = len(block.unit_weight)
+    score = np.empty((n_restarts, n_components, layout.n_each, n_units))
+    mixture.regressions.scores(local, block, out=score[:, :, :own])
+    score[:, :, own:] = block.gate
+    # With roots of the weights the largest products are of a matrix and its
+    # transpose, which costs half.
+    root = np.sqrt(block.unit_weight)
+    score *= root
+    expected = score * members[:, :, None, :]
+    gradient = expected @ root
+    second = expected @ score.swapaxes(-1, -2)
+    size = np.einsum("rkmm->rkm", second).copy()
+    of_rows = block.units.spread(members * block.unit_weight)
+    mixture.regressions.bends(local, of_rows, block, out=second[:, :, :own, :own])
+    expected = expected.reshape(n_restarts, layout.size, n_units)
+    hessian = -(expected @ expected.swapaxes(1, 2))
+    table = hessian.reshape(n_restarts, *(n_components, layout.n_each) * 2)
+    np.einsum("rkakb->rkab", table)[...] += second
+    _subtract_prior(gradient[:, :, own:], table[:, :, own:, :, own:], prior, block)
+    curvature = Curvature(
+        loglik @ block.unit_weight + block.base,
+        gradient.reshape(n_restarts, layout.size),
+        hessian,
+        size.reshape(n_restarts, layout.size),
+    )
+    return curvature, expected, prior
+

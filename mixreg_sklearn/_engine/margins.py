@@ -1,0 +1,73 @@
+"""What a design needs to know of features: centers and products, from one pass."""
+
+from functools import reduce
+from operator import add
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Margins(NamedTuple):
+    """Weighted first and second moments of features. Margins add.
+
+    Products are kept as a triangular factor, which loses no digits where features
+    depend on each other (Golub & Van Loan 2013, section 5.2). Centers and factor are in
+    powers of two near the largest value of each feature, so that no square overflows.
+
+    Attributes
+    ----------
+    weight : float
+        Total weight of the rows.
+    largest : ndarray of shape (d,)
+        Of the absolute values.
+    center : ndarray of shape (d,)
+        Weighted means, or zeros where the products are not to be centered.
+    factor : ndarray of shape (m, d)
+        ``factor' factor`` are the weighted products about the center.
+    """
+
+    weight: float
+    largest: np.ndarray
+    center: np.ndarray
+    factor: np.ndarray
+
+    @property
+    def unit(self):
+        """The powers of two, (d,)."""
+        return _power(self.largest)
+
+    def __add__(self, other):
+        largest = np.maximum(self.largest, other.largest)
+        unit = _power(largest)
+        mine, theirs = self.unit / unit, other.unit / unit
+        weight = self.weight + other.weight
+        center = self.center * mine
+        apart = other.center * theirs - center
+        between = np.sqrt(self.weight / weight) * np.sqrt(other.weight) * apart
+        factor = np.vstack([self.factor * mine, other.factor * theirs, between])
+        center = center + apart * (other.weight / weight)
+        return Margins(weight, largest, center, np.linalg.qr(factor, mode="r"))
+
+
+def margins_of(features, weight, centered):
+    """The Margins of features under positive row weights (n,)."""
+    blocks = features.blocks(weight)
+    return reduce(add, (_of_block(X, w, centered) for X, w in blocks))
+
+
+def _of_block(X, weight, centered):
+    # Feature-major, so that operations run along rows.
+    X = np.array(X.T, order="C")
+    largest, total = np.abs(X).max(axis=1, initial=0.0), float(weight.sum())
+    X /= _power(largest)[:, None]
+    center = np.zeros(len(X))
+    if centered:
+        center = X @ (weight / total)
+        X -= center[:, None]
+    X *= np.sqrt(weight)
+    return Margins(total, largest, center, np.linalg.qr(X.T, mode="r"))
+
+
+def _power(largest):
+    """Powers of two up to `largest` (d,), one where it is zero."""
+    return np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1.0))))

@@ -1,0 +1,154 @@
+"""The user's rows as the engine takes them: of positive weight, groups together."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._data.data import Data, Structure
+from .content import hash_features, hash_numbers, scrambled
+from .design import Features
+from .sizes import check_user_sizes
+
+
+class Table(NamedTuple):
+    """Rows of positive weight in the user's units; the rows of a group follow each other.
+
+    X is never copied, and the other arrays only where rows are left out or moved.
+
+    Attributes
+    ----------
+    data : Data
+        All rows, in the user's order.
+    structure : Structure
+    kept : ndarray of int of shape (n,), or None
+        The user's row for every row of the table; None if they are the same.
+    start : ndarray of int of shape (U,), or None
+        First row of every group; None where every row is a unit.
+    y : ndarray of shape (..., n)
+    weight : ndarray of shape (n,)
+        The weights of the user.
+    offset : ndarray of shape (n,) or None
+        With the features whose coefficient is known.
+    """
+
+    data: Data
+    structure: Structure
+    kept: np.ndarray | None
+    start: np.ndarray | None
+    y: np.ndarray
+    weight: np.ndarray
+    offset: np.ndarray | None
+
+    @property
+    def n_rows(self):
+        return len(self.weight)
+
+    @property
+    def order(self):
+        """The user's row for every row, (n,)."""
+        return np.arange(self.n_rows) if self.kept is None else self.kept
+
+    @property
+    def first(self):
+        """The user's first row of every unit, (U,)."""
+        return self.order if self.start is None else self.order[self.start]
+
+    @property
+    def unit_weight(self):
+        """Weights of units, (U,)."""
+        return self.weight if self.start is None else self.weight[self.start]
+
+    @property
+    def regression(self):
+        """Features of the regressions."""
+        return Features(self.data.X, self.structure.regression, self.kept)
+
+    @property
+    def gating(self):
+        """Features of the gate, a row for every unit."""
+        first = self.kept if self.start is None else self.first
+        return Features(self.data.X, self.structure.gating, first)
+
+    def hashes(self):
+        """A number for every unit that depends on its content alone, (U,) of uint64.
+
+        The order of units, and of the rows of a unit, does not matter.
+        """
+        known = np.flatnonzero(~np.isnan(self.structure.known))
+        used = self.structure.regression, self.structure.gating, known
+        used = np.unique(np.concatenate(used))
+        of_rows = hash_features(Features(self.data.X, used, self.kept))
+        given = np.vstack([self.y, *([] if self.offset is None else [self.offset])])
+        of_rows += hash_numbers(given.T, np.arange(-len(given), 0))
+        of_rows = scrambled(of_rows)
+        if self.start is not None:
+            of_rows = np.add.reduceat(of_rows, self.start)
+        return of_rows
+
+    def sketch(self, size):
+        """About `size` units, in an order that the content of all units determines.
+
+        They are those of the smallest hashes (Broder 1997): a sample that depends
+        neither on the order nor on the places of rows. Equal units count as one, of
+        their total weight.
+        """
+        hashes, n_least = self.hashes(), size
+        while True:
+            n_least = min(n_least, len(hashes))
+            least = np.partition(hashes, n_least - 1)[n_least - 1]
+            chosen = np.flatnonzero(hashes <= least)
+            _, at, which = np.unique(
+                hashes[chosen], return_index=True, return_inverse=True
+            )
+            if len(at) >= size or n_least == len(hashes):
+                break
+            n_least *= 4
+        weight = np.bincount(which, weights=self.unit_weight[chosen])
+        return self.take(chosen[at[:size]], weight[:size])
+
+    def take(self, units, weight):
+        """The Table of some units (V,), in this order, with weights (V,)."""
+        data, size = self.data, np.ones(len(units), dtype=int)
+        rows = units
+        if self.start is not None:
+            size = np.diff(self.start, append=self.n_rows)[units]
+            first = np.cumsum(size) - size
+            shift = np.repeat(self.start[units] - first, size)
+            rows = np.arange(size.sum()) + shift
+        data = data.take(rows if self.kept is None else self.kept[rows])
+        group = None if self.start is None else np.repeat(np.arange(len(units)), size)
+        weight = np.repeat(weight, size)
+        return make_table(data._replace(weight=weight, group=group), self.structure)
+
+
+def make_table(data, structure):
+    """The Table of validated data."""
+    kept, start = _units(data)
+    if start is None and len(kept) == len(data.weight):
+        kept = None
+    offset = _whole_offset(data, structure.known)
+    y, weight = data.y, data.weight
+    if kept is not None:
+        y, weight = y[..., kept], weight[kept]
+        offset = None if offset is None else offset[kept]
+    check_user_sizes(y, weight, offset)
+    return Table(data, structure, kept, start, y, weight, offset)
+
+
+def _units(data):
+    """Rows of positive weight (n,), groups together, and the starts (U,) of groups."""
+    kept = np.flatnonzero(data.weight > 0)
+    if data.group is None:
+        return kept, None
+    order = kept[np.argsort(data.group[kept], kind="stable")]
+    group = data.group[order]
+    return order, np.flatnonzero(np.diff(group, prepend=group[0] - 1))
+
+
+def _whole_offset(data, known):
+    """The offset (n,) with the features of known coefficient (d_all,), or None."""
+    columns = np.flatnonzero(~np.isnan(known))
+    if not len(columns):
+        return data.offset
+    part = np.asarray(data.X[:, columns], dtype=float) @ known[columns]
+    return part if data.offset is None else data.offset + part
