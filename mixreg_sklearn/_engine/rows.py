@@ -141,8 +141,8 @@ class ArrayRows:
     -----
     The contract of a back end is these five attributes, and methods: `sum` and `scan`,
     which take a *verb*, a function of parameters and a block; `sketch`, which returns
-    some units in memory; and `seen_by`, the same rows for another model. A search takes
-    `sample` and `whole` as well, of rows in memory.
+    units in memory, as ArrayRows; and `seen_by`, the same rows for another model. A
+    search takes `sample` and `whole` as well, of rows in memory.
     """
 
     def __init__(
@@ -228,6 +228,10 @@ class ArrayRows:
             )
         return in_order(lambda block: verb(params, block), self._kept, self._n_jobs)
 
+    def sketch(self, size):
+        """Units to represent all: these rows, if there are few more than `size`."""
+        return self
+
     def sample(self, units, weight, order=None):
         """Units (V,) with weights (V,) as ArrayRows for batches of restarts.
 
@@ -296,7 +300,9 @@ class TableRows(ArrayRows):
         self._frame = frame
 
     def sketch(self, size):
-        """About `size` units that their content determines, as TableRows."""
+        """About `size` units that their content determines, or these rows if few."""
+        if self.n_units <= 2 * size:
+            return self
         return TableRows(self._table.sketch(size), self._frame)
 
     def seen_by(self, structure, frame):

@@ -1,6 +1,7 @@
 """Why an estimate is not an interior maximum, and what to do about it."""
 
 from enum import Enum
+from functools import partial
 
 import numpy as np
 
@@ -86,23 +87,15 @@ def why_boundary(model, rows, params, proven):
     infinite = _why_infinite(model, rows, params)
     if infinite or proven or not model.family.links:
         return infinite
-    near = any(rows.scan(_edge_verb(model), params))
-    return Flaw.EDGE if near else None
+    return Flaw.EDGE if rows.sum(partial(_near_edge, model), params) else None
 
 
-def _edge_verb(model):
-    """The verb that tells whether a predictor of a block is at the edge of its link."""
-
-    def verb(params, block):
-        eta, _ = model.regressions.arguments(params, block)
-        width = _NEAR_EDGE * np.std(eta)
-        below, above = (
-            model.family.outside(eta - width),
-            model.family.outside(eta + width),
-        )
-        return below is not None and bool((below != above).any())
-
-    return verb
+def _near_edge(model, params, block):
+    """How many predictors of a block are at the edge of their link."""
+    eta, _ = model.regressions.arguments(params, block)
+    width = _NEAR_EDGE * np.std(eta)
+    below, above = model.family.outside(eta - width), model.family.outside(eta + width)
+    return 0 if below is None else int((below != above).sum())
 
 
 def _why_infinite(model, rows, params):

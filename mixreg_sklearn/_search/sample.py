@@ -18,8 +18,7 @@ def ground_of(rows, n_components):
 
     A sketch is ten times as large as the sample of a search, which is drawn from it.
     """
-    size = _GROUND * _sample_units(rows, n_components)
-    return rows if rows.n_units <= 2 * size else rows.sketch(size)
+    return rows.sketch(_GROUND * _sample_units(rows, n_components))
 
 
 def search_sample(rows, n_components, factor=1):
