@@ -186,4 +186,3 @@ def curvature_of_units(mixture, params, block):
         size.reshape(n_restarts, layout.size),
     )
     return curvature, expected, prior
-

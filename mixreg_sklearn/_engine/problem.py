@@ -77,7 +77,10 @@ class Problem(NamedTuple):
         """The Fitted of `to_user`, and the canonical order of components (K,)."""
         structure, coef = self.structure, params.coef[0]
         first, *others = (coef[:, at] for at in self.model.regressions.predictors)
-        regressions = [self._features(first), *map(self.frame.design.to_features, others)]
+        regressions = [
+            self._features(first),
+            *map(self.frame.design.to_features, others),
+        ]
         coef = np.zeros((len(regressions), len(coef), len(structure.known)))
         coef[0] = np.nan_to_num(structure.known)
         for part, (_, slopes) in zip(coef, regressions, strict=True):

@@ -200,8 +200,7 @@ class ArrayRows:
         weight = self._weight[rows]
         # Predictors with the same source share their columns.
         made = {
-            source: source.columns(rows, weight, self._kind)
-            for source in self._sources
+            source: source.columns(rows, weight, self._kind) for source in self._sources
         }
         start = None if self._start is None else self._start[units] - rows.start
         return Block(

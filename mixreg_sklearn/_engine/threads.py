@@ -1,7 +1,7 @@
 """A function of many items, in threads, with results in order."""
 
-from contextvars import copy_context
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 
 def in_order(function, items, n_jobs):

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._engine.layout import layout_of
 from .._engine.curvature import Curvature
+from .._engine.layout import layout_of
 from .._search.flaws import why_boundary
 from ._terms import jacobian
 

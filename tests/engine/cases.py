@@ -12,8 +12,8 @@ from mixreg_sklearn._engine.params import Params
 from mixreg_sklearn._engine.problem import make_problem
 from mixreg_sklearn._engine.regressions import Regressions, Sums
 from mixreg_sklearn._engine.rows import ArrayRows
-from mixreg_sklearn._engine.sources import Stored
 from mixreg_sklearn._engine.sharing import sharing_of
+from mixreg_sklearn._engine.sources import Stored
 from mixreg_sklearn._numerics import log_normalize
 from mixreg_sklearn.families import Gaussian
 from mixreg_sklearn.families._scales import ScaleRule

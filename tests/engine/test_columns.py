@@ -12,8 +12,8 @@ from support import many, seeds, some
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn._engine.columns import Dense, DenseWithProducts, Implicit, Ones
 from mixreg_sklearn._engine.design import Features, make_design
-from mixreg_sklearn._engine.margins import margins_of
 from mixreg_sklearn._engine.layout import layout_of
+from mixreg_sklearn._engine.margins import margins_of
 from mixreg_sklearn._engine.params import Params
 
 designs = st.fixed_dictionaries(
@@ -114,7 +114,9 @@ def test_implicit_columns_are_read_from_a_memory_map(dtype, order, tmp_path):
 
 def _implicit(problem, block, X):
     """The block with columns that are never made."""
-    columns = Implicit(X[problem.table.order][block.rows], problem.frame.design, block.weight)
+    columns = Implicit(
+        X[problem.table.order][block.rows], problem.frame.design, block.weight
+    )
     return block._replace(columns=(columns,) * len(block.columns))
 
 

@@ -26,8 +26,8 @@ from mixreg_sklearn._engine.newton import polish
 from mixreg_sklearn._engine.params import Params
 from mixreg_sklearn._engine.regressions import Regressions
 from mixreg_sklearn._engine.rows import ArrayRows
-from mixreg_sklearn._engine.sources import Stored
 from mixreg_sklearn._engine.sharing import Separate
+from mixreg_sklearn._engine.sources import Stored
 from mixreg_sklearn._search.pooled import fit_pooled, repeat_component
 from mixreg_sklearn.families import Poisson
 

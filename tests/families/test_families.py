@@ -10,8 +10,8 @@ from mixreg_sklearn._engine.mixture import Mixture
 from mixreg_sklearn._engine.params import Params
 from mixreg_sklearn._engine.regressions import Regressions
 from mixreg_sklearn._engine.rows import ArrayRows
-from mixreg_sklearn._engine.sources import Stored
 from mixreg_sklearn._engine.sharing import Separate
+from mixreg_sklearn._engine.sources import Stored
 from mixreg_sklearn.families import (
     Constant,
     Family,
