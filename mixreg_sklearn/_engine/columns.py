@@ -35,7 +35,7 @@ class Columns:
         return self.cross(left.scores(v))
 
     def outer(self, t, weight, own):
-        r"""Products of rows under all pairs of row values, :math:`-E[u] E[u]'` and more.
+        r"""Products of rows under all pairs of row values, as for the Hessian.
 
         They are ``sum_i v_i z_i z_i'`` with ``v = -w t_a t_b``, to which `own` is added
         where a and b are of one component.

@@ -1,4 +1,4 @@
-"""Hashes of rows: numbers that look random, and depend on the content of a row alone."""
+"""Hashes of rows: numbers that look random, from the content of a row alone."""
 
 import numpy as np
 

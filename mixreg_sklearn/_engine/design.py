@@ -104,7 +104,7 @@ class Features(NamedTuple):
         return np.asarray(part, dtype=float)
 
     def parts(self):
-        """Yield slices of rows and their float64 values (B, d), small enough to copy."""
+        """Yield slices of few rows, and their float64 values (B, d)."""
         for rows in _slices(*self.shape):
             yield rows, self.read(rows)
 

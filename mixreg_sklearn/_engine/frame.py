@@ -1,4 +1,4 @@
-"""What turns the user's rows into the engine's: designs, origin and unit of responses."""
+"""What turns rows into those of the engine: designs, origin and unit of responses."""
 
 from typing import NamedTuple
 
