@@ -45,7 +45,7 @@ class Problem(NamedTuple):
 
     @property
     def units_counted(self):
-        """Number of independent units, rows or groups: the sum of the user's weights."""
+        """Independent units, rows or groups: the sum of the user's weights."""
         return self.facts.unit_weight
 
     def restructured(self, structure):

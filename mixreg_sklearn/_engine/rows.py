@@ -17,7 +17,7 @@ from .threads import in_order
 _BLOCK_NUMBERS = 131072
 # Largest total size of outer products that are kept (32 MB).
 _PRODUCT_NUMBERS = 4_000_000
-# Largest total size of columns that are kept (32 MB); larger ones are made in each pass.
+# Largest total size of columns that are kept (32 MB); others are made in each pass.
 _KEPT_NUMBERS = 4_000_000
 
 

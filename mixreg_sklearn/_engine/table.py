@@ -11,7 +11,7 @@ from .sizes import check_user_sizes
 
 
 class Table(NamedTuple):
-    """Rows of positive weight in the user's units; the rows of a group follow each other.
+    """Rows of positive weight in the user's units, those of a group together.
 
     X is never copied, and the other arrays only where rows are left out or moved.
 

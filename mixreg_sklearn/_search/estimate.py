@@ -147,7 +147,7 @@ def _rerank(model, rows, ground, found, limits):
 
 
 def _ranked(model, ranking, optima, params, objective):
-    """Optima at `params`, best first, and their objectives with the ranking's penalty."""
+    """Optima at `params`, best first, and their objectives under `ranking`."""
     objective = objective + ranking.penalty(params) - model.penalty(params)
     objective[model.regressions.collapsed(params).any(axis=1)] = -np.inf
     order = np.argsort(-objective, kind="stable")
@@ -174,7 +174,7 @@ def _rivals(model, ground, optima):
 
 
 def _polished(model, rows, ground, start, limits):
-    """Climb from an optimum of a sample, by way of the ground, to all rows. -> Polished."""
+    """Climb from an optimum of a sample, by way of the ground, to all rows."""
     if ground is not rows:
         near = polish(model, ground, start, tol=_CLOSE, max_iter=30)
         if near.converged[0]:

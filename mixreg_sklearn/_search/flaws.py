@@ -55,8 +55,9 @@ class Flaw(Enum):
 def nearly_empty(model, weight):
     """Restarts (R,) with a component of fewer rows than coefficients plus one.
 
-    `weight` (R, K) are the sums of memberships. Such an optimum is often spurious where variances differ. Where the likelihood is
-    bounded, only a component of less than one row counts.
+    `weight` (R, K) are the sums of memberships. Such an optimum is often spurious where
+    variances differ. Where the likelihood is bounded, only a component of less than one
+    row counts.
     """
     needed = 1.0 if model.bounded else model.regressions.n_specific + 1
     return (weight < needed).any(axis=1)
