@@ -180,13 +180,17 @@ def start_flexmix(folder):
     return Flexmix(folder)
 
 
-def draw(n, d, K, seed, family="gaussian"):
-    """Draw a mixture whose components overlap; labels are true for 70 % of the rows."""
+def draw(n, d, K, seed, family="gaussian", regressions=None):
+    """Draw a mixture whose components overlap; labels are true for 70 % of the rows.
+
+    `regressions` is a seed for these alone, so that several calls draw from one mixture.
+    """
     rng = np.random.default_rng([n, d, K, seed])
     X = rng.standard_normal((n, d))
-    coef = rng.standard_normal((K, d)) * 1.5 / np.sqrt(d)
-    intercept = 1.5 * rng.standard_normal(K)
-    scale = rng.uniform(0.4, 0.9, K)
+    of_regressions = rng if regressions is None else np.random.default_rng(regressions)
+    coef = of_regressions.standard_normal((K, d)) * 1.5 / np.sqrt(d)
+    intercept = 1.5 * of_regressions.standard_normal(K)
+    scale = of_regressions.uniform(0.4, 0.9, K)
     component = rng.integers(0, K, n)
     mean = intercept[component] + np.einsum("nd,nd->n", X, coef[component])
     if family == "poisson":
@@ -279,10 +283,10 @@ def our_iterations(problem, start, m):
     return (more - one) / m
 
 
-def problem_of(model, X, y):
+def problem_of(model, X, y, n_jobs=1):
     """The engine's form of the data of a fit."""
     data, _, structure, _ = read(model, X, y, None, None, None, {})
-    return make_problem(data, structure, 1)
+    return make_problem(data, structure, n_jobs)
 
 
 def compare_iterations(flexmix, folder, shape, name, rounds, ours_m=50, theirs_m=5):

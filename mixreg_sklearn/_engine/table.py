@@ -115,7 +115,10 @@ class Table(NamedTuple):
             first = np.cumsum(size) - size
             shift = np.repeat(self.start[units] - first, size)
             rows = np.arange(size.sum()) + shift
-        data = data.take(rows if self.kept is None else self.kept[rows])
+        rows = rows if self.kept is None else self.kept[rows]
+        # Rows are read in their order on disk.
+        order = np.argsort(rows)
+        data = data.take(rows[order]).take(np.argsort(order))
         group = None if self.start is None else np.repeat(np.arange(len(units)), size)
         weight = np.repeat(weight, size)
         return make_table(data._replace(weight=weight, group=group), self.structure)

@@ -9,16 +9,20 @@ from .._engine.rows import units_of
 _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
 # The least number of units for each component.
 _SAMPLE_UNITS = 100
-# Samples of a search in the rows on which optima are compared and climbed.
-_GROUND = 10
+# Samples of a search in the rows on which optima are compared and climbed, at least; of
+# many rows one in so many; at most so many numbers (32 MB).
+_GROUND, _GROUND_SHARE, _GROUND_NUMBERS = 10, 50, 4_000_000
 
 
 def ground_of(rows, n_components):
     """Rows on which climbs are cheap: all of few rows, or a sketch of many.
 
-    A sketch is ten times as large as the sample of a search, which is drawn from it.
+    The sample of a search is drawn from them. The more rows there are, the more a
+    larger ground saves: its optimum is nearer to that of all rows.
     """
-    return rows.sketch(_GROUND * _sample_units(rows, n_components))
+    size = _GROUND * _sample_units(rows, n_components)
+    most = _GROUND_NUMBERS * rows.n_units // (rows.n_rows * rows.n_columns)
+    return rows.sketch(max(size, min(rows.n_units // _GROUND_SHARE, most)))
 
 
 def search_sample(rows, n_components, factor=1):

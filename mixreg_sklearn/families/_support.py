@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Values that are rounded differ by a few steps somewhere among so many.
+_FEW = 50_000
+
 
 class Predictor(NamedTuple):
     """One linear predictor of a family.
@@ -106,8 +109,10 @@ def lattice_step(values):
     """The step of which all differences of values (n,) are multiples, or zero.
 
     It is the smallest difference, or a simple fraction of it. Values that are not
-    rounded have no such step.
+    rounded have no such step, and as a rule a few of them show it.
     """
+    if len(values) > _FEW and not lattice_step(values[:_FEW]):
+        return 0.0
     gaps = np.unique(np.diff(np.unique(values)))
     for parts in range(1, 11 if len(gaps) else 1):
         multiples = np.round(gaps / (gaps[0] / parts))
