@@ -47,7 +47,7 @@ def approach(model, rows, sample, params, tol):
         params = layout.moved(accepted, (basis @ step)[None])
         params = params._replace(constants=model.regressions.inside(params.constants))
         # Not worth another look: an exact step follows.
-        if expected < 0.1 * tol:
+        if expected < 0.5 * tol:
             return params
     return accepted
 
