@@ -366,7 +366,9 @@ def standard_errors():
     for cov_type in ("information", "sandwich"):
         one = our_iterations(problem, start, 3)[1]
         with Watch() as watch:
-            spent, _ = seconds(lambda c=cov_type: inference(regression, X, y, cov_type=c))
+            spent, _ = seconds(
+                lambda c=cov_type: inference(regression, X, y, cov_type=c)
+            )
         result[cov_type] = {"passes": spent[1] / one, "private_mb": watch.grown}
         print(
             f"standard errors ({cov_type}), n={n}: {spent[1] / one:.1f} EM passes,"
@@ -380,7 +382,16 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = "fits growth memory passes iteration sparse inference model".split()
+    names = [
+        "fits",
+        "growth",
+        "memory",
+        "passes",
+        "iteration",
+        "sparse",
+        "inference",
+        "model",
+    ]
     parser.add_argument("--parts", nargs="+", choices=names, default=names)
     parser.add_argument("--kernel", type=Path, help="folder of the C kernel")
     parser.add_argument("--json", type=Path)

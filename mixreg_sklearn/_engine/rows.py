@@ -15,6 +15,7 @@ from .threads import in_order
 # Numbers of the design in a block, so that it stays in the second-level cache while a
 # pass reads it several times (benchmarks/speed.py).
 _BLOCK_NUMBERS = 131072
+_LEAST_ROWS, _MOST_ROWS = 2048, 32768
 # Largest total size of outer products that are kept (32 MB).
 _PRODUCT_NUMBERS = 4_000_000
 # Largest total size of columns that are kept (32 MB); others are made in each pass.
@@ -173,7 +174,7 @@ class ArrayRows:
         few = batched and numbers * (self.n_columns + 1) // 2 <= _PRODUCT_NUMBERS
         self._kind = DenseWithProducts if few else Dense
         width = max(self.n_columns + self.n_logits - 1, 1)
-        fitting = min(max(_BLOCK_NUMBERS // width, 2048), 32768)
+        fitting = min(max(_BLOCK_NUMBERS // width, _LEAST_ROWS), _MOST_ROWS)
         size = block_size or 1 << int(np.log2(fitting))
         self._cuts = list(self._cut(size))
         self._kept = None

@@ -1,6 +1,6 @@
 """How sure: standard errors by other means."""
 
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import pytest
@@ -25,7 +25,6 @@ from scipy import special
 from support import jacobian, separated
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._engine.rows import ArrayRows
 from mixreg_sklearn._fitted import log_joint_of
 from mixreg_sklearn.gates import ConstantGate, SoftmaxGate
 from mixreg_sklearn.inference import inference
@@ -366,8 +365,7 @@ def test_units_of_measurement_change_the_units_of_the_errors(cov_type):
 def test_blocks_change_nothing(monkeypatch, lines, model, result):
     cluster = np.arange(len(lines[1])) % 30
     whole = infer(model, lines, cov_type="cluster", cluster=cluster)
-    small = partial(ArrayRows, block_size=16)
-    monkeypatch.setattr("mixreg_sklearn._engine.problem.ArrayRows", small)
+    monkeypatch.setattr("mixreg_sklearn._engine.rows._MOST_ROWS", 16)
     blocks = infer(model, lines, cov_type="cluster", cluster=cluster)
     assert_allclose(blocks.cov, whole.cov, rtol=1e-9)
 
