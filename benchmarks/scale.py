@@ -15,8 +15,8 @@ passes
     Passes over all rows in a fit, and what they cost in EM passes.
 iteration
     An EM iteration at n = 2e5, d = 10, K = 4 with one thread and two, against flexmix
-    and against scikit-learn's ``GaussianMixture`` on (X, y); and against the C kernel of
-    `--kernel`, a folder with ``limit.py``, for n = 2e4 and 2e5, d = 2, 10 and 50.
+    and against scikit-learn's ``GaussianMixture`` on (X, y); and against the C kernel
+    in the folder `--kernel`, for n = 2e4 and 2e5, d = 2, 10 and 50.
 sparse
     A fit of 1e6 rows, 1000 sparse features with 10 entries a row, K = 3.
 inference
@@ -78,6 +78,7 @@ class Watch(threading.Thread):
         return self
 
     def run(self):
+        """Look, again and again."""
         while self.running:
             self.most = max(self.most, _private())
             time.sleep(0.005)
@@ -88,6 +89,7 @@ class Watch(threading.Thread):
 
     @property
     def grown(self):
+        """MB that were added."""
         return self.most - self.before
 
 
@@ -99,7 +101,7 @@ def _private():
 
 
 def one_fit(n, d, K, n_jobs, where):
-    """Fit in this process, and print numbers as JSON; `where` is a folder, or memory."""
+    """Fit in this process, and print JSON; `where` is a folder, or "memory"."""
     X, y = _rows(n, d, K, where)
     MixtureRegressor(2, random_state=0).fit(X[:3000], y[:3000])
     model = MixtureRegressor(K, random_state=0, n_jobs=n_jobs)
@@ -348,8 +350,8 @@ def sparse_fit():
     with Watch() as watch:
         (wall, cpu), _ = seconds(lambda: regression.fit(X, y))
     print(
-        f"sparse, 1e6 x 1000, 10 entries a row, K=3: wall {wall:.1f} s, CPU {cpu:.1f} s,"
-        f" {watch.grown:.0f} MB, scales {regression.scale_.round(3).tolist()},"
+        f"sparse, 1e6 x 1000, 10 entries a row, K=3: wall {wall:.1f} s, CPU"
+        f" {cpu:.1f} s, {watch.grown:.0f} MB, scales {regression.scale_.round(3).tolist()},"
         f" converged {regression.converged_}"
     )
     return {"wall": wall, "cpu": cpu, "private_mb": watch.grown}

@@ -183,7 +183,7 @@ def start_flexmix(folder):
 def draw(n, d, K, seed, family="gaussian", regressions=None):
     """Draw a mixture whose components overlap; labels are true for 70 % of the rows.
 
-    `regressions` is a seed for these alone, so that several calls draw from one mixture.
+    `regressions` is a seed of these, so that several calls draw from one mixture.
     """
     rng = np.random.default_rng([n, d, K, seed])
     X = rng.standard_normal((n, d))
