@@ -351,7 +351,8 @@ def sparse_fit():
         (wall, cpu), _ = seconds(lambda: regression.fit(X, y))
     print(
         f"sparse, 1e6 x 1000, 10 entries a row, K=3: wall {wall:.1f} s, CPU"
-        f" {cpu:.1f} s, {watch.grown:.0f} MB, scales {regression.scale_.round(3).tolist()},"
+        f" {cpu:.1f} s, {watch.grown:.0f} MB, scales"
+        f" {regression.scale_.round(3).tolist()},"
         f" converged {regression.converged_}"
     )
     return {"wall": wall, "cpu": cpu, "private_mb": watch.grown}
