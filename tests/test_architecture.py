@@ -59,7 +59,8 @@ WINGS = {
     ),
     "_formula": "_docs _extras _data _regressor _selection",
     "__init__": "_reports _regressor _selection _formula _warnings",
-    "residuals": "_numerics _docs families _data predictive _fitted _inside",
+    "_leverage": "_data",
+    "residuals": "_blas _docs families _data predictive _fitted _inside _leverage",
     "metrics": (
         "_numerics _docs families _data _inside _search _rebuilt _regressor _growth"
         " residuals"
