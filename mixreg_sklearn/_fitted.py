@@ -108,9 +108,10 @@ class Fitted(NamedTuple):
             *gate,
         )
 
-    def chunks(self, X):
-        """Slices of rows of X for which all intermediate results are in memory."""
-        return chunks(X.shape[0], _INTERMEDIATE * self.intercept.size + copied(X))
+    def parts(self, X):
+        """Yield slices of rows, whose intermediate results are small, and X there."""
+        for rows in chunks(X.shape[0], _INTERMEDIATE * self.intercept.size + copied(X)):
+            yield rows, X[rows]
 
     def predictor(self, X, offset=None):
         """Linear predictors: (n, K), or (L, n, K) if there are several.
@@ -141,50 +142,50 @@ class Fitted(NamedTuple):
             If they differ within a group.
         """
         if self.gate_coef is None:
-            return self.log_prior(groups.labels)
+            return self.log_prior(groups.labels)  # asks for nothing but their number
         shared = SharedPrior(groups, len(self.weights))
-        for rows in self.chunks(X):
-            shared.add(groups.of(rows), self.log_prior(X[rows]))
+        for rows, part in self.parts(X):
+            shared.add(groups.of(rows), self.log_prior(part))
         return shared.log_prior
 
     def priors(self, X, groups=None):
         """Yield chunks of rows, or of groups, and their prior probabilities, (U, K)."""
         if groups is None:
-            for rows in self.chunks(X):
-                yield rows, np.exp(self.log_prior(X[rows]))
-            return
-        log_prior = self.log_prior_of_groups(X, groups)
-        for units in self.chunks(log_prior):
-            yield units, np.exp(log_prior[units])
+            parts = ((rows, self.log_prior(part)) for rows, part in self.parts(X))
+        else:
+            parts = self.parts(self.log_prior_of_groups(X, groups))
+        for units, log_prior in parts:
+            yield units, np.exp(log_prior)
 
     def prior(self, X):
         """Prior probabilities of rows, (n, K)."""
         return collected(lambda _, prior: prior, self.priors(X), X.shape[0])
-
-    def log_densities(self, X, target, offset=None):
-        """Yield chunks of rows, and their ``log f_k(y_i)``, (B, K)."""
-        for rows in self.chunks(X):
-            eta = self.predictor(X[rows], None if offset is None else offset[rows])
-            y = target[..., rows, None]
-            yield rows, self.family.log_density(y, eta, self.scale)
 
     def log_joints(self, X, target, groups=None, offset=None):
         """Yield chunks of rows, or of groups, and their ``log pi_k + log f_k(y_i)``.
 
         Those of groups are sums over their rows.
         """
-        parts = self.log_densities(X, target, offset)
-        if groups is None:
-            for rows, log_density in parts:
-                yield rows, log_density + self.log_prior(X[rows])
+        if groups is not None:
+            yield from self.parts(self._log_joint_of_groups(X, target, groups, offset))
             return
-        log_density = np.zeros((len(groups.labels), len(self.weights)))
-        for rows, part in parts:
+        for rows, part in self.parts(X):
+            log_density = self._log_density(part, rows, target, offset)
+            yield rows, log_density + self.log_prior(part)
+
+    def _log_joint_of_groups(self, X, target, groups, offset):
+        total = np.zeros((len(groups.labels), len(self.weights)))
+        for rows, part in self.parts(X):
             here = groups.of(rows)
-            log_density[here.labels] += here.sum(part)
-        log_prior = self.log_prior_of_groups(X, groups)
-        for units in self.chunks(log_density):
-            yield units, log_density[units] + log_prior[units]
+            log_density = self._log_density(part, rows, target, offset)
+            total[here.labels] += here.sum(log_density)
+        total += self.log_prior_of_groups(X, groups)
+        return total
+
+    def _log_density(self, part, rows, target, offset):
+        """``log f_k(y_i)``, (B, K), of a chunk of X and its rows."""
+        eta = self.predictor(part, None if offset is None else offset[rows])
+        return self.family.log_density(target[..., rows, None], eta, self.scale)
 
     def log_joint(self, X, target, groups=None, offset=None):
         """``log pi_k + log f_k(y_i)`` of rows, (n, K), or of groups, (G, K)."""
@@ -204,10 +205,10 @@ class Fitted(NamedTuple):
 
     def distributions(self, X, offset=None, row_data=None):
         """Yield chunks of rows, and the distributions of their responses."""
-        for rows in self.chunks(X):
+        for rows, part in self.parts(X):
             given = {name: values[rows] for name, values in (row_data or {}).items()}
             of_rows = None if offset is None else offset[rows]
-            yield rows, self.distribution(X[rows], of_rows, given)
+            yield rows, self.distribution(part, of_rows, given)
 
     def sample(self, X, rng, groups=None, offset=None, row_data=None):
         """Draw responses (n,) and their components (n,)."""

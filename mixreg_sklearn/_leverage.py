@@ -10,7 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from ._data.chunks import chunks, collected
+from ._data.chunks import chunks, collected, copied
+
+# About how many intermediate results there are for a feature of a row.
+_INTERMEDIATE = 5
 
 
 class Standard(NamedTuple):
@@ -32,9 +35,9 @@ class Standard(NamedTuple):
 
     def rows_of(self, X):
         """Yield chunks of rows, and their features after a constant, (B, 1 + p)."""
-        # The last number is for what follows from them.
-        for rows in chunks(X.shape[0], 5 * (1 + len(self.used)) + X.shape[1]):
-            part = X[rows][:, self.used]
+        n_numbers = _INTERMEDIATE * (1 + len(self.used)) + copied(X)
+        for rows in chunks(X.shape[0], n_numbers):
+            part = X[rows][:, self.used].astype(np.float64)
             part = part.toarray() if sparse.issparse(part) else part
             yield rows, np.insert((part - self.mean) / self.std, 0, 1.0, axis=1)
 
