@@ -29,8 +29,8 @@ class Candidate(NamedTuple):
 
     def choice(self, criterion):
         """A criterion with the penalties of the choice."""
-        weight = self.evidence.weight.sum()
-        return choice_value(self.criteria[criterion], self.mixture, weight)
+        criterion = self.criteria[criterion]
+        return choice_value(criterion, self.mixture, self.evidence.weight)
 
 
 class Rows(NamedTuple):

@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import xlogy
 
 from ._data.checks import check_weight
 from ._data.groups import check_constant
 from ._docs import documented
 from ._fitted import Fitted, fitted_and_rows
-from ._numerics import log_normalize
+
+# A difference of log-densities beyond all that occur, whose double is still finite.
+_HUGE = np.finfo(float).max / 4
 
 
 def akaike(log_likelihood, n_parameters):
@@ -23,72 +24,94 @@ def schwarz(log_likelihood, n_parameters, n_units):
 
 
 class Evidence(NamedTuple):
-    """The input of all criteria, for U units: single rows or groups of rows."""
+    """The input of all criteria: weighted sums over units, single rows or groups."""
 
-    log_joint: np.ndarray  # (U, K), log of prior probability times density
-    weight: np.ndarray  # (U,)
+    log_likelihood: float  # in nats
+    classified: float  # log joint density with the most probable component
+    entropy: float  # of the memberships
+    weight: float
+    n_components: int
     n_parameters: int
-
-    def log_likelihood(self):
-        """Log-likelihood of all units, in nats."""
-        return float(self.weight @ np.logaddexp.reduce(self.log_joint, axis=1))
 
     def aic(self):
         """Akaike information criterion."""
-        return akaike(self.log_likelihood(), self.n_parameters)
+        return akaike(self.log_likelihood, self.n_parameters)
 
     def bic(self):
         """Bayesian information criterion."""
-        return schwarz(self.log_likelihood(), self.n_parameters, self.weight.sum())
+        return schwarz(self.log_likelihood, self.n_parameters, self.weight)
 
     def sabic(self):
         """BIC adjusted for the sample size."""
-        n = (self.weight.sum() + 2) / 24
-        return schwarz(self.log_likelihood(), self.n_parameters, n)
+        n = (self.weight + 2) / 24
+        return schwarz(self.log_likelihood, self.n_parameters, n)
 
     def icl(self):
         """Integrated completed likelihood."""
-        classified = float(self.weight @ self.log_joint.max(axis=1))
-        return schwarz(classified, self.n_parameters, self.weight.sum())
+        return schwarz(self.classified, self.n_parameters, self.weight)
 
     def certainty(self):
         """Entropy criterion of the memberships, from 0 (uniform) to 1 (certain)."""
-        K = self.log_joint.shape[1]
-        if K == 1:
+        if self.n_components == 1:
             return 1.0
-        tau = np.exp(log_normalize(self.log_joint))
-        entropy = -self.weight @ xlogy(tau, tau).sum(axis=1)
-        return float(1.0 - entropy / (self.weight.sum() * np.log(K)))
+        return float(1.0 - self.entropy / (self.weight * np.log(self.n_components)))
+
+
+def sums_over_units(log_joint, weight):
+    """The sums in `Evidence` over some units: log joint (U, K), positive weights (U,).
+
+    -> (log-likelihood, classified, entropy)
+    """
+    highest = log_joint.max(axis=1)
+    # Where all are minus infinity, or one is infinite, differences are none.
+    base = np.minimum(np.maximum(highest, -_HUGE), _HUGE)
+    log_odds = log_joint - base[:, None]
+    with np.errstate(all="ignore"):
+        odds = np.exp(log_odds)
+        total = odds.sum(axis=1)
+        log_total = np.log(total)
+        # Nothing, times minus infinity, is nothing.
+        mean = np.einsum("uk,uk->u", odds, np.maximum(log_odds, -_HUGE)) / total
+        each = np.stack([base + log_total, highest, log_total - mean])
+    return (weight * each).sum(axis=1)
 
 
 def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=None):
     """Validate rows and evaluate a fitted mixture on them. -> Evidence."""
     fitted, *rows = fitted_and_rows(model, X, y, groups, offset, trials=trials)
-    return _evidence(fitted, rows, sample_weight, model.n_parameters_)
+    weight = _weight_of_units(sample_weight, *rows)
+    return _evidence(fitted, rows, weight, model.n_parameters_)
 
 
 def likelihood_r2(model, X, y, sample_weight, groups, offset, trials):
     """Likelihood R2 of a fitted mixture against its null model, see `score`."""
     fitted, *rows = fitted_and_rows(model, X, y, groups, offset, trials=trials)
     null = Fitted.from_arrays(fitted.family, model.null_)
-    found, least = (_evidence(each, rows, sample_weight, 0) for each in (fitted, null))
-    loglik, of_null = found.log_likelihood(), least.log_likelihood()
+    weight = _weight_of_units(sample_weight, *rows)
+    loglik, of_null = (
+        _evidence(each, rows, weight, 0).log_likelihood for each in (fitted, null)
+    )
     if loglik == of_null:  # perhaps both are minus infinity
         return 0.0
     with np.errstate(over="ignore"):
-        return float(-np.expm1(-2 * (loglik - of_null) / found.weight.sum()))
+        return float(-np.expm1(-2 * (loglik - of_null) / weight.sum()))
 
 
-def _evidence(fitted, rows, sample_weight, n_parameters):
-    """The Evidence of estimates for rows from `fitted_and_rows`."""
-    groups, log_joint = rows[2], fitted.log_joint(*rows)
-    n_rows = len(log_joint) if groups is None else len(groups.of_row)
-    weight = check_weight(sample_weight, np.empty((n_rows, 1)))
+def _weight_of_units(sample_weight, X, target, groups, offset):
+    """Weights of rows, or of groups, (U,), for rows from `fitted_and_rows`."""
+    weight = check_weight(sample_weight, X)
     check_constant(weight, groups, "sample_weight")
-    if groups is not None:
-        weight = weight[groups.first]
-    counted = weight > 0  # nothing, times minus infinity, is nothing
-    return Evidence(log_joint[counted], weight[counted], n_parameters)
+    return weight if groups is None else weight[groups.first]
+
+
+def _evidence(fitted, rows, weight, n_parameters):
+    """The Evidence of estimates for rows from `fitted_and_rows`."""
+    sums = np.zeros(3)
+    for units, log_joint in fitted.log_joints(*rows):
+        counted = weight[units] > 0  # nothing, times minus infinity, is nothing
+        sums += sums_over_units(log_joint[counted], weight[units][counted])
+    total = float(weight.sum())
+    return Evidence(*sums.tolist(), total, len(fitted.weights), n_parameters)
 
 
 @documented
@@ -114,7 +137,7 @@ class InformationCriteria:
         """
         return evidence(
             self, X, y, sample_weight, groups, offset, trials
-        ).log_likelihood()
+        ).log_likelihood
 
     def aic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
         """Akaike information criterion, ``-2 loglik + 2 n_parameters``.

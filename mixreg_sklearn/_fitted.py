@@ -6,18 +6,21 @@ import numpy as np
 from sklearn.utils import check_array
 
 from ._data.checks import check_features, check_offset, check_response
-from ._data.groups import check_groups, check_prior
+from ._data.chunks import chunks, collected, copied, times
+from ._data.groups import SharedPrior, check_groups
 from ._data.row_data import check_row_data, given
 from ._numerics import log_normalize
 from ._remembered import check_grouped, check_unchanged
 from .families import Family
 from .families._names import make_family
 from .predictive import MixtureDistribution
-from .predictive._components import draw_components, draw_responses
+from .predictive._components import draw_components, predictors_of
 from .predictive._domain import check_possible
 
 _KEYS = ("weights", "coef", "intercept", "scale")
 _GATE_KEYS = ("gate_coef", "gate_intercept")
+# About how many intermediate results there are for a row and a linear predictor.
+_INTERMEDIATE = 16
 
 
 class Fitted(NamedTuple):
@@ -105,22 +108,33 @@ class Fitted(NamedTuple):
             *gate,
         )
 
+    def parts(self, X):
+        """Yield slices of rows, whose intermediate results are small, and X there."""
+        for rows in chunks(X.shape[0], _INTERMEDIATE * self.intercept.size + copied(X)):
+            yield rows, X[rows]
+
     def predictor(self, X, offset=None):
         """Linear predictors: (n, K), or (L, n, K) if there are several.
 
         The offset, (n,), is added to the first one.
         """
-        X = np.asarray(X, dtype=np.float64)
-        eta = [
-            X @ coef.T + intercept
-            for coef, intercept in zip(self.coef, self.intercept, strict=True)
-        ]
+        eta = [times(X, coef) for coef in self.coef]
+        for each, intercept in zip(eta, self.intercept, strict=True):
+            each += intercept
         if offset is not None:
             eta[0] += offset[:, None]
         return eta[0] if len(eta) == 1 else np.stack(eta)
 
-    def log_prior(self, X, groups=None):
-        """Log prior probabilities of rows, (n, K), or of groups, (G, K).
+    def log_prior(self, X):
+        """Log prior probabilities of rows, (n, K)."""
+        if self.gate_coef is None:
+            with np.errstate(divide="ignore"):
+                log_prior = np.log(self.weights)
+            return np.broadcast_to(log_prior, (X.shape[0], len(log_prior)))
+        return log_normalize(times(X, self.gate_coef) + self.gate_intercept)
+
+    def log_prior_of_groups(self, X, groups):
+        """Log prior probabilities of groups, (G, K).
 
         Raises
         ------
@@ -128,24 +142,56 @@ class Fitted(NamedTuple):
             If they differ within a group.
         """
         if self.gate_coef is None:
-            with np.errstate(divide="ignore"):
-                log_prior = np.log(self.weights)
-            log_prior = np.broadcast_to(log_prior, (len(X), len(log_prior)))
-        else:
-            X = np.asarray(X, dtype=np.float64)
-            log_prior = log_normalize(X @ self.gate_coef.T + self.gate_intercept)
+            return self.log_prior(groups.labels)  # asks for nothing but their number
+        shared = SharedPrior(groups, len(self.weights))
+        for rows, part in self.parts(X):
+            shared.add(groups.of(rows), self.log_prior(part))
+        return shared.log_prior
+
+    def priors(self, X, groups=None):
+        """Yield chunks of rows, or of groups, and their prior probabilities, (U, K)."""
         if groups is None:
-            return log_prior
-        check_prior(np.exp(log_prior), groups)
-        return log_prior[groups.first]
+            parts = ((rows, self.log_prior(part)) for rows, part in self.parts(X))
+        else:
+            parts = self.parts(self.log_prior_of_groups(X, groups))
+        for units, log_prior in parts:
+            yield units, np.exp(log_prior)
+
+    def prior(self, X):
+        """Prior probabilities of rows, (n, K)."""
+        return collected(lambda _, prior: prior, self.priors(X), X.shape[0])
+
+    def log_joints(self, X, target, groups=None, offset=None):
+        """Yield chunks of rows, or of groups, and their ``log pi_k + log f_k(y_i)``.
+
+        Those of groups are sums over their rows.
+        """
+        if groups is not None:
+            yield from self.parts(self._log_joint_of_groups(X, target, groups, offset))
+            return
+        for rows, part in self.parts(X):
+            log_density = self._log_density(part, rows, target, offset)
+            yield rows, log_density + self.log_prior(part)
+
+    def _log_joint_of_groups(self, X, target, groups, offset):
+        total = np.zeros((len(groups.labels), len(self.weights)))
+        for rows, part in self.parts(X):
+            here = groups.of(rows)
+            log_density = self._log_density(part, rows, target, offset)
+            total[here.labels] += here.sum(log_density)
+        total += self.log_prior_of_groups(X, groups)
+        return total
+
+    def _log_density(self, part, rows, target, offset):
+        """``log f_k(y_i)``, (B, K), of a chunk of X and its rows."""
+        eta = self.predictor(part, None if offset is None else offset[rows])
+        return self.family.log_density(target[..., rows, None], eta, self.scale)
 
     def log_joint(self, X, target, groups=None, offset=None):
         """``log pi_k + log f_k(y_i)`` of rows, (n, K), or of groups, (G, K)."""
-        eta = self.predictor(X, offset)
-        log_density = self.family.log_density(target[..., None], eta, self.scale)
-        if groups is not None:
-            log_density = groups.sum(log_density)
-        return log_density + self.log_prior(X, groups)
+        parts = self.log_joints(X, target, groups, offset)
+        n_units = X.shape[0] if groups is None else len(groups.labels)
+        return collected(lambda _, log_joint: log_joint, parts, n_units)
 
     def distribution(self, X, offset=None, row_data=None):
         """Distributions of the responses. -> MixtureDistribution."""
@@ -153,18 +199,38 @@ class Fitted(NamedTuple):
             self.family,
             self.predictor(X, offset),
             self.scale,
-            np.exp(self.log_prior(X)),
+            self.prior(X),
             **(row_data or {}),
         )
 
+    def distributions(self, X, offset=None, row_data=None):
+        """Yield chunks of rows, and the distributions of their responses."""
+        for rows, part in self.parts(X):
+            given = {name: values[rows] for name, values in (row_data or {}).items()}
+            of_rows = None if offset is None else offset[rows]
+            yield rows, self.distribution(part, of_rows, given)
+
     def sample(self, X, rng, groups=None, offset=None, row_data=None):
         """Draw responses (n,) and their components (n,)."""
-        log_prior = self.log_prior(X, groups)
-        component = draw_components(np.exp(log_prior), 1, rng)
+        n_rows = X.shape[0]
+        n_units = n_rows if groups is None else len(groups.labels)
+        component = collected(
+            lambda _, prior: draw_components(prior, 1, rng),
+            self.priors(X, groups),
+            n_units,
+        )
         if groups is not None:
             component = component[groups.of_row]
-        ahead = self.distribution(X, offset, row_data)
-        return draw_responses(ahead, component, rng)[:, 0], component[:, 0]
+        eta = collected(
+            lambda rows, ahead: predictors_of(ahead, component[rows]),
+            self.distributions(X, offset, row_data),
+            n_rows,
+        )
+        # All at once: the numbers that a family draws do not depend on chunks.
+        scale = self.scale[..., component]
+        given = {name: values[:, None] for name, values in (row_data or {}).items()}
+        y = self.family.sample(np.asarray(eta), scale, rng, **given)
+        return y[:, 0], component[:, 0]
 
 
 def places_of(family):
@@ -237,53 +303,64 @@ def estimates_and_rows(model, X, offset, **row_data):
     Returns
     -------
     fitted : Fitted
-    X : ndarray of float64 of shape (n, d)
+    X : ndarray or CSR matrix of float32 or float64 of shape (n, d)
     offset : ndarray of shape (n,) or None
     row_data : dict of str to ndarray of shape (n,)
     """
     check_unchanged(model)
-    X = check_features(model, X, dtype=[np.float64, np.float32], reset=False)
-    X, fitted = np.asarray(X, dtype=np.float64), Fitted.of(model)
+    X = check_rows(model, X)
+    fitted = Fitted.of(model)
     offset = check_offset(offset, X)
-    row_data = check_row_data(fitted.family, given(**row_data), len(X))
+    row_data = check_row_data(fitted.family, given(**row_data), X.shape[0])
     return fitted, X, offset, row_data
 
 
-def log_joint_of(model, X, y, groups, offset, **row_data):
-    """The result of `any_log_joint_of`, from which memberships can be computed.
-
-    Raises
-    ------
-    ValueError
-        If all components have density zero for a row or group.
-    """
-    log_joint, groups = any_log_joint_of(model, X, y, groups, offset, **row_data)
-    if groups is None:
-        check_possible(log_joint)
-    else:
-        check_possible(log_joint, "group", groups.labels)
-    return log_joint, groups
-
-
-def any_log_joint_of(model, X, y, groups, offset, **row_data):
-    """Validate rows; their `Fitted.log_joint`, and their `Groups` or None."""
-    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, **row_data)
-    return fitted.log_joint(*rows), rows[2]
+def check_rows(model, X):
+    """Features of a fitted estimator, of float32 or float64, dense or CSR."""
+    precisions = [np.float64, np.float32]
+    return check_features(model, X, dtype=precisions, accept_sparse="csr", reset=False)
 
 
 def fitted_and_rows(model, X, y, groups, offset, **row_data):
-    """Estimates of an estimator, and validated rows as `Fitted.log_joint` takes them.
+    """Estimates of an estimator, and validated rows as `Fitted.log_joints` takes them.
 
     Returns
     -------
     fitted : Fitted
-    X : ndarray of float64 of shape (n, d)
+    X : ndarray or CSR matrix of float32 or float64 of shape (n, d)
     target : ndarray of shape (..., n)
     groups : Groups or None
     offset : ndarray of shape (n,) or None
     """
     fitted, X, offset, _ = estimates_and_rows(model, X, offset)
     check_grouped(model, groups)
-    y = check_response(y, len(X), model)
+    y = check_response(y, X.shape[0], model)
     target = fitted.family.target(y, **given(**row_data))
     return fitted, X, target, check_groups(groups, X), offset
+
+
+def from_log_joints(function, model, X, y, groups, offset, **row_data):
+    """Validate rows; what follows from the log joint densities of their units.
+
+    Returns
+    -------
+    values : ndarray of shape (U, ...)
+        The results of `function` for log joint densities (U, K).
+    groups : Groups or None
+
+    Raises
+    ------
+    ValueError
+        If all components have density zero for a row or group.
+    """
+    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, **row_data)
+    groups = rows[2]
+    unit, labels = "row", range(rows[0].shape[0])
+    if groups is not None:
+        unit, labels = "group", groups.labels
+
+    def checked(units, log_joint):
+        check_possible(log_joint, unit, labels[units])
+        return function(log_joint)
+
+    return collected(checked, fitted.log_joints(*rows), len(labels)), groups

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from ._blas import one_blas_thread, threads_that_pay
 from ._criteria import InformationCriteria, akaike, likelihood_r2, schwarz
 from ._data.checks import Range, check_memberships
+from ._data.chunks import collected
 from ._data.groups import check_groups
 from ._data.read import read
 from ._data.row_data import given
@@ -21,7 +22,7 @@ from ._fitted import (
     check_start,
     estimates_and_rows,
     fitted_attributes,
-    log_joint_of,
+    from_log_joints,
 )
 from ._notebook import NotebookTable, component_table
 from ._null import null_model
@@ -409,8 +410,11 @@ class MixtureRegressor(
             the domain of the link.
         """
         fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
-        ahead = fitted.distribution(*rows)
-        return (ahead.mean(), ahead.std()) if return_std else ahead.mean()
+
+        def moments(_, ahead):
+            return (ahead.mean(), ahead.std()) if return_std else ahead.mean()
+
+        return collected(moments, fitted.distributions(*rows), rows[0].shape[0])
 
     def predict_components(self, X, *, offset=None, trials=None):
         """Expected response of each component.
@@ -430,7 +434,11 @@ class MixtureRegressor(
             If a component has no distribution at a row, as in `predict`.
         """
         fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
-        return component_means(fitted.distribution(*rows))
+        return collected(
+            lambda _, ahead: component_means(ahead),
+            fitted.distributions(*rows),
+            rows[0].shape[0],
+        )
 
     def predict_distribution(
         self, X, *, groups=None, history=None, offset=None, trials=None
@@ -499,9 +507,10 @@ class MixtureRegressor(
         """
         if y is None:
             fitted, X, *_ = estimates_and_rows(self, X, offset)
-            return np.exp(fitted.log_prior(X))
-        log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
-        memberships = np.exp(log_normalize(log_joint))
+            return fitted.prior(X)
+        memberships, groups = from_log_joints(
+            _memberships, self, X, y, groups, offset, trials=trials
+        )
         return memberships if groups is None else memberships[groups.of_row]
 
     def predict_group_proba(self, X, y, groups, *, offset=None, trials=None):
@@ -528,8 +537,10 @@ class MixtureRegressor(
         """
         if groups is None:
             raise ValueError("groups is None: for single rows, use predict_proba.")
-        log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
-        return groups.labels, np.exp(log_normalize(log_joint))
+        memberships, groups = from_log_joints(
+            _memberships, self, X, y, groups, offset, trials=trials
+        )
+        return groups.labels, memberships
 
     def predict_membership(self, X, y, *, groups=None, offset=None, trials=None):
         """Most probable component of each row.
@@ -548,8 +559,9 @@ class MixtureRegressor(
         ValueError
             If all components have density zero for a row or group.
         """
-        log_joint, groups = log_joint_of(self, X, y, groups, offset, trials=trials)
-        members = log_joint.argmax(axis=1)
+        members, groups = from_log_joints(
+            _most_probable, self, X, y, groups, offset, trials=trials
+        )
         return members if groups is None else members[groups.of_row]
 
     def score(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
@@ -607,6 +619,14 @@ class MixtureRegressor(
         fitted, X, *rest = estimates_and_rows(self, X, offset, trials=trials)
         groups = check_groups(groups, X)
         return fitted.sample(X, make_rng(random_state), groups, *rest)
+
+
+def _memberships(log_joint):
+    return np.exp(log_normalize(log_joint))
+
+
+def _most_probable(log_joint):
+    return log_joint.argmax(axis=1)
 
 
 def set_estimate(model, problem, estimate):

@@ -14,15 +14,18 @@ import numpy as np
 from scipy import special
 from sklearn.utils import check_random_state
 
-from ._data.checks import check_features, check_response, check_weight
-from ._data.groups import check_groups, check_prior
+from ._blas import one_blas_thread
+from ._data.checks import check_response, check_weight
+from ._data.chunks import chunks, collected
+from ._data.groups import check_groups
 from ._docs import documented
-from ._fitted import Fitted
+from ._fitted import Fitted, check_rows, estimates_and_rows
 from ._inside import inside
-from ._numerics import log_normalize
+from ._leverage import Standard, inverse_grams, largest_leverages, leverages
 from .families import Gaussian
-from .predictive._components import component_quantiles, log_densities
-from .predictive._domain import check_mixture, check_possible
+from .predictive._components import component_quantiles
+from .predictive._domain import check_mixture
+from .predictive._history import Earlier
 from .predictive._regions import count_tables
 
 __all__ = [
@@ -38,7 +41,8 @@ __all__ = [
 # normal scale, and the nodes of the quadrature between them.
 _LEVELS = special.ndtr(np.arange(-7.0, 7.5, 0.5))
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(8)
-_BLOCK = 1024
+# About how many intermediate results there are for a node.
+_INTERMEDIATE = 4
 # Leverages that differ by less, relatively, are equal.
 _ROUNDING = 1e-9
 
@@ -81,13 +85,16 @@ def pit_values(
     >>> pit_values(model, X[:3], y[:3]).round(2).tolist()
     [0.81, 0.78, 0.6]
     """
-    ahead, y = _predicted(model, X, y, groups, offset, trials)
-    upper = ahead.cdf(y)
-    if not ahead.discrete:
-        return upper
-    lower = ahead.cdf(y - 1)
-    share = check_random_state(random_state).uniform(size=len(y))
-    return lower + share * (upper - lower)
+    rng = check_random_state(random_state)
+
+    def values(ahead, y):
+        upper = ahead.cdf(y)
+        if not ahead.discrete:
+            return upper
+        lower = ahead.cdf(y - 1)
+        return lower + rng.uniform(size=len(y)) * (upper - lower)
+
+    return _by_row(values, model, X, y, groups, offset, trials)
 
 
 @documented
@@ -140,8 +147,9 @@ def log_score(model, X, y, *, groups=None, offset=None, trials=None):
     Gneiting, T. & Raftery, A. E. (2007). Strictly proper scoring rules, prediction, and
     estimation. Journal of the American Statistical Association 102, 359-378.
     """
-    ahead, y = _predicted(model, X, y, groups, offset, trials)
-    return -ahead.logpdf(y)
+    return _by_row(
+        lambda ahead, y: -ahead.logpdf(y), model, X, y, groups, offset, trials
+    )
 
 
 @documented
@@ -172,12 +180,7 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
     forecast ensemble verification. Quarterly Journal of the Royal Meteorological
     Society 132, 2925-2942.
     """
-    ahead, y = _predicted(model, X, y, groups, offset, trials)
-    check_mixture(ahead)
-    # The only closed form; as only this score needs it, families have no such method.
-    if isinstance(ahead.family, Gaussian):
-        return _gaussian_crps(ahead, y)
-    return _count_crps(ahead, y) if ahead.discrete else _quadrature_crps(ahead, y)
+    return _by_row(_crps, model, X, y, groups, offset, trials)
 
 
 @documented
@@ -220,15 +223,13 @@ def odd_rows(model, X, y, *, groups=None, offset=None, trials=None, level=0.01):
     >>> odd["row"].tolist()
     [7]
     """
-    ahead, y = _predicted(model, X, y, groups, offset, trials)
-    row_data = {"groups": groups, "offset": offset, "trials": trials}
     found = inside(model)
     model, X = found.mixture, found.features(X)
+    tail = _by_row(_tail, model, X, y, groups, offset, trials)
+    row_data = {"groups": groups, "offset": offset, "trials": trials}
     component = model.predict_membership(X, y, **row_data)
-    at_least = 1 - ahead.cdf(y - 1 if ahead.discrete else y)
-    tail = np.minimum(1.0, 2 * np.minimum(ahead.cdf(y), at_least))
     thin = np.isin(component, list(model.thin_components_))
-    odd = np.flatnonzero((tail < level / len(y)) | thin)
+    odd = np.flatnonzero((tail < level / len(tail)) | thin)
     odd = odd[np.argsort(tail[odd], kind="stable")]
     return {
         "row": odd,
@@ -301,60 +302,56 @@ def extrapolated_rows(
     memberships = model.predict_proba(X, y, **row_data)
     component = model.predict_membership(X, y, **row_data)
     prior = model.predict_proba(X_new)
-    seen, new = _standardized(model, X, X_new)
-    weight = check_weight(sample_weight, seen)
-    found = []
-    for k, tau in enumerate(memberships.T):
-        gram = seen.T @ ((weight * tau)[:, None] * seen)
-        inverse = np.linalg.pinv(gram, hermitian=True)
-        own = seen[(component == k) & (weight > 0)]
-        leverage, of_own = (((Z @ inverse) * Z).sum(axis=1) for Z in (new, own))
-        largest = of_own.max(initial=0.0)
-        outside = leverage > largest * (1 + _ROUNDING)
-        at = np.flatnonzero(outside & (prior[:, k] >= least_share))
-        limits = np.full(len(at), largest)
-        found.append((at, np.full(len(at), k), prior[at, k], leverage[at], limits))
-    columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
-    order = np.argsort(-columns[3] / np.maximum(columns[4], 1e-300), kind="stable")
-    names = "row", "component", "probability", "leverage", "largest"
-    return {name: values[order] for name, values in zip(names, columns, strict=True)}
+    weight = check_weight(sample_weight, component)
+    seen, new = check_rows(model, X), check_rows(model, X_new)
+    standard = Standard.of(seen, (Fitted.of(model).coef != 0).any(axis=(0, 1)))
+    own = (component[:, None] == np.arange(prior.shape[1])) & (weight[:, None] > 0)
+    with one_blas_thread():
+        inverses = inverse_grams(seen, standard, weight[:, None] * memberships)
+        largest = largest_leverages(seen, standard, inverses, own)
+        leverage = leverages(new, standard, inverses)
+    outside = leverage > largest * (1 + _ROUNDING)
+    k, at = np.nonzero((outside & (prior >= least_share)).T)
+    order = np.argsort(-leverage[at, k] / np.maximum(largest[k], 1e-300), kind="stable")
+    at, k = at[order], k[order]
+    return {
+        "row": at,
+        "component": k,
+        "probability": prior[at, k],
+        "leverage": leverage[at, k],
+        "largest": largest[k],
+    }
 
 
-def _standardized(model, X, X_new):
-    """Features of the regressions, with a constant, in units of those of the fit."""
-    used = (Fitted.of(model).coef != 0).any(axis=(0, 1))
-    seen, new = (check_features(model, A, reset=False)[:, used] for A in (X, X_new))
-    mean, std = seen.mean(axis=0), seen.std(axis=0)
-    std[std == 0] = 1.0
-    return [np.insert((A - mean) / std, 0, 1.0, axis=1) for A in (seen, new)]
+def _by_row(score, model, X, y, groups, offset, trials):
+    """Scores of rows, (n,), from chunks of predictive distributions and responses."""
+    found = inside(model)
+    model, X = found.mixture, found.features(X)
+    fitted, *rows = estimates_and_rows(model, X, offset, trials=trials)
+    y = check_response(y, rows[0].shape[0])
+    groups = check_groups(groups, y)
+    earlier = None if groups is None else Earlier(groups, len(fitted.weights))
+
+    def scores(rows, ahead):
+        if earlier is not None:
+            ahead = earlier.given(rows, ahead, y[rows])
+        return score(ahead, y[rows])
+
+    return collected(scores, fitted.distributions(*rows), len(y))
 
 
-def _predicted(model, X, y, groups, offset, trials):
-    """Predictive distributions of the responses, and the responses."""
-    if not hasattr(model, "predict_distribution"):
-        found = inside(model)
-        model, X = found.mixture, found.features(X)
-    ahead = model.predict_distribution(X, offset=offset, trials=trials)
-    y = check_response(y, len(ahead))
-    groups = check_groups(groups, ahead)
-    if groups is not None:
-        check_prior(ahead.weights, groups)
-        ahead = ahead.reweighted(_sequential_weights(ahead, y, groups))
-    return ahead, y
+def _crps(ahead, y):
+    check_mixture(ahead)
+    # The only closed form; as only this score needs it, families have no such method.
+    if isinstance(ahead.family, Gaussian):
+        return _gaussian_crps(ahead, y)
+    return _count_crps(ahead, y) if ahead.discrete else _quadrature_crps(ahead, y)
 
 
-def _sequential_weights(ahead, y, groups):
-    """Memberships (n, K) of each row's group, given its previous rows."""
-    density = np.column_stack(list(log_densities(ahead, y)))
-    with np.errstate(divide="ignore"):
-        log_joint = np.log(ahead.weights)
-    size = np.diff(groups.start, append=len(groups.order))
-    for place in range(1, size.max(initial=1)):
-        at = groups.start[size > place] + place
-        now, before = groups.order[at], groups.order[at - 1]
-        log_joint[now] = log_joint[before] + density[before]
-    check_possible(log_joint, "the earlier rows in the group of row")
-    return np.exp(log_normalize(log_joint))
+def _tail(ahead, y):
+    """Probability of a response as far out as this one, on either side, (n,)."""
+    at_least = 1 - ahead.cdf(y - 1 if ahead.discrete else y)
+    return np.minimum(1.0, 2 * np.minimum(ahead.cdf(y), at_least))
 
 
 # Continuous ranked probability score ----------------------------------------------
@@ -395,8 +392,8 @@ def _count_crps(ahead, y):
 def _quadrature_crps(ahead, y):
     """Integrals of ``F^2`` below `y` and ``(1 - F)^2`` above, between quantiles."""
     score = np.empty(len(y))
-    for start in range(0, len(y), _BLOCK):
-        rows = slice(start, start + _BLOCK)
+    nodes = len(_NODES) * (len(_LEVELS) * ahead.weights.shape[1] + 1)
+    for rows in chunks(len(y), _INTERMEDIATE * nodes):
         part, at = ahead[rows], y[rows, None]
         bounds = component_quantiles(part, _LEVELS).reshape(len(at), -1)
         edges = np.sort(np.concatenate([bounds, at], axis=1), axis=1)

@@ -31,6 +31,7 @@ WINGS = {
     "_search": "_numerics families _engine",
     "_rebuilt": "_blas _remembered _data _fitted _inside _engine",
     "_criteria": "_numerics _docs _data _fitted",
+    "_leverage": "_data",
     "_choice": "_fitted",
     "_status": "",
     "_progress": "_status",
@@ -59,7 +60,7 @@ WINGS = {
     ),
     "_formula": "_docs _extras _data _regressor _selection",
     "__init__": "_reports _regressor _selection _formula _warnings",
-    "residuals": "_numerics _docs families _data predictive _fitted _inside",
+    "residuals": "_blas _docs families _data predictive _fitted _inside _leverage",
     "metrics": (
         "_numerics _docs families _data _inside _search _rebuilt _regressor _growth"
         " residuals"

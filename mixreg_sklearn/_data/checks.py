@@ -3,7 +3,11 @@
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _num_samples,
+    validate_data,
+)
 
 
 class Range(Interval):
@@ -46,6 +50,8 @@ def _column_of_words(X):
 
 def check_weight(sample_weight, X):
     """Non-negative weights (n,), not all zero; ones if None."""
+    if sample_weight is None:
+        return np.ones(_num_samples(X))
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
@@ -71,9 +77,10 @@ def check_offset(offset, X):
     """One finite number for each row, (n,), or None."""
     if offset is None:
         return None
-    if np.shape(offset) != (len(X),):
+    n_rows = X.shape[0]
+    if np.shape(offset) != (n_rows,):
         raise ValueError(
-            f"offset has shape {np.shape(offset)}, but X has {len(X)} rows: it must be"
+            f"offset has shape {np.shape(offset)}, but X has {n_rows} rows: it must be"
             " one number for every row."
         )
     return check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")

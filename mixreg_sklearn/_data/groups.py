@@ -19,6 +19,12 @@ class Groups(NamedTuple):
         """The first row of each group, (G,)."""
         return self.order[self.start]
 
+    def of(self, rows):
+        """The groups of a slice of rows, labeled by their numbers here."""
+        if rows.stop - rows.start == len(self.of_row):
+            return self._replace(labels=np.arange(len(self.labels)))
+        return _partition(*np.unique(self.of_row[rows], return_inverse=True))
+
     def sum(self, values):
         """Sums over the rows of each group: (n, ...) -> (G, ...)."""
         return np.add.reduceat(values[self.order], self.start, axis=0)
@@ -28,8 +34,7 @@ class Groups(NamedTuple):
         differs = values != values[self.first][self.of_row]
         if not differs.any():
             return None
-        label = self.labels[self.of_row[differs.argmax()]]
-        return label.item() if isinstance(label, np.generic) else label
+        return _plain(self.labels[self.of_row[differs.argmax()]])
 
 
 def check_groups(groups, X):
@@ -60,7 +65,11 @@ def check_groups(groups, X):
         raise ValueError(
             "groups mixes labels that cannot be compared, such as numbers and strings."
         ) from error
-    of_row = of_row.ravel()
+    return _partition(labels, of_row.ravel())
+
+
+def _partition(labels, of_row):
+    """Groups from labels (G,) and the number of each row's one (n,)."""
     order = np.argsort(of_row, kind="stable")
     start = np.searchsorted(of_row[order], np.arange(len(labels)))
     return Groups(labels, of_row, order, start)
@@ -92,14 +101,47 @@ def check_constant(values, groups, name):
         return
     label = groups.varying(values)
     if label is not None:
-        raise ValueError(
-            f"{name} varies within group {label!r}: the rows of a group share one"
-            " component, so it must be the same for all of them."
-        )
+        _refuse(name, label)
 
 
-def check_prior(prior, groups):
-    """Raise ValueError where prior probabilities (n, K) differ within a group."""
-    # Equal features may differ by the rounding of a matrix product.
-    differs = np.abs(prior - prior[groups.first][groups.of_row]) > 1e-9
-    check_constant(differs.any(axis=1), groups, "The prior probability (gate)")
+def _refuse(name, label):
+    raise ValueError(
+        f"{name} varies within group {label!r}: the rows of a group share one"
+        " component, so it must be the same for all of them."
+    )
+
+
+class SharedPrior:
+    """Prior probabilities of groups, from those of their rows, chunk by chunk.
+
+    Attributes
+    ----------
+    log_prior : ndarray of shape (n_groups, n_components)
+        Logarithms of those of the groups seen so far, others are NaN.
+    """
+
+    def __init__(self, groups, n_components):
+        self._labels = groups.labels
+        self.log_prior = np.full((len(groups.labels), n_components), np.nan)
+
+    def add(self, here, log_prior):
+        """Add rows of a chunk, (B, K), whose groups are `here`.
+
+        Raises
+        ------
+        ValueError
+            If they differ within a group.
+        """
+        new = np.isnan(self.log_prior[here.labels, 0])
+        self.log_prior[here.labels[new]] = log_prior[here.first[new]]
+        shared = np.exp(self.log_prior[here.labels])[here.of_row]
+        # Equal features may differ by the rounding of a matrix product.
+        differs = (np.abs(np.exp(log_prior) - shared) > 1e-9).any(axis=1)
+        if differs.any():
+            group = here.labels[here.of_row[differs.argmax()]]
+            _refuse("The prior probability (gate)", _plain(self._labels[group]))
+
+
+def _plain(label):
+    """A label as its own type, not numpy's, for messages."""
+    return label.item() if isinstance(label, np.generic) else label

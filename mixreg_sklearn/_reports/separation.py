@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._criteria import Evidence
+from .._criteria import Evidence, sums_over_units
 from .._data.groups import check_groups
 from .._numerics import log_normalize
 from ..predictive._domain import check_possible
@@ -30,21 +30,27 @@ class Separation(NamedTuple):
 
 def separation_of(rebuilt):
     """The separation of the components on the rows of positive weight."""
-    kept = np.flatnonzero(rebuilt.data.weight > 0)
-    data = rebuilt.data.take(kept)
+    data, fitted = rebuilt.data, rebuilt.fitted
     groups = check_groups(data.group, data.X)
-    log_joint = rebuilt.fitted.log_joint(data.X, data.y, groups, data.offset)
-    weight, in_rows = data.weight, data.weight
-    if groups is None:
-        check_possible(log_joint, "row", kept)
-    else:
-        check_possible(log_joint, "group", groups.labels)
+    weight = in_rows = data.weight
+    unit, labels = "row", np.arange(len(weight))
+    if groups is not None:
         weight, in_rows = weight[groups.first], groups.sum(weight)
+        unit, labels = "group", groups.labels
+    sums, counts = np.zeros(3), np.zeros((3, len(fitted.weights)))
+    for units, log_joint in fitted.log_joints(data.X, data.y, groups, data.offset):
+        kept = weight[units] > 0
+        log_joint, here = log_joint[kept], weight[units][kept]
+        check_possible(log_joint, unit, labels[units][kept])
+        sums += sums_over_units(log_joint, here)
+        counts += _counts(log_joint, here, in_rows[units][kept])
+    total, n_parameters = float(weight.sum()), rebuilt.estimator.n_parameters_
+    found = Evidence(*sums.tolist(), total, counts.shape[1], n_parameters)
+    return Separation(found, *counts)
+
+
+def _counts(log_joint, weight, in_rows):
+    """The fields `rows`, `units` and `possible` of `Separation` for some units."""
     member = np.eye(log_joint.shape[1])[log_joint.argmax(axis=1)]
     possible = np.exp(log_normalize(log_joint)) > _ZERO
-    return Separation(
-        Evidence(log_joint, weight, rebuilt.estimator.n_parameters_),
-        in_rows @ member,
-        weight @ member,
-        in_rows @ possible,
-    )
+    return np.array([in_rows @ member, weight @ member, in_rows @ possible])

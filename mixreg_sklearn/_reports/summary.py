@@ -296,7 +296,7 @@ class SummaryMethod:
 
 def _statistics(evidence):
     return {
-        "log-likelihood": evidence.log_likelihood(),
+        "log-likelihood": evidence.log_likelihood,
         "parameters": evidence.n_parameters,
         "AIC": evidence.aic(),
         "BIC": evidence.bic(),

@@ -79,11 +79,15 @@ def draw_components(weights, size, rng):
 
 def draw_responses(mixture, component, rng):
     """Draw a response from each of the components (n, size)."""
-    # Not only the components that happen to be drawn: an error must not be random.
-    check_mixture(mixture)
-    eta = mixture.eta
-    eta = np.take_along_axis(
-        eta, np.broadcast_to(component, (*eta.shape[:-1], component.shape[1])), axis=-1
-    )
+    eta = np.asarray(predictors_of(mixture, component))
     scale = mixture.scale[..., component]
     return mixture.family.sample(eta, scale, rng, **row_data_for(mixture, 2))
+
+
+def predictors_of(mixture, component):
+    """Linear predictors of drawn components (n, size): such an array, or L of them."""
+    # Not only the components that happen to be drawn: an error must not be random.
+    check_mixture(mixture)
+    if mixture.eta.ndim == 2:
+        return np.take_along_axis(mixture.eta, component, axis=1)
+    return tuple(np.take_along_axis(eta, component, axis=1) for eta in mixture.eta)

@@ -24,6 +24,8 @@ from ._regions import highest_density
 
 # Number of quantiles computed together, so that the root finder's arrays fit the cache.
 _BLOCK = 16384
+# Sums of weights that differ by less are equal.
+_EQUAL = 1e-5
 
 
 class MixtureDistribution:
@@ -101,7 +103,7 @@ class MixtureDistribution:
         self.scale = _broadcast("scale", scale, (*leading, shape[1]))
         self.weights = _broadcast("weights", weights, shape)
         total = self.weights.sum(axis=1)
-        if not ((self.weights >= 0).all() and np.allclose(total, 1, atol=1e-8)):
+        if not ((self.weights >= 0).all() and (np.abs(total - 1) <= _EQUAL).all()):
             raise ValueError("weights must be non-negative and sum to one in each row.")
         row_data = {
             name: _broadcast(name, values, shape[:1])

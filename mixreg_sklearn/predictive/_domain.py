@@ -11,6 +11,8 @@ that the likelihood does not know, and under the inverse link its mean is infini
 
 import numpy as np
 
+from .._data.chunks import AtRows
+
 
 def defined(mixture):
     """Where components have a distribution, (n, K) of bool; None for everywhere."""
@@ -35,29 +37,30 @@ def _check(mixture, needed):
     missing = needed & ~inside
     if not missing.any():
         return
-    n_rows, rows = len(mixture), missing.any(axis=1)
+    rows = missing.any(axis=1)
     row = rows.argmax()
     k = missing[row].argmax()
     family, eta = mixture.family, np.array2string(mixture.eta[..., row, k], precision=4)
     remedy = "Use the log link, or leave out" if "log" in family.links else "Leave out"
-    raise ValueError(
-        f"Component {k} has no distribution at row {row}: its linear predictor {eta} is"
-        f" outside the domain of {family!r}. {remedy} such rows ({rows.sum()} of"
-        f" {n_rows})."
+    raise AtRows(
+        f"Component {k} has no distribution at row $row: its linear predictor {eta} is"
+        f" outside the domain of {family!r}. {remedy} such rows ($count of $n_rows).",
+        row,
+        rows.sum(),
+        len(mixture),
     )
 
 
-def check_possible(log_joint, unit="row", labels=None):
+def check_possible(log_joint, unit, labels):
     """Raise ValueError where memberships of units do not exist.
 
     They do not where all components have density zero: `log_joint`, (U, K), is minus
     infinity in all of them. The message names the unit by its label.
     """
-    impossible = np.isneginf(log_joint).all(axis=1)
+    impossible = log_joint.max(axis=1) == -np.inf
     if not impossible.any():
         return
-    first = impossible.argmax()
-    label = first if labels is None else labels[first]
+    label = labels[impossible.argmax()]
     raise ValueError(
         f"No component is possible for {unit} {label}: all have density zero, as they"
         " have where a linear predictor is outside the domain of the link."

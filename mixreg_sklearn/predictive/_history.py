@@ -1,8 +1,11 @@
-"""Membership probabilities of new rows, given earlier rows of the same units."""
+"""Membership probabilities of rows, given earlier rows of the same units."""
 
 import numpy as np
 
-from .._data.groups import check_groups
+from .._data.groups import SharedPrior, check_groups
+from .._numerics import log_normalize
+from ._components import log_densities
+from ._domain import check_possible
 
 _TEXT_OR_NUMBER = dict.fromkeys("US", "text") | dict.fromkeys("iufb", "number")
 
@@ -75,3 +78,32 @@ def _check_history(history, new):
             " of X."
         )
     return rows
+
+
+class Earlier:
+    """What the earlier rows of groups say of their components, chunk by chunk."""
+
+    def __init__(self, groups, n_components):
+        self._groups = groups
+        self._prior = SharedPrior(groups, n_components)
+        self._log_density = np.zeros(self._prior.log_prior.shape)
+
+    def given(self, rows, ahead, y):
+        """Distributions of the next chunk given earlier rows; its responses are `y`."""
+        here = self._groups.of(rows)
+        with np.errstate(divide="ignore"):
+            self._prior.add(here, np.log(ahead.weights))
+        density = np.column_stack(list(log_densities(ahead, y)))
+        earlier = np.empty(density.shape)
+        earlier[here.first] = self._log_density[here.labels]
+        size = np.diff(here.start, append=len(here.order))
+        for place in range(1, size.max()):
+            at = here.start[size > place] + place
+            now, before = here.order[at], here.order[at - 1]
+            earlier[now] = earlier[before] + density[before]
+        last = here.order[here.start + size - 1]
+        self._log_density[here.labels] = earlier[last] + density[last]
+        log_joint = self._prior.log_prior[here.labels][here.of_row] + earlier
+        labels = range(rows.start, rows.stop)
+        check_possible(log_joint, "the earlier rows in the group of row", labels)
+        return ahead.reweighted(np.exp(log_normalize(log_joint)))

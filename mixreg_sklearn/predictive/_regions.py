@@ -9,6 +9,7 @@ threshold t is a root of the probability between the edges minus the level.
 import numpy as np
 from scipy import special
 
+from .._data.chunks import AtRows
 from ._components import component_quantiles
 from ._roots import find_maximum, find_root
 
@@ -21,7 +22,7 @@ _LOWEST = -1e5
 # Counts with less total probability than this are ignored.
 _NEGLIGIBLE = 1e-15
 _MOST_COUNTS = 2**22
-_CELLS = 2**20
+_CELLS = 2**18
 
 
 def highest_density(mixture, level):
@@ -186,9 +187,12 @@ def count_tables(mixture, tail):
     low, high = mixture.quantile([tail, 1 - tail]).T
     width = high - low + 1
     if width.max(initial=0) > _MOST_COUNTS:
-        raise ValueError(
-            f"The counts of row {width.argmax()} spread over {width.max():.0f} values,"
-            f" more than can be listed ({_MOST_COUNTS})."
+        raise AtRows(
+            f"The counts of row $row spread over {width.max():.0f} values, more than"
+            f" can be listed ({_MOST_COUNTS}).",
+            width.argmax(),
+            np.sum(width > _MOST_COUNTS),
+            len(mixture),
         )
     order, start = np.argsort(width, kind="stable"), 0
     while start < len(order):

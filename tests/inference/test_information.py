@@ -25,7 +25,7 @@ from scipy import special
 from support import jacobian, separated
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._fitted import log_joint_of
+from mixreg_sklearn._fitted import fitted_and_rows
 from mixreg_sklearn.gates import ConstantGate, SoftmaxGate
 from mixreg_sklearn.inference import inference
 
@@ -245,8 +245,8 @@ def unit_scores(model, result, X, y, weight=None, groups=None):
 
     def loglik(steps):
         other = moved(model, result, steps)
-        joint, _ = log_joint_of(other, X, y, groups, None)
-        return np.logaddexp.reduce(joint, axis=1)
+        fitted, *rows = fitted_and_rows(other, X, y, groups, None)
+        return np.logaddexp.reduce(fitted.log_joint(*rows), axis=1)
 
     assert len(np.unique(unit)) == len(loglik(0 * size))
     return jacobian(loglik, np.zeros(len(size)), 1e-2 * size).T

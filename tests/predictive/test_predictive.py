@@ -53,6 +53,22 @@ def mixtures(name, n=25, seed=0):
     return MixtureDistribution(family, eta, scale, weights, trials=trials)
 
 
+def model_of(mixture):
+    """A fitted model that predicts `mixture`, its rows X, and further data of rows.
+
+    The features are the linear predictors and the logarithms of the weights.
+    """
+    n_components = mixture.weights.shape[1]
+    same, none = np.eye(n_components), np.zeros((n_components, n_components))
+    model = MixtureRegressor(n_components, family=mixture.family, gate="softmax")
+    model.n_features_in_ = 2 * n_components
+    model.weights_, model.scale_ = mixture.weights.mean(axis=0), mixture.scale
+    model.coef_, model.intercept_ = np.hstack([same, none]), np.zeros(n_components)
+    model.gate_coef_, model.gate_intercept_ = np.hstack([none, same]), model.intercept_
+    X = np.hstack([mixture.eta, np.log(np.maximum(mixture.weights, 1e-300))])
+    return model, X, {"trials": mixture.trials}
+
+
 def integral(mixture, function):
     """Integrals (n,) of ``function(y) p(y)``, over a fine grid of quantiles."""
     if mixture.discrete:
@@ -623,23 +639,22 @@ def test_a_gate_that_changes_within_a_unit_is_refused():
 @pytest.mark.parametrize("name", CASES)
 def test_pit_values_are_uniform_under_the_true_model(name):
     mixture = mixtures(name, n=3000)
-    truth = SimpleNamespace(predict_distribution=lambda X, **given: mixture)
+    truth, X, given = model_of(mixture)
     y = mixture.sample(random_state=0)
-    values = pit_values(truth, y, y, random_state=1)
+    values = pit_values(truth, X, y, random_state=1, **given)
     assert stats.kstest(values, "uniform").pvalue > 1e-3
-    residuals = quantile_residuals(truth, y, y, random_state=1)
+    residuals = quantile_residuals(truth, X, y, random_state=1, **given)
     assert_allclose(special.ndtr(residuals), values, atol=1e-12)
     # And are not under a wrong one.
-    first = mixture.reweighted([1.0, 0.0, 0.0])
-    wrong = SimpleNamespace(predict_distribution=lambda X, **given: first)
-    assert stats.kstest(pit_values(wrong, y, y), "uniform").pvalue < 1e-3
+    wrong, X, given = model_of(mixture.reweighted([1.0, 0.0, 0.0]))
+    assert stats.kstest(pit_values(wrong, X, y, **given), "uniform").pvalue < 1e-3
 
 
 def test_pit_values_of_counts_lie_on_their_steps():
     mixture = mixtures("poisson", n=200)
     y = mixture.sample(random_state=0)
-    model = SimpleNamespace(predict_distribution=lambda X, **given: mixture)
-    values = np.array([pit_values(model, y, y, random_state=s) for s in range(30)])
+    model, X, _ = model_of(mixture)
+    values = np.array([pit_values(model, X, y, random_state=s) for s in range(30)])
     assert (values <= mixture.cdf(y)).all()
     assert (values >= mixture.cdf(y - 1)).all()
     step = mixture.cdf(y) - mixture.cdf(y - 1)
@@ -688,8 +703,8 @@ def test_crps_is_the_integral_of_its_definition(name):
     mixture = mixtures(name, n=6)
     y = mixture.sample(random_state=0)
     y[0] = mixture.quantile(1 - 1e-9)[0] + 1.0 * mixture.discrete
-    model = SimpleNamespace(predict_distribution=lambda X, **given: mixture)
-    ours = crps(model, y, y)
+    model, X, given = model_of(mixture)
+    ours = crps(model, X, y, **given)
     for i, at in enumerate(y):
         row = mixture[i]
         if mixture.discrete:
@@ -711,21 +726,22 @@ def test_crps_is_the_integral_of_its_definition(name):
 def test_crps_is_half_the_difference_of_mean_distances(name):
     mixture = mixtures(name, n=6)
     y = mixture.sample(random_state=0)
-    model = SimpleNamespace(predict_distribution=lambda X, **given: mixture)
+    model, X, given = model_of(mixture)
     first, second = mixture.sample(20000, 1), mixture.sample(20000, 2)
     terms = np.abs(first - y[:, None]) - 0.5 * np.abs(first - second)
     error = terms.std(axis=1) / np.sqrt(20000)
-    assert (np.abs(crps(model, y, y) - terms.mean(axis=1)) < 5 * error).all()
+    ours = crps(model, X, y, **given)
+    assert (np.abs(ours - terms.mean(axis=1)) < 5 * error).all()
 
 
 def test_crps_of_responses_far_away_is_their_distance():
     for name in CASES:
         mixture = mixtures(name, n=3)
-        model = SimpleNamespace(predict_distribution=lambda X, m=mixture, **given: m)
+        model, X, _ = model_of(mixture)
         if name in ("beta", "binomial"):
             continue
-        near, far = np.full(3, 1e4), np.full(3, 3e4)
-        assert_allclose(crps(model, far, far) - crps(model, near, near), 2e4, rtol=1e-9)
+        near, far = (crps(model, X, np.full(3, y)) for y in (1e4, 3e4))
+        assert_allclose(far - near, 2e4, rtol=1e-9)
 
 
 def test_scorers_are_means_over_rows():
