@@ -71,9 +71,10 @@ def check_offset(offset, X):
     """One finite number for each row, (n,), or None."""
     if offset is None:
         return None
-    if np.shape(offset) != (len(X),):
+    n_rows = X.shape[0]
+    if np.shape(offset) != (n_rows,):
         raise ValueError(
-            f"offset has shape {np.shape(offset)}, but X has {len(X)} rows: it must be"
+            f"offset has shape {np.shape(offset)}, but X has {n_rows} rows: it must be"
             " one number for every row."
         )
     return check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
