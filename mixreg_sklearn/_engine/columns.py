@@ -34,6 +34,14 @@ class Columns:
         """``product`` of the columns `left` with these."""
         return self.cross(left.scores(v))
 
+    def unit_products(self, v, weight, units):
+        """``sum_u w_u t_u t_u'`` with ``t_u = sum_i v_i z_i`` over rows of a unit.
+
+        Row values are (B,), weights of units (U,); -> (p, p).
+        """
+        sums = units.sum(self.scores(v))
+        return np.dot(sums * weight, sums.T)
+
     def outer(self, t, weight, own):
         r"""Products of rows under all pairs of row values, as for the Hessian.
 

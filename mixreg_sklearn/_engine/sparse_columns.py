@@ -75,6 +75,11 @@ class Sparse(Columns):
         inner = sparse.csr_array((v, *inside), shape=(len(start), len(v))) @ self.X
         return [units.sum(v)[:, None], inner] if self.constant else [inner]
 
+    def unit_products(self, v, weight, units):
+        parts = map(sparse.csr_array, self.sparse_scores(v, units))
+        sums = sparse.hstack([*parts], format="csr")
+        return (sums.T @ sums.multiply(weight[:, None]).tocsr()).toarray()
+
     def gram(self, w):
         d, inner = self.X.shape[1], slice(self.constant, None)
         upper = np.zeros((len(w), d * d))
