@@ -645,7 +645,7 @@ def set_estimate(model, problem, estimate):
     model.log_likelihood_ = problem.loglik_to_user(
         polished.objective[0], problem.rows.total_weight
     )
-    model.n_parameters_ = problem.model.basis(polished.params).shape[1]
+    model.n_parameters_ = problem.model.basis(polished.params).n_directions
     fit = model.log_likelihood_, model.n_parameters_
     model.aic_, model.bic_ = akaike(*fit), schwarz(*fit, problem.units_counted)
     model.converged_ = estimate.proven
@@ -661,7 +661,8 @@ def complaint(model, problem, estimate):
     """A warning if an estimate is no proven maximum, or not agreed on; or None."""
     if estimate.flaw:
         reason, n_rows = estimate.flaw.value, problem.rows.n_rows
-        if problem.model.regressions.basis()[0].shape[1] >= n_rows:
+        sharings = problem.model.regressions.sharings
+        if sum(sharing.n_directions for sharing in sharings) >= n_rows:
             reason = (
                 f"there are as many coefficients as rows ({n_rows}), or more, so that"
                 " regressions fit rows without error. Use fewer features"

@@ -10,7 +10,7 @@ from ..gates import Gate
 class Data(NamedTuple):
     """Validated rows in the user's units."""
 
-    X: np.ndarray  # (n, d), float32 or float64
+    X: np.ndarray  # (n, d), or CSR with sorted columns; float32 or float64
     y: np.ndarray  # (..., n), from the family's `target`
     weight: np.ndarray  # (n,), constant within a group
     offset: np.ndarray | None  # (n,)

@@ -6,6 +6,7 @@ from ..families._names import make_family
 from .checks import check_enough, check_features, check_offset, check_weight
 from .data import Data
 from .groups import check_constant, check_groups
+from .matrices import column_of, in_order
 from .row_data import check_row_data
 from .structure import Columns, make_structure
 
@@ -31,8 +32,15 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
     """
     original = X
     X, y = check_features(
-        model, X, y, dtype=[np.float64, np.float32], y_numeric=True, **checks
+        model,
+        X,
+        y,
+        dtype=[np.float64, np.float32],
+        accept_sparse="csr",
+        y_numeric=True,
+        **checks,
     )
+    X = in_order(X)
     columns = Columns(original, X.shape[1], getattr(model, "feature_names_in_", None))
     y = np.asarray(y, dtype=np.float64)
     weight = check_weight(sample_weight, X)
@@ -45,8 +53,8 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
     target = family.target(y, **row_data)
     row_data = check_row_data(family, row_data, len(y))
     structure = make_structure(model, family, columns)
-    for j in structure.gating:
-        check_constant(X[:, j], groups, f"gate_features: {columns.name(j)}")
+    for j in structure.gating if groups is not None else ():
+        check_constant(column_of(X, j), groups, f"gate_features: {columns.name(j)}")
     group = None if groups is None else groups.of_row
     data = Data(X, target, weight, offset, group, row_data)
     return data, y, structure, columns

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .ascent import inverse_of
 from .layout import layout_of
 from .newton import limits
 
@@ -26,8 +27,8 @@ def approach(model, rows, sample, params, tol):
     inverse = _inverse_information(model, sample, params, basis)
     if inverse is None:
         return params
-    inverse = inverse * (sample.total_weight / rows.total_weight)
-    best, last, accepted, step, before = -np.inf, np.inf, params, None, None
+    share = sample.total_weight / rows.total_weight
+    best, last, accepted, step, moves = -np.inf, np.inf, params, None, []
     for _ in range(_MOST):
         at = rows.sum(model.gradient, params)
         value = at.loglik[0] + np.sum(model.penalty(params))
@@ -35,16 +36,17 @@ def approach(model, rows, sample, params, tol):
             break
         best, accepted = value, params
         of_penalty, _ = model.penalty_derivatives(params)
-        gradient = basis.T @ (at.gradient + of_penalty)[0]
-        if step is not None:
-            inverse = _updated(inverse, step, before - gradient)
-        step, before = inverse @ gradient, gradient
+        gradient = basis.restrict(at.gradient + of_penalty)[0]
+        if step is not None and step @ (before - gradient) > 0:
+            moves.append((step, before - gradient))
+        step = _direction(lambda v: share * inverse(v), moves, gradient)
+        before = gradient
         gain = 0.5 * float(step @ gradient)
         if not tol < gain < _SLOW * last:
             break
         falls = gain / last if np.isfinite(last) else 1.0
         expected, last = gain * falls, gain
-        params = layout.moved(accepted, (basis @ step)[None])
+        params = layout.moved(accepted, basis.expand(step[None]))
         params = params._replace(constants=model.regressions.inside(params.constants))
         # Not worth another look: an exact step follows.
         if expected < 0.5 * tol:
@@ -53,21 +55,28 @@ def approach(model, rows, sample, params, tol):
 
 
 def _inverse_information(model, sample, params, basis):
-    """The inverse information (m, m) of a sample, or None without a maximum inside."""
+    """A function that multiplies by the inverse information of a sample.
+
+    None without a maximum inside.
+    """
     curvature = sample.sum(model.curvature, params)
     gradient, hessian = model.penalized(params, curvature)
-    information = -(basis.T @ hessian @ basis)
-    apart = limits(model.regressions, params, basis, gradient @ basis, information)
-    values, vectors = np.linalg.eigh(information[0])
-    if apart.apart.any() or not values.min(initial=np.inf) > 0:
-        return None
-    return (vectors / values) @ vectors.T
+    gradient, information = basis.restrict(gradient), -basis.restrict_form(hessian)
+    apart = limits(model.regressions, params, basis, gradient, information).apart
+    return None if apart.any() else inverse_of(information[0])
 
 
-def _updated(inverse, step, fall):
-    """BFGS: the inverse information after the gradient fell by `fall` in a step."""
-    along = float(step @ fall)
-    if not along > 0:
-        return inverse
-    turned = np.eye(len(step)) - np.outer(step, fall) / along
-    return turned @ inverse @ turned.T + np.outer(step, step) / along
+def _direction(inverse, moves, gradient):
+    """BFGS: the inverse information after all moves, times a gradient (m,).
+
+    By two loops over the moves, pairs of a step and of how much the gradient fell in it
+    (Nocedal & Wright 2006, algorithm 7.4).
+    """
+    shares = []
+    for step, fall in reversed(moves):
+        shares.append(float(step @ gradient) / float(step @ fall))
+        gradient = gradient - shares[-1] * fall
+    direction = inverse(gradient)
+    for (step, fall), share in zip(moves, reversed(shares), strict=True):
+        direction += (share - float(fall @ direction) / float(step @ fall)) * step
+    return direction

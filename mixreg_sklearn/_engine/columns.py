@@ -34,6 +34,14 @@ class Columns:
         """``product`` of the columns `left` with these."""
         return self.cross(left.scores(v))
 
+    def unit_products(self, v, weight, units):
+        """``sum_u w_u t_u t_u'`` with ``t_u = sum_i v_i z_i`` over rows of a unit.
+
+        Row values are (B,), weights of units (U,); -> (p, p).
+        """
+        sums = units.sum(self.scores(v))
+        return np.dot(sums * weight, sums.T)
+
     def outer(self, t, weight, own):
         r"""Products of rows under all pairs of row values, as for the Hessian.
 
@@ -112,7 +120,7 @@ class Dense(Columns):
         return sums.reshape(*v.shape[:-1], self.n_columns)
 
     def products_with(self, left, v):
-        if self.n_columns >= left.n_columns:
+        if self.n_columns >= left.n_columns and not left.sparse:
             return super().products_with(left, v)
         return np.stack([left.cross(v * z) for z in self.Z], axis=-1)
 
@@ -174,55 +182,6 @@ class Ones(Columns):
         sums = sums.reshape(n_restarts, *(n_components, n_each) * 2)
         np.einsum("rkakb->rkab", sums)[...] += own.sum(axis=-1)
         return sums[..., None, None]
-
-
-class Implicit(Columns):
-    """Whitened columns ``z = W' (x - c)`` that are never made.
-
-    The map acts on coefficients and sums, which are small. A pass reads the user's
-    array, of any float type and in any order.
-
-    Parameters
-    ----------
-    X : ndarray of shape (B, d)
-    design : Design
-        The centers c, the whitening W, and whether there is an intercept.
-    weight : ndarray of shape (B,)
-    """
-
-    def __init__(self, X, design, weight):
-        self.X, self.design = X, design
-        self.n_columns = design.n_columns
-        self.total = self.gram(weight[None])[0]
-
-    def predict(self, coef):
-        constant, slopes = self.design.to_features(coef)
-        return (self.X @ slopes.T).T + constant[:, None]
-
-    def cross(self, v):
-        return self._whitened(v @ self.X, v.sum(axis=-1, keepdims=True))
-
-    def scores(self, v, out=None):
-        Z = self.design.columns(self.X)
-        return np.multiply(v[..., None, :], Z, out=out)
-
-    def gram(self, w):
-        grams = np.empty((len(w), self.n_columns, self.n_columns))
-        for gram, row in zip(grams, w, strict=True):
-            raw = (self.X.T * row) @ self.X
-            sums = row @ self.X
-            left = self._whitened(raw, sums[:, None])
-            gram[...] = self._whitened(left.T, self.cross(row)[:, None])
-        return grams
-
-    shared_grams = Dense.shared_grams
-
-    def _whitened(self, sums, total):
-        """Sums over x (..., d), and of weights (..., 1), as those over z (..., p)."""
-        inner = (sums - total * self.design.center) @ self.design.whitening
-        if not self.design.intercept:
-            return inner
-        return np.concatenate([total, inner], axis=-1)
 
 
 def _products(Z):

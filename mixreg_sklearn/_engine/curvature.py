@@ -70,7 +70,7 @@ def curvature_of_rows(mixture, params, block):
         own = _own(left, right, members, weight, local)
         _fill(hessian, left, right, own, weight)
     gate = slice(layout.n_own, None)
-    _subtract_prior(gradient[:, :, gate], hessian[:, :, gate, :, gate], prior, block)
+    subtract_prior(gradient[:, :, gate], hessian[:, :, gate, :, gate], prior, block)
     return Curvature(
         loglik @ weight + block.base,
         gradient.reshape(-1, layout.size),
@@ -139,7 +139,7 @@ def _fill(hessian, left, right, own, weight):
         hessian[:, :, right.place, :, left.place] = part.transpose(0, 3, 4, 1, 2)
 
 
-def _subtract_prior(gradient, hessian, prior, block):
+def subtract_prior(gradient, hessian, prior, block):
     """Subtract derivatives of the log normalizing constant of the prior, in place.
 
     The gradient (R, K, 1 + q) and the Hessian (R, K, 1 + q, K, 1 + q) are in logits.
@@ -178,7 +178,7 @@ def curvature_of_units(mixture, params, block):
     hessian = -(expected @ expected.swapaxes(1, 2))
     table = hessian.reshape(n_restarts, *(n_components, layout.n_each) * 2)
     np.einsum("rkakb->rkab", table)[...] += second
-    _subtract_prior(gradient[:, :, own:], table[:, :, own:, :, own:], prior, block)
+    subtract_prior(gradient[:, :, own:], table[:, :, own:, :, own:], prior, block)
     curvature = Curvature(
         loglik @ block.unit_weight + block.base,
         gradient.reshape(n_restarts, layout.size),

@@ -3,11 +3,18 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, sparse
+
+from .sources import Whitened
 
 # X is read in blocks of this size (0.4 MB), which fits the cache, and of at least four
 # rows a feature, so that a QR step does not work on the previous factor alone.
 _BLOCK_NUMBERS = 50_000
+# A coefficient moves along a direction that changes no prediction, in units of the
+# features' standard deviations, by more than this: it is loose.
+MOVES = 1e-7
+# Non-zeros of sparse features that are read at once (16 MB).
+_ENTRIES = 1_000_000
 
 
 class Design(NamedTuple):
@@ -68,6 +75,30 @@ class Design(NamedTuple):
         intercept = values[:, 0] * self.intercept
         return self.from_features(intercept, values[:, 1:]).T
 
+    def source(self, features):
+        """A source of the columns of some `Features`."""
+        return Whitened(self, features)
+
+    @property
+    def loose(self):
+        """Which of intercept and coefficients are loose, (1 + d,).
+
+        A loose one can change, others with it, without any prediction.
+        """
+        rank, n_features = self.inverse.shape
+        if rank == n_features:
+            return np.zeros(1 + n_features, dtype=bool)
+        spread = np.linalg.norm(self.inverse, axis=0)
+        size = np.maximum(spread, np.abs(self.center))
+        varies = spread > 8 * np.finfo(float).eps * size
+        unit = np.where(varies, spread, np.where(size > 0, size, 1.0))
+        # Directions in which the coefficients, times the units, predict nothing.
+        _, _, right = np.linalg.svd(self.inverse / unit * varies)
+        nothing, center = right[rank:], self.center / unit
+        constant = np.linalg.norm(nothing @ center) > MOVES * np.linalg.norm(center)
+        moved = np.linalg.norm(nothing, axis=0) > MOVES
+        return np.append(constant and self.intercept, moved)
+
     def from_features(self, intercept, slopes):
         """Inverse of `to_features`: -> (K, p)."""
         inner = slopes @ self.inverse.T
@@ -81,7 +112,7 @@ class Features(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray of shape (n_all, d_all)
+    X : ndarray or CSR matrix of shape (n_all, d_all)
     chosen : ndarray of int of shape (d,)
     order : ndarray of int of shape (n,), or None
         Rows; None for all of them in the order of X.
@@ -94,19 +125,45 @@ class Features(NamedTuple):
     @property
     def shape(self):
         """Rows and columns, (n, d)."""
-        return len(self.X if self.order is None else self.order), len(self.chosen)
+        n_rows = self.X.shape[0] if self.order is None else len(self.order)
+        return n_rows, len(self.chosen)
+
+    @property
+    def sparse(self):
+        """Whether a row is mostly zeros, and there is at least one feature."""
+        return sparse.issparse(self.X) and len(self.chosen) > 0
+
+    @property
+    def n_filled(self):
+        """Non-zeros of a row of sparse features, on average."""
+        return max(1.0, self.X.nnz / max(1, self.X.shape[0]))
 
     def read(self, rows):
         """Float64 values (B, d) of some rows, a slice or indices."""
-        part = self.X[rows if self.order is None else self.order[rows]]
-        if len(self.chosen) < self.X.shape[1]:
-            part = part[:, self.chosen]
+        part = self._part(rows)
+        if sparse.issparse(part):
+            part = part.toarray()
         return np.asarray(part, dtype=float)
+
+    def entries(self, rows):
+        """The same of sparse features, as a CSR array."""
+        return sparse.csr_array(self._part(rows), dtype=float)
+
+    def _part(self, rows):
+        part = self.X[rows if self.order is None else self.order[rows]]
+        return part if len(self.chosen) == self.X.shape[1] else part[:, self.chosen]
 
     def parts(self):
         """Yield slices of few rows, and their float64 values (B, d)."""
         for rows in _slices(*self.shape):
             yield rows, self.read(rows)
+
+    def sparse_parts(self):
+        """Yield slices of rows, and their entries, of sparse features."""
+        step = int(_ENTRIES / self.n_filled) + 1
+        for start in range(0, self.shape[0], step):
+            rows = slice(start, start + step)
+            yield rows, self.entries(rows)
 
     def blocks(self, weight):
         """Float64 blocks of rows (B, d) with their weights (B,)."""

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .design import Design, make_design
+from .design import Design
 from .margins import Margins, margins_of
+from .sparse_design import SparseDesign, SparseMargins, sparse_margins_of
 
 
 class Frame(NamedTuple):
@@ -13,8 +14,10 @@ class Frame(NamedTuple):
 
     Attributes
     ----------
-    design, gate_design : Design
-        Of the regressions, and of the gate.
+    design : Design or SparseDesign
+        Of the regressions.
+    gate_design : Design
+        Of the gate.
     origin, unit : float
         ``y = origin + unit * response``.
     least : float
@@ -25,7 +28,7 @@ class Frame(NamedTuple):
         less than the number of rows and so cannot be counts of rows.
     """
 
-    design: Design
+    design: Design | SparseDesign
     gate_design: Design
     origin: float
     unit: float
@@ -45,8 +48,10 @@ class Facts(NamedTuple):
         Of responses, by `Family.units`.
     resolution : float
         Of responses, by `Family.resolution`.
-    regression, gating : Margins
-        Of the features of the regressions, and of the gate.
+    regression : Margins or SparseMargins
+        Of the features of the regressions.
+    gating : Margins
+        Of the features of the gate.
     """
 
     n_rows: int
@@ -56,7 +61,7 @@ class Facts(NamedTuple):
     origin: float
     unit: float
     resolution: float
-    regression: Margins
+    regression: Margins | SparseMargins
     gating: Margins
 
     def without_features(self):
@@ -90,6 +95,7 @@ def facts_of(table):
     family, structure = table.structure.family, table.structure
     y = table.y if table.offset is None else table.y - table.offset
     unit_weight = table.unit_weight
+    of_regression = sparse_margins_of if table.regression.sparse else margins_of
     return Facts(
         table.n_rows,
         len(unit_weight),
@@ -97,14 +103,14 @@ def facts_of(table):
         float(unit_weight.sum()),
         *family.units(y, table.weight, structure.fit_intercept),
         family.resolution(table.data.y),
-        margins_of(table.regression, table.weight, bool(structure.fit_intercept)),
+        of_regression(table.regression, table.weight, bool(structure.fit_intercept)),
         margins_of(table.gating, unit_weight, True),
     )
 
 
 def make_frame(facts, fit_intercept):
     """The Frame from the Facts of all rows."""
-    design = make_design(facts.regression, facts.n_rows, fit_intercept)
+    design = facts.regression.design(facts.n_rows, fit_intercept)
     if not design.n_columns:
         raise ValueError(
             "X has no column that differs from zero, and fit_intercept=False: there"
@@ -112,7 +118,7 @@ def make_frame(facts, fit_intercept):
         )
     return Frame(
         design,
-        make_design(facts.gating, facts.n_units, True),
+        facts.gating.design(facts.n_units, True),
         facts.origin,
         facts.unit,
         facts.resolution / facts.unit,

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .design import make_design
+
 
 class Margins(NamedTuple):
     """Weighted first and second moments of features. Margins add.
@@ -34,11 +36,15 @@ class Margins(NamedTuple):
     @property
     def unit(self):
         """The powers of two, (d,)."""
-        return _power(self.largest)
+        return power_up_to(self.largest)
+
+    def design(self, n_rows, fit_intercept):
+        """The Design that whitens the features of `n_rows` rows."""
+        return make_design(self, n_rows, fit_intercept)
 
     def __add__(self, other):
         largest = np.maximum(self.largest, other.largest)
-        unit = _power(largest)
+        unit = power_up_to(largest)
         mine, theirs = self.unit / unit, other.unit / unit
         weight = self.weight + other.weight
         center = self.center * mine
@@ -59,15 +65,18 @@ def _of_block(X, weight, centered):
     # Feature-major, so that operations run along rows.
     X = np.array(X.T, order="C")
     largest, total = np.abs(X).max(axis=1, initial=0.0), float(weight.sum())
-    X /= _power(largest)[:, None]
+    X /= power_up_to(largest)[:, None]
     center = np.zeros(len(X))
     if centered:
-        center = X @ (weight / total)
-        X -= center[:, None]
+        # Twice: the first mean of a constant is off by its rounding errors.
+        for _ in range(2):
+            apart = X @ (weight / total)
+            center += apart
+            X -= apart[:, None]
     X *= np.sqrt(weight)
     return Margins(total, largest, center, np.linalg.qr(X.T, mode="r"))
 
 
-def _power(largest):
+def power_up_to(largest):
     """Powers of two up to `largest` (d,), one where it is zero."""
     return np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1.0))))

@@ -15,10 +15,12 @@ import numpy as np
 
 from .._numerics import log_normalize
 from ..gates import ConstantGate
+from .basis import Basis
 from .curvature import curvature_of_rows, curvature_of_units
 from .layout import layout_of
 from .params import Params
 from .regressions import Sums
+from .sparse_curvature import curvature_of_sparse_units, sparse_scores
 
 _UNDERFLOW = 1e-290
 # Up to this number, components that differ by constraints are tried in every order.
@@ -203,9 +205,10 @@ class Mixture:
         component (Louis 1982). The derivative of the normalizing constant of the prior
         is a part of every ``u_k``; it cancels and is omitted.
         """
-        if block.units.single and block.columns[0].sparse:
-            return curvature_of_rows(self, params, block)
-        return curvature_of_units(self, params, block)[0]
+        if not block.columns[0].sparse:
+            return curvature_of_units(self, params, block)[0]
+        verb = curvature_of_rows if block.units.single else curvature_of_sparse_units
+        return verb(self, params, block)
 
     def curvature_and_scores(self, params, block):
         """Curvature of a batch of one, and the scores of the units.
@@ -213,9 +216,12 @@ class Mixture:
         Returns
         -------
         curvature : Curvature
-        scores : ndarray of shape (M, U)
+        scores : ndarray of shape (M, U), or sparse array
             Gradient of the log-likelihood of each unit, times the root of its weight.
         """
+        if block.columns[0].sparse:
+            scores = sparse_scores(self, params, block)
+            return self.curvature(params, block), scores
         curvature, expected, prior = curvature_of_units(self, params, block)
         layout = layout_of(params)
         expected = expected.reshape(*prior.shape[:2], layout.n_each, -1)
@@ -267,17 +273,11 @@ class Mixture:
         return curvature.gradient + first, hessian
 
     def basis(self, params):
-        """Orthonormal directions in which the parameters may move, (M, m)."""
+        """The Basis of directions in which the parameters may move."""
         layout = layout_of(params)
         logits = self.gate.basis(layout.n_components, layout.n_logits)
-        parts = [*self.regressions.basis(), logits]
-        basis = np.zeros((layout.size, sum(part.shape[1] for part in parts)))
-        start = 0
-        for part, places in zip(parts, layout.places(), strict=True):
-            stop = start + part.shape[1]
-            basis[places.ravel(), start:stop] = part
-            start = stop
-        return basis
+        places = [place.ravel() for place in layout.places()]
+        return Basis(places, [*self.regressions.basis(), logits])
 
 
 def _posterior(log_joint, weight):

@@ -4,12 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .ascent import POSITIVE, ascent
 from .layout import layout_of
 from .params import Params
 
-# Eigenvalues of the information count as positive above this, relative to its diagonal
-# and to the terms that cancel in it: smaller ones may be rounding errors.
-_POSITIVE = 1e-9
 # Information per row below this is a rounding error, and counts as zero.
 _NO_INFORMATION = 1e-11
 # The likelihood is flat along an eigenvector whose eigenvalue is this close to zero. A
@@ -56,9 +54,8 @@ class Polished(NamedTuple):
 def polish(model, rows, params, *, tol, max_iter):
     """Climb from every start of a batch to its local maximum.
 
-    Where the information is not positive definite, its eigenvalues are replaced by
-    their absolute values: the step leads uphill, away from a saddle or plateau (Nocedal
-    & Wright 2006, section 3.4). At a saddle it follows the eigenvector of the smallest
+    Where the information is not positive definite, the step leads uphill nevertheless,
+    away from a saddle or plateau, see `ascent`. At a saddle it follows the eigenvector of the smallest
     eigenvalue. A step is accepted if the objective rises; after five shorter steps an
     EM step is tried.
 
@@ -87,11 +84,15 @@ def polish(model, rows, params, *, tol, max_iter):
         np.full(n, max_iter),
     )
     active = np.arange(n)
-    low, tries, step = np.full(n, -np.inf), np.zeros(n, int), np.zeros((n, len(basis)))
+    low, tries, step = (
+        np.full(n, -np.inf),
+        np.zeros(n, int),
+        np.zeros((n, layout_of(params).size)),
+    )
     at = _State(params, params, low, step, np.ones(n), tries, -low, low)
     for iteration in range(1, max_iter + 1):
         at = _advance(model, rows, basis, at)
-        proven = (at.smallest > _POSITIVE) & (at.decrement < tol)
+        proven = (at.smallest > POSITIVE) & (at.decrement < tol)
         flat = (np.abs(at.smallest) <= _FLAT) & (at.decrement < tol)
         given_up = (at.tries > _MOST_TRIES) | flat
         given_up |= model.regressions.collapsed(at.accepted).any(axis=1)
@@ -168,8 +169,8 @@ def _directions(model, rows, params, curvature, basis):
     it; Newton's method acts in the other directions.
     """
     gradient, hessian = model.penalized(params, curvature)
-    gradient = gradient @ basis
-    information = -(basis.T @ hessian @ basis)
+    gradient = basis.restrict(gradient)
+    information = -basis.restrict_form(hessian)
     limit = limits(model.regressions, params, basis, gradient, information)
     if limit.apart.any():
         gradient[limit.apart] = 0
@@ -180,28 +181,14 @@ def _directions(model, rows, params, curvature, basis):
     factor = 1 / np.sqrt(np.maximum(diagonal, _NO_INFORMATION * rows.total_weight))
     information *= factor[:, :, None] * factor[:, None, :]
     gradient = gradient * factor
-    values, vectors = np.linalg.eigh(information)
-    smallest = _smallest(values, vectors, curvature.size @ basis**2 * factor**2)
-    values = np.maximum(np.abs(values), 1e-7 * np.abs(values).max(axis=1)[:, None])
-    rotated = (gradient[:, None] @ vectors)[:, 0] / values
-    step = (vectors @ rotated[..., None])[..., 0]
+    size = basis.restrict_squares(curvature.size) * factor**2
+    step, smallest, vector = ascent(information, gradient, size)
     decrement = 0.5 * (step * gradient).sum(axis=1)
     saddle = (smallest < -_FLAT) & (decrement < _FLAT)
-    step[saddle] += vectors[saddle, :, 0]
-    step = (step * factor) @ basis.T
+    step[saddle] += vector[saddle]
+    step = basis.expand(step * factor)
     step *= _longest(step, params)[:, None]
-    return step + limit.step @ basis.T, decrement + limit.gain, smallest
-
-
-def _smallest(values, vectors, size):
-    """Smallest eigenvalues (R,), where those that may be rounding errors count as zero.
-
-    The diagonal does not tell: where a direction has no information at all, as the
-    share of two equal components, its own rounding error is scaled to one. The sizes
-    (R, m) of the terms that cancel in the diagonal do.
-    """
-    noise = _POSITIVE * np.einsum("rmj,rm->rj", vectors**2, size)
-    return np.where(np.abs(values) <= noise, 0.0, values).min(axis=1)
+    return step + basis.expand(limit.step), decrement + limit.gain, smallest
 
 
 class _Limit(NamedTuple):
@@ -215,8 +202,7 @@ class _Limit(NamedTuple):
 def limits(regressions, params, basis, gradient, information):
     """The _Limit of constants at a limit of their family, or near the lower one.
 
-    `basis` is (M, m); the gradient (R, m) and the information (R, m, m) are in its
-    directions.
+    The gradient (R, m) and the information (R, m, m) are in directions of the `basis`.
     """
     apart, step = np.zeros(gradient.shape, dtype=bool), np.zeros(gradient.shape)
     limit = _Limit(apart, step, np.zeros(len(gradient)))
@@ -226,7 +212,7 @@ def limits(regressions, params, basis, gradient, information):
     for s, collapses in enumerate(regressions.collapses):
         if collapses:
             continue
-        values, part = params.constants[..., s], basis[places[:, s]]
+        values, part = params.constants[..., s], basis.rows(places[:, s])
         if (values < _NEAR_LIMIT).any():
             least = regressions.lower[s]
             _lower_limit(limit, values, least, part, gradient, information)

@@ -13,7 +13,7 @@ from .mixture import MOST_ROLES, Mixture
 from .params import Params, constant_logits
 from .regressions import Regressions
 from .rows import TableRows
-from .sharing import Separate, sharing_of
+from .sharing import Constrained, Separate
 from .sizes import check_held_size
 from .table import Table, make_table
 
@@ -173,11 +173,13 @@ def _models(structure, frame):
     family = structure.family
     held = structure.constraints.held / frame.unit
     held[0] -= frame.origin / frame.unit
-    feature_map = frame.design.feature_map
-    check_held_size(held, feature_map, frame.unit)
     constraints = structure.constraints._replace(held=held)
-    sharing = sharing_of(constraints, feature_map)
     free = Separate(constraints.n_components, frame.design.n_columns)
+    sharing = free
+    if constraints.any():
+        feature_map = frame.design.feature_map
+        check_held_size(held, feature_map, frame.unit)
+        sharing = Constrained(constraints, feature_map)
     sharings = [sharing, *[free] * (len(family.predictors) - 1)]
     least = max([frame.least, *(c.lower for c in family.constants[:1])])
     floor = max(ROUNDING, least**2)

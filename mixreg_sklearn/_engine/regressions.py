@@ -7,6 +7,7 @@ import numpy as np
 
 from ..families._scales import ROUNDING, ScaleRule
 from .columns import Ones
+from .sharing import Separate
 
 _ONES = Ones()
 # Suggestions of rows end at this many scoring steps from the pooled regression.
@@ -303,14 +304,17 @@ class Regressions:
     def basis(self):
         """Orthonormal directions of coefficients (K P, m) and constants (K S, m').
 
-        Shared coefficients move together, a common scale moves as one.
+        Shared coefficients move together, a common scale moves as one. The former are
+        None where every coefficient may move by itself.
         """
         K = self.n_components
-        bases = [sharing.basis() for sharing in self.sharings]
+        coef = None
+        if not all(isinstance(sharing, Separate) for sharing in self.sharings):
+            coef = _side_by_side(K, [sharing.basis() for sharing in self.sharings])
         constants = [np.eye(K)] * len(self.rules)
         if constants and self.rule.tied is True:
             constants[0] = np.full((K, 1), K**-0.5)
-        return _side_by_side(K, bases), _side_by_side(K, constants)
+        return coef, _side_by_side(K, constants)
 
     def constrain(self, params):
         """The nearest parameters that obey sharing and scale rule."""

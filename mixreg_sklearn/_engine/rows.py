@@ -8,18 +8,11 @@ import numpy as np
 
 from .columns import Columns, Dense, DenseWithProducts
 from .sizes import check_engine_sizes
-from .sources import Whitened
 from .table import make_table
 from .threads import in_order
 
-# Numbers of the design in a block, so that it stays in the second-level cache while a
-# pass reads it several times (benchmarks/speed.py).
-_BLOCK_NUMBERS = 131072
-_LEAST_ROWS, _MOST_ROWS = 2048, 32768
 # Largest total size of outer products that are kept (32 MB).
 _PRODUCT_NUMBERS = 4_000_000
-# Largest total size of columns that are kept (32 MB); others are made in each pass.
-_KEPT_NUMBERS = 4_000_000
 
 
 class Units(NamedTuple):
@@ -173,12 +166,11 @@ class ArrayRows:
         numbers = self.n_rows * self.n_columns
         few = batched and numbers * (self.n_columns + 1) // 2 <= _PRODUCT_NUMBERS
         self._kind = DenseWithProducts if few else Dense
-        width = max(self.n_columns + self.n_logits - 1, 1)
-        fitting = min(max(_BLOCK_NUMBERS // width, _LEAST_ROWS), _MOST_ROWS)
-        size = block_size or 1 << int(np.log2(fitting))
+        source = self._sources[0]
+        size = block_size or source.block_size(self.n_logits - 1)
         self._cuts = list(self._cut(size))
         self._kept = None
-        if numbers <= _KEPT_NUMBERS:
+        if source.keeps(self.n_rows):
             self._kept = [self._block(*cut) for cut in self._cuts]
 
     def _cut(self, size):
@@ -284,9 +276,9 @@ class TableRows(ArrayRows):
         if frame.inflation != 1.0:
             weight = weight * frame.inflation
         if structure.gate.has_features:
-            gating = Whitened(frame.gate_design, table.gating)
+            gating = frame.gate_design.source(table.gating)
             gate = gating.columns(slice(None), np.ones(gating.n_rows)).Z
-        source = Whitened(frame.design, table.regression)
+        source = frame.design.source(table.regression)
         super().__init__(
             [source] * len(family.predictors),
             y,

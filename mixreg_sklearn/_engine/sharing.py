@@ -53,6 +53,11 @@ class Separate:
         """Orthonormal columns that span the admissible directions, (K p, m)."""
         return np.eye(self.n_components * self.n_columns)
 
+    @property
+    def n_directions(self):
+        """Dimensions of the coefficients of all components, m."""
+        return self.n_components * self.n_columns
+
 
 class Constrained:
     """Some coefficients are shared by components, or held: one larger system.
@@ -133,6 +138,10 @@ class Constrained:
 
     def basis(self):
         return self._columns
+
+    @property
+    def n_directions(self):
+        return self._columns.shape[1]
 
 
 def sharing_of(constraints, to_columns):

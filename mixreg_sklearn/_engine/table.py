@@ -153,5 +153,5 @@ def _whole_offset(data, known):
     columns = np.flatnonzero(~np.isnan(known))
     if not len(columns):
         return data.offset
-    part = np.asarray(data.X[:, columns], dtype=float) @ known[columns]
+    part = data.X[:, columns].astype(float) @ known[columns]
     return part if data.offset is None else data.offset + part

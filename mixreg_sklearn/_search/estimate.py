@@ -12,6 +12,7 @@ from .._engine.params import concatenate
 from .arms import Search, search
 from .climbs import converge
 from .flaws import Flaw, flaw_of, is_perfect, why_boundary
+from .outline import WIDE, outline_of
 from .pooled import fit_pooled, repeat_component
 from .prices import with_penalty, worth_of_component
 from .sample import ground_of, search_sample
@@ -63,10 +64,15 @@ def estimate_found(problem, rng, limits, watch):
         estimate = _judged(model, rows, polished, None)
         flaw = Flaw.PERFECT if perfect else None
         return _finite(model, rows, estimate._replace(flaw=flaw), limits)
+    outline, field = None, (model, ground, pooled)
+    if rows.n_columns > WIDE:
+        outline = outline_of(problem, ground, pooled)
+        field, watch = outline[:3], outline.watch(watch)
     for factor in _SAMPLES:
-        sample = search_sample(ground, model.n_components, factor)
-        found = search(model, sample, pooled, rng, limits, watch)
-        estimate = _best(model, rows, ground, found, limits)
+        sample = search_sample(field[1], model.n_components, factor)
+        found = search(field[0], sample, field[2], rng, limits, watch)
+        optima = _leading(model, rows, ground, outline, found, limits)
+        estimate = _best(model, rows, ground, optima, found, limits)
         if estimate.flaw is None or sample.n_rows == rows.n_rows:
             break
     return estimate
@@ -81,11 +87,20 @@ def _pooled(problem, ground):
     return pooled, is_perfect(problem.model, pooled)
 
 
-def _best(model, rows, ground, found, limits):
-    """The Estimate on all rows at the best optimum of a search."""
-    optima = found.optima
-    if found.n_rows < ground.n_rows:
-        optima = _rerank(model, rows, ground, found, limits)
+def _leading(model, rows, ground, outline, found, limits):
+    """Optima of a search from which to climb, best first."""
+    if outline is None:
+        if found.n_rows == ground.n_rows:
+            return found.optima
+        return _rerank(model, rows, ground, found, limits)
+    optima, few = found.optima[:_FINALISTS], outline.rows
+    if found.n_rows < few.n_rows:
+        optima = _rerank(outline.model, few, few, found, limits)
+    return outline.climbed(model, ground, optima, found, limits)
+
+
+def _best(model, rows, ground, optima, found, limits):
+    """The Estimate on all rows at the best of the optima."""
     for optimum in optima:
         polished = _polished(model, rows, ground, optimum.params, limits)
         estimate = _judged(model, rows, polished, found)

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from .._engine.ascent import inverse_of
 from .._engine.layout import layout_of
 
 # A coefficient with less information than this (a standard error of 100, in log-odds or
@@ -121,8 +122,10 @@ def _why_infinite(model, rows, params):
 def _is_flat(information, places, basis):
     """Whether there is almost no information in some free direction of coefficients.
 
-    They are at `places` (K, s) of `information` (M, M), free along `basis` (K s, m).
+    They are at `places` (K, s) of `information` (M, M), free along `basis` (K s, m), or
+    each by itself (None).
     """
     part = information[np.ix_(places.ravel(), places.ravel())]
-    values = np.linalg.eigvalsh(basis.T @ part @ basis)
-    return bool(values.min(initial=np.inf) < _LEAST_INFORMATION)
+    if basis is not None:
+        part = basis.T @ part @ basis
+    return inverse_of(part, -_LEAST_INFORMATION) is None

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._engine.rows import units_of
+from .outline import WIDE
 
 # Rows of a selection: at least 2000, and 50 for every coefficient. Up to twice this
 # number all rows are used.
@@ -20,7 +21,10 @@ def ground_of(rows, n_components):
     The sample of a search is drawn from them. The more rows there are, the more a
     larger ground saves: its optimum is nearer to that of all rows.
     """
-    size = _GROUND * _sample_units(rows, n_components)
+    size = _sample_units(rows, n_components)
+    if rows.n_columns > WIDE:
+        return rows.sketch(size)
+    size *= _GROUND
     most = _GROUND_NUMBERS * rows.n_units // (rows.n_rows * rows.n_columns)
     return rows.sketch(max(size, min(rows.n_units // _GROUND_SHARE, most)))
 

@@ -10,7 +10,9 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from scipy import linalg, sparse
 
+from .._engine.ascent import inverse_of
 from .._engine.curvature import Curvature
 from .._engine.layout import layout_of
 from .._search.flaws import why_boundary
@@ -35,10 +37,12 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
         curvature = problem.rows.sum(problem.model.curvature, params)
     else:
         summed = _by_unit if cluster is None else partial(_by_cluster, cluster)
-        curvature, meat = summed(problem, params, basis)
+        curvature, meat = summed(problem, params)
+        meat = basis.restrict_form(meat)
     _require_data(rebuilt, curvature.loglik[0], 0.0)
     gradient, hessian = problem.model.penalized(params, curvature)
-    gradient, information = basis.T @ gradient[0], -(basis.T @ hessian[0] @ basis)
+    gradient = basis.restrict(gradient[0])
+    information = -basis.restrict_form(hessian[0])
     root = _inverse_root(
         information,
         "The observed information is not positive definite: the data do not tell the"
@@ -47,7 +51,7 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
     gain = 0.5 * float(((root.T @ gradient) ** 2).sum())
     _require_data(rebuilt, curvature.loglik[0], gain)
     if cov_type == "opg":
-        ridge = information + basis.T @ curvature.hessian[0] @ basis
+        ridge = information + basis.restrict_form(curvature.hessian[0])
         root = _inverse_root(
             meat + ridge, "The scores of the units are linearly dependent."
         )
@@ -55,7 +59,7 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
         root = root @ (root.T @ _square_root(meat))
     # The engine's weights are those of the user times the inflation.
     inflation = 1.0 if cov_type == "cluster" else problem.frame.inflation
-    return np.sqrt(inflation) * (jacobian(rebuilt, terms) @ (basis @ root))
+    return np.sqrt(inflation) * (jacobian(rebuilt, terms) @ basis.expand(root.T).T)
 
 
 def require_maximum(rebuilt):
@@ -94,30 +98,36 @@ def _require_data(rebuilt, loglik, gain):
 
 
 def free_directions(mixture, params):
-    """Directions in which an interior estimate may move; orthonormal, (M, m)."""
+    """The Basis of directions in which an interior estimate may move."""
     basis = mixture.basis(params)
     _, constants, _ = layout_of(params).places()
     limited = constants[mixture.regressions.at_limit(params)[0]][:, :1].ravel()
-    return basis[:, ~basis[limited].any(axis=0)]
+    return basis.without(basis.rows(limited).any(axis=0))
 
 
 def _inverse_root(information, complaint):
     """A matrix R with ``R R'`` the inverse; NoStandardErrors if none is."""
     diagonal = np.diag(information)
-    smallest = -np.inf
-    if (diagonal > 0).all():
+    definite = bool((diagonal > 0).all())
+    if definite:
         unit = 1 / np.sqrt(diagonal)
-        values, vectors = np.linalg.eigh(information * unit * unit[:, None])
-        smallest = values.min(initial=np.inf)
-    if not smallest > _POSITIVE:
+        scaled = information * unit * unit[:, None]
+        definite = inverse_of(scaled, -_POSITIVE) is not None
+    if not definite:
         raise NoStandardErrors(f"{complaint} There are no standard errors.")
-    return unit[:, None] * vectors / np.sqrt(values)
+    triangle = linalg.cholesky(scaled, lower=True, check_finite=False)
+    root, _ = linalg.lapack.dtrtri(triangle, lower=1)
+    return unit[:, None] * root.T
 
 
 def _square_root(matrix):
     """A matrix S with ``S S'`` the positive semidefinite `matrix`."""
-    values, vectors = np.linalg.eigh(matrix)
-    return vectors * np.sqrt(np.maximum(values, 0.0))
+    size = np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
+    scaled = matrix / size / size[:, None]
+    triangle, pivots, rank, _ = linalg.lapack.dpstrf(scaled, lower=1)
+    root = np.zeros((len(matrix), rank))
+    root[pivots - 1] = np.tril(triangle)[:, :rank]
+    return size[:, None] * root
 
 
 class NoStandardErrors(ValueError):
@@ -134,30 +144,27 @@ class _Sums(NamedTuple):
         return _Sums(*(a + b for a, b in zip(self, other, strict=True)))
 
 
-def _by_unit(problem, params, basis):
+def _by_unit(problem, params):
     r"""Curvature, and :math:`\sum_u w_u s_u s_u^\top`, as a weight counts units."""
-    return problem.rows.sum(partial(_products, problem.model), (params, basis))
+    return problem.rows.sum(partial(_products, problem.model), params)
 
 
-def _products(mixture, given, block):
-    curvature, scores = _scores(mixture, given, block)
-    return _Sums(curvature, scores @ scores.T)
+def _products(mixture, params, block):
+    curvature, scores = mixture.curvature_and_scores(params, block)
+    return _Sums(curvature, _dense(scores @ scores.T))
 
 
-def _weighted_scores(mixture, given, block):
-    """Curvature, and scores of units times their weights, (m, U)."""
-    curvature, scores = _scores(mixture, given, block)
+def _weighted_scores(mixture, params, block):
+    """Curvature, and scores of units times their weights, (M, U)."""
+    curvature, scores = mixture.curvature_and_scores(params, block)
     return curvature, scores * np.sqrt(block.unit_weight)
 
 
-def _scores(mixture, given, block):
-    """Curvature, and scores in free directions times roots of weights, (m, U)."""
-    params, basis = given
-    curvature, scores = mixture.curvature_and_scores(params, block)
-    return curvature, basis.T @ scores
+def _dense(matrix):
+    return matrix.toarray() if sparse.issparse(matrix) else matrix
 
 
-def _by_cluster(cluster, problem, params, basis):
+def _by_cluster(cluster, problem, params):
     r"""Curvature, and :math:`\sum_c S_c S_c^\top` with the factor of small samples.
 
     :math:`S_c = \sum_{u \in c} w_u s_u` is the score of a cluster.
@@ -166,12 +173,14 @@ def _by_cluster(cluster, problem, params, basis):
     n_clusters = int(number.max()) + 1
     if n_clusters < 2:
         raise ValueError("cluster must have at least two different labels.")
-    sums = np.zeros((n_clusters, basis.shape[1]))
-    total, start = None, 0
+    total, sums, start = None, 0.0, 0
     verb = partial(_weighted_scores, problem.model)
-    for curvature, scores in problem.rows.scan(verb, (params, basis)):
+    for curvature, scores in problem.rows.scan(verb, params):
         total = curvature if total is None else total + curvature
         stop = start + scores.shape[1]
-        np.add.at(sums, number[start:stop], scores.T)
-        start = stop
-    return total, sums.T @ sums * (n_clusters / (n_clusters - 1))
+        units = number[start:stop], np.arange(stop - start)
+        inside = sparse.csr_array(
+            (np.ones(stop - start), units), shape=(n_clusters, stop - start)
+        )
+        sums, start = sums + inside @ scores.T, stop
+    return total, _dense(sums.T @ sums) * (n_clusters / (n_clusters - 1))

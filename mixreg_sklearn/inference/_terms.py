@@ -3,15 +3,13 @@
 import numpy as np
 
 from .._component_names import names_of_components
+from .._engine.design import MOVES
 from .._engine.layout import layout_of
 from .._fitted import places_of
 from ._table import HELD, LIMIT, SHARED, UNIDENTIFIED, Term
 
 # Relative singular values below this are zero (as in `Problem.to_user`).
 _RANK = 1e-10
-# A coefficient moves along a direction that changes no prediction, in units of the
-# features' standard deviations, by more than this: it is not identified.
-_MOVES = 1e-7
 
 
 def terms_of(rebuilt, component_names=None):
@@ -90,7 +88,7 @@ def _named_terms(rebuilt, k, name):
     design, features = problem.frame.design, problem.structure.regression
     if name == "gate":
         design, features = problem.frame.gate_design, problem.structure.gating
-    notes = [UNIDENTIFIED if is_loose else "" for is_loose in _loose(design)]
+    notes = [UNIDENTIFIED if is_loose else "" for is_loose in design.loose]
     terms = [Term(f"{name}_intercept_", k, None, f"{name} intercept", notes[0])]
     for j, note in zip(features, notes[1:], strict=True):
         label = f"{name} {rebuilt.names[j]}"
@@ -109,7 +107,7 @@ def _regression_map(problem):
     if not constraints.any():
         one = problem.frame.unit * _to_features(design)
         values = np.kron(np.eye(K), one).reshape(K, n_rows, K, p)
-        return values, np.tile(_loose(design), (K, 1))
+        return values, np.tile(design.loose, (K, 1))
     selection, _ = constraints.free_numbers()
     system = np.kron(np.eye(K), design.feature_map / problem.frame.unit) @ selection
     size = np.linalg.norm(system, axis=0)
@@ -117,26 +115,9 @@ def _regression_map(problem):
     left, singular, right = np.linalg.svd(system / unit)
     rank = int((singular > _RANK * singular.max(initial=0.0)).sum())
     numbers = right[:rank].T / singular[:rank] @ left[:, :rank].T / unit[:, None]
-    moved = np.linalg.norm(right[rank:], axis=0) > _MOVES
+    moved = np.linalg.norm(right[rank:], axis=0) > MOVES
     loose = (selection @ moved).reshape(K, n_rows) > 0
     return (selection @ numbers).reshape(K, n_rows, K, p), loose
-
-
-def _loose(design):
-    """Which of intercept and coefficients of one component are loose, (1 + d,)."""
-    rank, n_features = design.inverse.shape
-    if rank == n_features:
-        return np.zeros(1 + n_features, dtype=bool)
-    spread = np.linalg.norm(design.inverse, axis=0)
-    size = np.maximum(spread, np.abs(design.center))
-    varies = spread > 8 * np.finfo(float).eps * size
-    unit = np.where(varies, spread, np.where(size > 0, size, 1.0))
-    # Directions in which the coefficients, times the units, predict nothing.
-    _, _, right = np.linalg.svd(design.inverse / unit * varies)
-    nothing, center = right[rank:], design.center / unit
-    constant = np.linalg.norm(nothing @ center) > _MOVES * np.linalg.norm(center)
-    moved = np.linalg.norm(nothing, axis=0) > _MOVES
-    return np.append(constant and design.intercept, moved)
 
 
 def _to_features(design):

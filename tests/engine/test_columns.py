@@ -1,63 +1,61 @@
-"""Columns that are never made equal those in memory."""
+"""Columns of any storage have the sums of columns in memory."""
 
 import numpy as np
 import pytest
-from engine.cases import assert_same_sums, problem_of, whole_block
+from engine.cases import assert_same_sums, problem_of
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from outside_families import ZeroInflatedPoisson
+from outside_families import FreeStudentT, ZeroInflatedPoisson
+from scipy import sparse
 from support import many, seeds, some
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._engine.columns import Dense, DenseWithProducts, Implicit, Ones
-from mixreg_sklearn._engine.design import Features, make_design
-from mixreg_sklearn._engine.layout import layout_of
-from mixreg_sklearn._engine.margins import margins_of
+from mixreg_sklearn._engine import sparse_columns
+from mixreg_sklearn._engine.columns import Dense, DenseWithProducts, Ones
 from mixreg_sklearn._engine.params import Params
+from mixreg_sklearn._engine.sparse_columns import Sparse
 
 designs = st.fixed_dictionaries(
     {
         "n": st.sampled_from([1, 7, 60]),
-        "d": st.sampled_from([1, 3, 22]),
-        "dtype": st.sampled_from([np.float32, np.float64]),
-        "order": st.sampled_from("CF"),
-        "intercept": st.booleans(),
-        "deficient": st.booleans(),
+        "d": st.sampled_from([0, 1, 3, 22]),
+        "constant": st.booleans(),
+        "filled": st.sampled_from([0.0, 0.2, 1.0]),
     }
 )
 
 
-def features(seed, n, d, dtype, order, deficient):
-    """Features of unequal units; the last one may be twice the first."""
+def both(seed, n, d, constant, filled):
+    """The same columns, sparse and in memory; rows and columns may be empty."""
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, d)) * np.logspace(-2, 2, d) + rng.normal(size=d)
-    if deficient:
-        X[:, -1] = 2 * X[:, 0]
-    return np.asarray(X, dtype=dtype, order=order)
+    d = d if constant else max(d, 1)
+    X = rng.normal(size=(n, d)) * (rng.random((n, d)) < filled)
+    stored = sparse.csr_array(X)
+    stored.data[::5] = 0.0  # zeros may be stored
+    Z = stored.toarray().T
+    weight = np.full(n, 1.5)
+    if constant:
+        Z = np.vstack([np.ones(n), Z])
+    return Sparse(stored, constant, weight), Dense(Z, weight)
 
 
-def both(X, intercept, weight):
-    """The same columns, implicit and in memory, and those of another predictor."""
-    features = Features(X, np.arange(X.shape[1]), None)
-    margins = margins_of(features, weight, intercept)
-    design = make_design(margins, len(X), intercept)
-    Z = design.columns(X)
-    other = Dense(Z[::-1][:2] + 1.0, weight)
-    return Implicit(X, design, weight), Dense(Z, weight), other
-
-
-def assert_same_verbs(ours, theirs, other, seed, rtol=1e-10):
+def assert_same_verbs(ours, theirs, seed, rtol=1e-11):
     """Every verb of columns, to `rtol` of the largest number that it gives."""
     rng = np.random.default_rng(seed)
     p, n = theirs.Z.shape
+    weight = np.full(n, 1.5)
+    other = Dense(rng.normal(size=(2, n)), weight)
     coef, v, w = rng.normal(size=(4, p)), rng.normal(size=(4, n)), rng.random((4, n))
-    tau = rng.dirichlet(np.ones(3), size=(2, n)).swapaxes(1, 2) * theirs_weight(theirs)
+    tau = rng.dirichlet(np.ones(3), size=(2, n)).swapaxes(1, 2) * weight
+    t, own = rng.normal(size=(2, 3, 2, n)), rng.normal(size=(2, 3, 2, 2, n))
+    own += own.swapaxes(2, 3)
     assert ours.n_columns == theirs.n_columns == p
     for a, b in (
         (ours.predict(coef), theirs.predict(coef)),
         (ours.cross(v), theirs.cross(v)),
         (ours.cross(v.reshape(2, 2, n)), theirs.cross(v.reshape(2, 2, n))),
+        (ours.squares(v), theirs.squares(v)),
         (ours.gram(w), theirs.gram(w)),
         (ours.scores(v), theirs.scores(v)),
         (ours.product(v, other), theirs.product(v, other)),
@@ -65,6 +63,7 @@ def assert_same_verbs(ours, theirs, other, seed, rtol=1e-10):
         (other.product(v, ours), other.product(v, theirs)),
         (Ones().product(v, ours), Ones().product(v, theirs)),
         (ours.product(v, Ones()), theirs.product(v, Ones())),
+        (ours.outer(t, weight, own), theirs.outer(t, weight, own)),
         (ours.total, theirs.total),
         (ours.shared_grams(tau), theirs.shared_grams(tau)),
     ):
@@ -76,20 +75,19 @@ def assert_same_verbs(ours, theirs, other, seed, rtol=1e-10):
     assert_allclose(out, theirs.scores(v), rtol=rtol, atol=rtol)
 
 
-def theirs_weight(columns):
-    """The row weights that columns were made with, 1.5 everywhere."""
-    return np.full(columns.Z.shape[1], 1.5)
-
-
 @many
 @given(seeds, designs)
-def test_implicit_columns_equal_those_in_memory(seed, design):
-    design = dict(design)
-    intercept = design.pop("intercept")
-    X = features(seed, **design)
-    columns = both(X, intercept, np.full(len(X), 1.5))
-    if columns[1].n_columns:
-        assert_same_verbs(*columns, seed)
+def test_sparse_columns_have_the_sums_of_dense_ones(seed, design):
+    ours, theirs = both(seed, **design)
+    assert_same_verbs(ours, theirs, seed)
+
+
+def test_pairs_are_made_in_parts_and_kept_or_not(monkeypatch):
+    monkeypatch.setattr(sparse_columns, "_PAIRS", 50)
+    ours, theirs = both(0, 60, 22, True, 0.3)
+    assert_same_verbs(ours, theirs, 0)
+    kept = Sparse(ours.X, True, np.full(60, 1.5), keeps=True)
+    assert_same_verbs(kept, theirs, 0)
 
 
 @some
@@ -97,55 +95,73 @@ def test_implicit_columns_equal_those_in_memory(seed, design):
 def test_kept_products_are_those_of_the_columns(seed, p):
     weight = np.full(50, 1.5)
     Z = np.random.default_rng(seed).normal(size=(p, 50))
-    ours, theirs = DenseWithProducts(Z, weight), Dense(Z, weight)
-    assert_same_verbs(ours, theirs, Dense(Z[:1], weight), seed)
+    assert_same_verbs(DenseWithProducts(Z, weight), Dense(Z, weight), seed)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_implicit_columns_are_read_from_a_memory_map(dtype, order, tmp_path):
-    X = features(0, 200, 4, dtype, order, False)
-    mapped = np.memmap(tmp_path / "X", dtype, "w+", shape=X.shape, order=order)
-    mapped[:] = X
-    implicit, dense, other = both(mapped, True, np.full(200, 1.5))
-    assert np.shares_memory(implicit.X, mapped)
-    assert_same_verbs(implicit, dense, other, 0)
+CASES = {
+    "gaussian": {},
+    "poisson": {"family": "poisson"},
+    "zero-inflated": {"family": ZeroInflatedPoisson()},
+    "heavy tails": {"family": FreeStudentT()},
+    "gate": {"gate": "softmax", "gate_features": [0, 2]},
+    "gate and two predictors": {
+        "gate": "softmax",
+        "family": ZeroInflatedPoisson(),
+        "gate_features": [0],
+    },
+}
 
 
-def _implicit(problem, block, X):
-    """The block with columns that are never made."""
-    columns = Implicit(
-        X[problem.table.order][block.rows], problem.frame.design, block.weight
-    )
-    return block._replace(columns=(columns,) * len(block.columns))
-
-
-@pytest.mark.parametrize("family", ["gaussian", "poisson", ZeroInflatedPoisson()])
-@pytest.mark.parametrize("grouped", [False, True])
-def test_a_mixture_of_implicit_columns_has_the_same_sums(family, grouped):
+def _problem(case, grouped, X):
+    """A problem with sparse features, arbitrary rows and weights."""
     rng = np.random.default_rng(3)
-    X = features(3, 300, 3, np.float32, "F", True)
-    y = rng.poisson(3.0, size=300).astype(float)
-    groups = rng.integers(0, 80, size=300) if grouped else None
-    problem = problem_of(
-        MixtureRegressor(2, family=family),
-        X,
-        y,
-        rng.integers(1, 3, size=80)[groups] if grouped else rng.random(300) + 0.5,
-        groups=groups,
-    )
-    model, (block,) = problem.model, problem.rows.scan(whole_block, None)
+    n = len(X)
+    y = rng.poisson(3.0, size=n).astype(float)
+    groups = weight = None
+    if grouped:
+        groups = rng.integers(0, 80, size=n)
+        X = X.copy()
+        X[:, [0, 2]] = rng.normal(size=(80, 2))[groups]
+        weight = rng.integers(1, 3, size=80)[groups]
+    model = MixtureRegressor(2, **CASES[case])
+    return problem_of(model, sparse.csr_array(X), y, weight, groups=groups)
+
+
+def _params(problem, n_restarts=2):
+    rng = np.random.default_rng(4)
+    model = problem.model
     P, S = model.regressions.predictors[-1].stop, len(model.family.constants)
-    params = Params(
-        0.3 * rng.normal(size=(2, 2, P)),
-        np.exp(0.2 * rng.normal(size=(2, 2, S))),
-        rng.normal(size=(2, 2, 1)),
+    return Params(
+        0.3 * rng.normal(size=(n_restarts, 2, P)),
+        np.exp(0.2 * rng.normal(size=(n_restarts, 2, S))),
+        rng.normal(size=(n_restarts, 2, problem.rows.n_logits)),
     ).normalized()
-    assert layout_of(params).size == model.basis(params).shape[0]
-    implicit = _implicit(problem, block, X)
-    for verb in (model.summarize, model.curvature):
-        assert_same_sums(verb(params, implicit), verb(params, block), rtol=1e-9)
+
+
+def _dense(block):
+    """The block with its columns in memory."""
+    columns = block.columns[0]
+    Z = columns.scores(np.ones(len(block.weight)))
+    dense = Dense(Z, block.weight)
+    return block._replace(columns=(dense,) * len(block.columns))
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_mixture_of_sparse_columns_has_the_sums_of_dense_ones(case, grouped):
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(300, 6)) * (rng.random((300, 6)) < 0.4)
+    problem = _problem(case, grouped, X)
+    model, params, block = problem.model, _params(problem), problem.rows.whole()
+    assert block.columns[0].sparse
+    assert block.units.single != grouped
+    for verb in (model.summarize, model.gradient, model.curvature):
+        ours, theirs = verb(params, block), verb(params, _dense(block))
+        assert_same_sums(ours, theirs, rtol=1e-10)
     ours, theirs = (
-        model.curvature_and_scores(params.take(0), b) for b in (implicit, block)
+        model.curvature_and_scores(params.take(0), each)
+        for each in (block, _dense(block))
     )
-    assert_same_sums(ours, theirs, rtol=1e-9)
+    assert_same_sums(ours[0], theirs[0], rtol=1e-10)
+    assert sparse.issparse(ours[1])
+    assert_same_sums(ours[1].toarray(), theirs[1], rtol=1e-10)

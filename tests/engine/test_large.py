@@ -10,6 +10,7 @@ from support import few, seeds
 
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn._engine import rows as rows_module
+from mixreg_sklearn._engine import sources as sources_module
 from mixreg_sklearn._engine.content import hash_numbers
 from mixreg_sklearn._engine.design import Features
 from mixreg_sklearn._engine.margins import margins_of
@@ -151,7 +152,7 @@ def test_all_rows_see_one_pass_of_curvature(monkeypatch):
 def test_columns_made_anew_and_threads_change_no_bit(monkeypatch, n_jobs):
     X, y, _ = _lines(0, 50000)
     kept = MixtureRegressor(2, random_state=0).fit(X, y)
-    monkeypatch.setattr(rows_module, "_KEPT_NUMBERS", 0)
+    monkeypatch.setattr(sources_module, "_KEPT_NUMBERS", 0)
     monkeypatch.setattr("mixreg_sklearn._blas.threads_that_pay", lambda *_: n_jobs)
     monkeypatch.setattr("mixreg_sklearn._regressor.threads_that_pay", lambda *_: n_jobs)
     lazy = MixtureRegressor(2, random_state=0).fit(X, y)

@@ -76,6 +76,11 @@ def test_newton_ends_where_em_would(seed, kind):
     assert_allclose(again.params.scale[good], polished.params.scale[good], rtol=1e-5)
 
 
+def _matrix(basis):
+    """The directions as columns (M, m)."""
+    return basis.expand(np.eye(basis.n_directions)).T
+
+
 def _stepped(params, basis, t):
     """One restart after the step `t` along the basis; its prior is not normalized."""
     coef, constants, logits = layout_of(params).split((basis @ t)[None])
@@ -116,7 +121,7 @@ def test_curvature_equals_finite_differences(seed, kind):
     batch = rows.sum(model.curvature, params)
     for r in range(2):
         one = params.take(r)
-        basis = model.basis(params)
+        basis = _matrix(model.basis(params))
         if kind == "free":  # every coefficient, log scale and logit by itself
             basis = np.eye(len(basis))
         zero = np.zeros(basis.shape[1])
@@ -134,7 +139,7 @@ def test_curvature_equals_finite_differences(seed, kind):
 @given(seeds, kinds)
 def test_the_basis_counts_and_keeps_the_constraints(seed, kind):
     model, _, params = engine(seed, kind, n_restarts=1)
-    basis = model.basis(params)
+    basis = _matrix(model.basis(params))
     K, p, q = 3, 3, params.logits.shape[2] - 1
     n_scales = 1 if model.regressions.rule.tied is True else K
     n_coefs = K * p

@@ -365,7 +365,7 @@ def test_units_of_measurement_change_the_units_of_the_errors(cov_type):
 def test_blocks_change_nothing(monkeypatch, lines, model, result):
     cluster = np.arange(len(lines[1])) % 30
     whole = infer(model, lines, cov_type="cluster", cluster=cluster)
-    monkeypatch.setattr("mixreg_sklearn._engine.rows._MOST_ROWS", 16)
+    monkeypatch.setattr("mixreg_sklearn._engine.sources._MOST_ROWS", 16)
     blocks = infer(model, lines, cov_type="cluster", cluster=cluster)
     assert_allclose(blocks.cov, whole.cov, rtol=1e-9)
 

@@ -1,0 +1,75 @@
+"""The directions in which the parameters of a mixture may move."""
+
+from copy import copy
+
+import numpy as np
+from scipy import linalg
+
+
+class Basis:
+    """Orthonormal directions B (M, m), of which most may be single numbers.
+
+    Parameters
+    ----------
+    places : sequence of ndarray of int
+        Where the numbers of every part stand among all M.
+    parts : sequence of ndarray, or None
+        Directions (s, m) of the s numbers of every part. The first may be None: each
+        number is a direction.
+    """
+
+    def __init__(self, places, parts):
+        self._order = np.concatenate(places)
+        self._n_single = len(places[0]) if parts[0] is None else 0
+        # Block by block; empty parts have no directions.
+        rest = [part for part in parts if part is not None]
+        self._rest = linalg.block_diag(*rest)
+
+    @property
+    def n_directions(self):
+        """M."""
+        return self._n_single + self._rest.shape[1]
+
+    def restrict(self, vectors):
+        """``B' v`` of vectors (..., M), (..., m)."""
+        return self._restricted(vectors, self._rest)
+
+    def restrict_squares(self, sizes):
+        """Diagonals of ``B' diag(s) B`` of sizes (..., M), (..., m)."""
+        return self._restricted(sizes, self._rest**2)
+
+    def _restricted(self, values, rest):
+        values, n = values[..., self._order], self._n_single
+        return np.concatenate([values[..., :n], values[..., n:] @ rest], axis=-1)
+
+    def restrict_form(self, matrices):
+        """``B' A B`` of symmetric matrices (..., M, M), (..., m, m)."""
+        order, n, rest = self._order, self._n_single, self._rest
+        matrices = matrices[..., order[:, None], order]
+        out = np.empty((*matrices.shape[:-2], *[self.n_directions] * 2))
+        out[..., :n, :n] = matrices[..., :n, :n]
+        half = matrices[..., n:] @ rest
+        out[..., :n, n:] = half[..., :n, :]
+        out[..., n:, :n] = half[..., :n, :].swapaxes(-1, -2)
+        out[..., n:, n:] = rest.T @ half[..., n:, :]
+        return out
+
+    def expand(self, steps):
+        """``B t`` of steps (..., m), (..., M)."""
+        order, n = self._order, self._n_single
+        out = np.empty((*steps.shape[:-1], len(order)))
+        out[..., order[:n]] = steps[..., :n]
+        out[..., order[n:]] = steps[..., n:] @ self._rest.T
+        return out
+
+    def rows(self, places):
+        """Rows of B of some numbers (s,), (s, m)."""
+        one = np.zeros((len(places), len(self._order)))
+        one[np.arange(len(places)), places] = 1.0
+        return self.restrict(one)
+
+    def without(self, directions):
+        """A basis without some of the directions (m,), none of a single number."""
+        out = copy(self)
+        out._rest = self._rest[:, ~directions[self._n_single :]]
+        return out

@@ -1,0 +1,71 @@
+"""Second derivatives and scores of units of several rows, where columns are sparse.
+
+They are those of `curvature`; a unit's scores are a sparse row, as it has few non-zeros.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from .curvature import Curvature, subtract_prior
+from .layout import layout_of
+
+
+def curvature_of_sparse_units(mixture, params, block):
+    """The Curvature of a block."""
+    layout, weight = layout_of(params), block.unit_weight
+    local, members, loglik, prior = mixture.posterior(params, block)
+    shape = params.n_restarts, layout.n_components, layout.n_each
+    gradient, size = np.empty(shape), np.empty(shape)
+    hessian, each = np.empty((*shape, *shape[1:])), range(layout.n_components)
+    for r in range(params.n_restarts):
+        scores = [_scores(local, block, (r, k)) for k in each]
+        for k in each:
+            tau = members[r, k] * weight
+            gradient[r, k] = tau @ scores[k]
+            size[r, k] = tau @ scores[k].multiply(scores[k])
+            for j in range(k + 1):
+                # E[u u'] - E[u] E[u]' of one component, and -E[u] E[u]' of two.
+                part = members[r, j] * weight * ((j == k) - members[r, k])
+                part = (scores[j].T @ scores[k].multiply(part[:, None])).toarray()
+                hessian[r, j, :, k], hessian[r, k, :, j] = part, part.T
+    own, gate = slice(layout.n_own), slice(layout.n_own, None)
+    bends = np.zeros((*shape[:2], layout.n_own, layout.n_own))
+    rows = block.units.spread(members * weight)
+    mixture.regressions.bends(local, rows, block, out=bends)
+    np.einsum("rkakb->rkab", hessian)[:, :, own, own] += bends
+    subtract_prior(gradient[:, :, gate], hessian[:, :, gate, :, gate], prior, block)
+    return Curvature(
+        loglik @ weight + block.base,
+        gradient.reshape(-1, layout.size),
+        hessian.reshape(-1, layout.size, layout.size),
+        size.reshape(-1, layout.size),
+    )
+
+
+def sparse_scores(mixture, params, block):
+    """Gradients of the log-likelihood of units, of a batch of one, (M, U).
+
+    They are sparse, and times roots of the weights of the units.
+    """
+    local, members, _, prior = mixture.posterior(params, block)
+    n_own, root, parts = layout_of(params).n_own, np.sqrt(block.unit_weight), []
+    for k in range(params.n_components):
+        scores = _scores(local, block, (0, k)).multiply(members[0, k][:, None])
+        common = prior[0, k][:, None] * block.gate.T
+        own, gate = scores.tocsr()[:, :n_own], scores.tocsr()[:, n_own:]
+        parts += [own, sparse.csr_array(gate - common)]
+    return sparse.hstack(parts, format="csr").multiply(root[:, None]).tocsr().T
+
+
+def _scores(local, block, at):
+    """Scores (U, P + S + 1 + q) of units in the numbers of a component, sparse.
+
+    `at` is a restart and its component.
+    """
+    slopes = iter(local.slope)
+    units, parts = block.units, []
+    for z in block.columns:
+        parts += z.sparse_scores(next(slopes)[at], units)
+    parts += [units.sum(slope[at])[:, None] for slope in slopes]
+    parts.append(block.gate.T)
+    return sparse.hstack([sparse.csr_array(part) for part in parts], format="csr")

@@ -1,0 +1,253 @@
+"""A search among many columns: in the few directions in which components differ.
+
+Starts through as many rows as there are columns, and batches of them, are hopeless
+where columns are many. But all that K components differ in are K - 1 directions of
+their coefficients, and products of residuals of the pooled regression show these (Yi,
+Caramanis & Sanghavi 2016). In the pooled predictor and some such directions, a mixture
+of few columns has the components in outline; from there EM finds the rest.
+"""
+
+from functools import partial
+from operator import add
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+from scipy.sparse.linalg import eigsh
+
+from .._engine.em import em
+from .._engine.mixture import Mixture
+from .._engine.params import Params
+from .._engine.regressions import Regressions
+from .._engine.rows import ArrayRows
+from .._engine.sharing import Separate
+from .._engine.sources import Stored
+from .pooled import fit_pooled
+from .prices import with_penalty
+
+# Designs with more columns are searched in outline.
+WIDE = 100
+# Directions for every component.
+_DIRECTIONS = 2
+# Rows count as outliers from three times this quantile of their excess on.
+_USUAL = 0.99
+# A direction of which a smaller share is left, given the others, is none.
+_DEPENDENT = 1e-6
+# EM ends when a pass gains less than this, in nats per row; Newton's method follows.
+_SLOW = 1e-4
+
+
+class Outline(NamedTuple):
+    """A mixture of few columns, whose optima are near those of a wide one.
+
+    Attributes
+    ----------
+    model : Mixture
+    rows : ArrayRows
+    pooled : Params
+        The mixture of one component.
+    maps : tuple of ndarray of shape (m, p)
+        From each predictor's m coefficients to those of all columns.
+    """
+
+    model: Mixture
+    rows: ArrayRows
+    pooled: Params
+    maps: tuple
+
+    def expanded(self, params):
+        """Parameters of the wide mixture."""
+        parts = zip(self.model.regressions.predictors, self.maps, strict=True)
+        coef = [params.coef[:, :, place] @ to_all for place, to_all in parts]
+        return params._replace(coef=np.concatenate(coef, axis=2))
+
+    def watch(self, watch):
+        """`watch` of a search (see there), who is told of optima of the wide mixture."""
+        return _Watch(self, watch)
+
+    def climbed(self, model, ground, optima, found, limits):
+        """Optima from which EM has climbed among all columns, best first.
+
+        A penalty keeps components from collapsing.
+        """
+        climbing = with_penalty(model, found.target)
+        ranked = []
+        for optimum in optima:
+            start = model.constrain(model.assign(self.expanded(optimum.params)))
+            run = em(climbing, ground, start, max_iter=100, tol=_SLOW)
+            ranked.append((run.objective[0], optimum._replace(params=run.params)))
+        ranked.sort(key=lambda pair: -np.nan_to_num(pair[0], nan=-np.inf))
+        return [optimum for _, optimum in ranked]
+
+
+class _Watch(NamedTuple):
+    outline: Outline
+    watch: object
+
+    def begin_round(self):
+        self.watch.begin_round()
+
+    def end_round(self, found):
+        optima = [
+            optimum._replace(params=self.outline.expanded(optimum.params))
+            for optimum in found.optima
+        ]
+        return self.watch.end_round(found._replace(optima=optima))
+
+
+def outline_of(problem, ground, pooled):
+    """The Outline of a problem, on the rows of its `ground`.
+
+    `pooled` is the mixture of one component there.
+    """
+    model, alone = problem.model, problem.pooled_model
+    limit = _usual_excess(alone, ground, pooled)
+    sums = problem.rows.sum(partial(_products, alone, limit), pooled)
+    root = _root(sums.information / problem.rows.total_weight)
+    free = model.regressions.sharings[0].directions()
+    number = _DIRECTIONS * model.n_components
+    apart = _leading(sums.excess, root, free, number)
+    maps = tuple(
+        _independent(root, pooled.coef[0, 0, place], apart, problem.frame.design)
+        for place in alone.regressions.predictors
+    )
+    rows = _rows(ground, maps)
+    sharings = [Separate(model.n_components, len(to_all)) for to_all in maps]
+    few = Mixture(
+        Regressions(model.family, sharings, model.regressions.rule), model.gate
+    )
+    return Outline(few, rows, fit_pooled(few.resized(1), rows), maps)
+
+
+class _Products(NamedTuple):
+    """Sums over rows, of the first predictor. They add."""
+
+    information: np.ndarray  # (p, p)
+    excess: np.ndarray  # (p, p)
+
+    def __add__(self, other):
+        return _Products(*map(add, self, other))
+
+
+def _products(alone, limit, pooled, block):
+    r"""The _Products of a block.
+
+    If coefficients vary from unit to unit with covariance B, the log-likelihood rises
+    by :math:`\operatorname{tr}(M B) / 2` to first order, with the excess
+    :math:`M = \sum_u w_u (s_u s_u^\top + \nabla s_u)` of the products of scores over
+    what one regression leads to expect. Components differ along its eigenvectors.
+    """
+    slope, bend, information = _derivatives(alone, pooled, block)
+    z, weight = block.columns[0], block.weight
+    if block.units.single:
+        # Rows far from all others would have directions of their own.
+        excess = np.clip(slope**2 + bend, -limit * information, limit * information)
+        grams = z.gram(np.stack([weight * information, weight * excess]))
+        return _Products(*grams)
+    grams = z.gram(np.stack([weight * information, weight * bend]))
+    squares = z.unit_products(slope, block.unit_weight, block.units)
+    return _Products(grams[0], squares + grams[1])
+
+
+def _derivatives(alone, pooled, block):
+    """Score, its derivative and information of the first predictor, each (B,)."""
+    regressions = alone.regressions
+    local, _ = regressions.local(pooled, block)
+    eta, constants = regressions.arguments(pooled, block)
+    at = alone.family.evaluate(block.y, eta, constants, 0.0)
+    information = regressions.first(at.raw_information * np.square(at.factor))
+    slope, bend = local.slope[0][0, 0], local.bend[0][0, 0]
+    return slope, bend, np.broadcast_to(np.ravel(information), slope.shape)
+
+
+def _usual_excess(alone, ground, pooled):
+    """What the excess of a row over its information may be, of single rows."""
+
+    def verb(params, block):
+        slope, bend, information = _derivatives(alone, params, block)
+        return np.abs(slope**2 + bend) / np.maximum(information, 1e-300)
+
+    excess = np.concatenate([*ground.scan(verb, pooled)])
+    return 3 * np.quantile(excess, _USUAL)
+
+
+def _root(information):
+    """Triangular root of an information matrix, which may be singular."""
+    ridge = 1e-10 * np.trace(information) / len(information)
+    np.einsum("pp->p", information)[...] += ridge
+    return linalg.cholesky(information, lower=True, check_finite=False)
+
+
+def _leading(excess, root, free, number):
+    """Directions (m, p) along which there is most excess, relative to information.
+
+    In orthonormal columns the diagonal is left out: it says how much each column varies
+    by itself, as if rows of few non-zeros each had coefficients of their own.
+    `free` (p, s) are the directions in which components may differ.
+    """
+    whitened = linalg.solve_triangular(root, excess, lower=True)
+    whitened = linalg.solve_triangular(root, whitened.T, lower=True)
+    np.fill_diagonal(whitened, 0.0)
+    span = root.T @ free
+    if free.shape[1] < len(root):
+        span, _ = np.linalg.qr(span)
+        whitened = span.T @ whitened @ span
+    number = min(number, len(whitened) - 1)
+    first = np.cos(np.arange(1.0, len(whitened) + 1))
+    _, vectors = eigsh(whitened, k=number, which="LA", v0=first)
+    if free.shape[1] < len(root):
+        vectors = span @ vectors
+    return linalg.solve_triangular(root, vectors[:, ::-1], lower=True, trans=1).T
+
+
+def _independent(root, pooled, apart, design):
+    """Orthonormal columns as combinations (m, p) of all.
+
+    They are a constant, if there is one, the pooled predictor, and directions apart.
+    """
+    constant = np.zeros(len(root))
+    constant[0] = 1.0
+    rows = [pooled, *apart]
+    if design.intercept:
+        rows = [constant, pooled - pooled[0] * constant, *apart]
+    whitened = root.T @ np.array(rows).T
+    orthogonal, triangle = np.linalg.qr(whitened)
+    left = np.diag(triangle)
+    size = np.linalg.norm(whitened, axis=0)
+    kept = np.abs(left) > _DEPENDENT * np.maximum(size, np.finfo(float).tiny)
+    orthogonal = (orthogonal * np.sign(left))[:, kept]
+    return linalg.solve_triangular(root, orthogonal, lower=True, trans=1).T
+
+
+def _rows(ground, maps):
+    """The rows of the ground with few columns, in memory."""
+    blocks = list(ground.scan(_outlined, maps))
+
+    def joined(field):
+        return np.concatenate([block[field] for block in blocks], axis=-1)
+
+    columns = zip(*(block["columns"] for block in blocks), strict=True)
+    sources = [Stored(np.concatenate(parts, axis=1)) for parts in columns]
+    start, offset = None, None
+    if ground.n_units < ground.n_rows:
+        size = joined("size")
+        start = np.cumsum(size) - size
+    if blocks[0]["offset"] is not None:
+        offset = joined("offset")
+    weight, base = joined("weight"), sum(block["base"] for block in blocks)
+    rest = {"base": base / weight.sum(), "start": start, "gate": joined("gate")}
+    return ArrayRows(sources, joined("y"), weight, offset, **rest)
+
+
+def _outlined(maps, block):
+    """What `_rows` needs of a block."""
+    pairs = zip(block.columns, maps, strict=True)
+    return {
+        "columns": [columns.predict(to_all) for columns, to_all in pairs],
+        "y": block.y,
+        "weight": block.weight,
+        "offset": block.offset,
+        "size": block.units.size.astype(int),
+        "gate": block.gate,
+        "base": block.base,
+    }
