@@ -28,7 +28,8 @@ def approach(model, rows, sample, params, tol):
     if inverse is None:
         return params
     share = sample.total_weight / rows.total_weight
-    best, last, accepted, step, moves = -np.inf, np.inf, params, None, []
+    best, last, accepted = -np.inf, np.inf, params
+    step, before, moves = None, None, []
     for _ in range(_MOST):
         at = rows.sum(model.gradient, params)
         value = at.loglik[0] + np.sum(model.penalty(params))

@@ -86,7 +86,7 @@ def inverse_of(matrix, shift=0.0):
 
 
 def _largest(multiply, m):
-    """The largest eigenvalue of a symmetric matrix, and its vector, by Lanczos's method.
+    """The largest eigenvalue of a symmetric matrix, and its vector, by Lanczos.
 
     Golub & Van Loan (2013), section 10.1, with full orthogonalization.
     """

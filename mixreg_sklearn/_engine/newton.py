@@ -55,9 +55,9 @@ def polish(model, rows, params, *, tol, max_iter):
     """Climb from every start of a batch to its local maximum.
 
     Where the information is not positive definite, the step leads uphill nevertheless,
-    away from a saddle or plateau, see `ascent`. At a saddle it follows the eigenvector of the smallest
-    eigenvalue. A step is accepted if the objective rises; after five shorter steps an
-    EM step is tried.
+    away from a saddle or plateau, see `ascent`. At a saddle it follows the eigenvector
+    of the smallest eigenvalue. A step is accepted if the objective rises; after five
+    shorter steps an EM step is tried.
 
     Parameters
     ----------

@@ -2,9 +2,9 @@
 
 A source has the number p of its columns, `n_columns`, and, for rows that are a slice or
 indices: ``columns(rows, weight, kind)`` returns their `Columns`, of a kind that suits
-the passes, and ``taken(rows)`` a source of these rows in memory, dense. It says how many
-rows make a block, ``block_size(n_more)`` beside so many columns of a gate, and whether
-the columns of all blocks are worth their memory, ``keeps(n_rows)``.
+the passes, and ``taken(rows)`` a source of these rows in memory, dense. It says how
+many rows make a block, ``block_size(n_more)`` beside so many columns of a gate, and
+whether the columns of all blocks are worth their memory, ``keeps(n_rows)``.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Second derivatives and scores of units of several rows, where columns are sparse.
 
-They are those of `curvature`; a unit's scores are a sparse row, as it has few non-zeros.
+They are those of `curvature`; the scores of a unit are a sparse row.
 """
 
 import numpy as np

@@ -62,7 +62,7 @@ class Outline(NamedTuple):
         return params._replace(coef=np.concatenate(coef, axis=2))
 
     def watch(self, watch):
-        """`watch` of a search (see there), who is told of optima of the wide mixture."""
+        """`watch` of a search, which is told of optima of the wide mixture."""
         return _Watch(self, watch)
 
     def climbed(self, model, ground, optima, found, limits):
