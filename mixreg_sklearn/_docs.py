@@ -4,7 +4,7 @@ import inspect
 import re
 
 _TEXTS = """\
-X : array-like of shape (n_samples, n_features)
+X : {array-like, sparse matrix} of shape (n_samples, n_features)
     Features.
 y : array-like of shape (n_samples,)
     Responses.

@@ -299,7 +299,7 @@ class _Alignment:
 
 def _ranks(problem):
     """Ranks of the features of the regressions and of the gate."""
-    return len(problem.frame.design.inverse), len(problem.frame.gate_design.inverse)
+    return problem.frame.design.n_columns, problem.frame.gate_design.n_columns
 
 
 def _replicates(plan, terms, seeds):

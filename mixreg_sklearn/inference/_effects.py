@@ -117,7 +117,7 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
             if given.attribute in slope:
                 slopes[i, column] = slope[given.attribute][index_of(given)]
     moves = slopes @ result.factor
-    title = f"Average marginal effects on the expected response; {len(at.X)} rows"
+    title = f"Average marginal effects on the expected response; {at.X.shape[0]} rows"
     return MarginalEffects(terms, params, moves @ moves.T, title)
 
 
@@ -139,7 +139,7 @@ def _effect_terms(terms):
 class _Evaluated(NamedTuple):
     """A mixture at some rows."""
 
-    X: np.ndarray  # (n, d)
+    X: np.ndarray  # (n, d), or CSR
     weight: np.ndarray  # (n,), sums to one
     prior: np.ndarray  # (n, K)
     mean: np.ndarray  # (n, K)
@@ -151,7 +151,7 @@ class _Evaluated(NamedTuple):
 
 def _evaluate(model, X, sample_weight, offset, trials):
     ahead = model.predict_distribution(X, offset=offset, trials=trials)
-    X = check_features(model, X, dtype=np.float64, reset=False)
+    X = check_features(model, X, dtype=np.float64, accept_sparse="csr", reset=False)
     weight = check_weight(sample_weight, X)
     slope, bend = _derivatives(ahead.family, ahead.eta, ahead.scale)
     if ahead.trials is not None:
