@@ -159,6 +159,8 @@ class Fitted(NamedTuple):
 
     def prior(self, X):
         """Prior probabilities of rows, (n, K)."""
+        if self.gate_coef is None:
+            return np.exp(self.log_prior(X))
         return collected(lambda _, prior: prior, self.priors(X), X.shape[0])
 
     def log_joints(self, X, target, groups=None, offset=None):

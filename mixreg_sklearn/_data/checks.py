@@ -1,7 +1,7 @@
 """Checks of the arguments of `fit`."""
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -94,7 +94,11 @@ def check_response(y, n_rows, estimator=None):
     y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
     if y.ndim != 1:
         raise ValueError(f"y should be a 1d array, got an array of shape {y.shape}")
-    check_consistent_length(np.empty(n_rows), y)
+    if len(y) != n_rows:
+        raise ValueError(
+            f"y has {len(y)} values, but X has {n_rows} rows: they have inconsistent"
+            " numbers of samples."
+        )
     return y
 
 

@@ -18,14 +18,13 @@ _MOST_PRODUCTS = 2**18
 
 
 def chunks(n_rows, n_numbers):
-    """Yield slices of rows, each of which takes `n_numbers` numbers."""
+    """Slices of rows, each of which takes `n_numbers` numbers, in a list."""
     return _slices(n_rows, int(_MOST / n_numbers))
 
 
 def _slices(n_rows, step):
     step = max(1, step)
-    for start in range(0, n_rows, step):
-        yield slice(start, min(start + step, n_rows))
+    return [slice(i, min(i + step, n_rows)) for i in range(0, n_rows, step)]
 
 
 def copied(X):
@@ -35,8 +34,10 @@ def copied(X):
 
 def times(X, coef):
     """``X @ coef.T`` in double precision, (n, K), of features (n, d) and (K, d)."""
-    product = np.empty((X.shape[0], len(coef)))
     step = int(_MOST_PRODUCTS / ((copied(X) or X.shape[1]) * len(coef)))
+    if X.shape[0] <= step:
+        return X.astype(np.float64, copy=False) @ coef.T
+    product = np.empty((X.shape[0], len(coef)))
     for rows in _slices(X.shape[0], step):
         product[rows] = X[rows].astype(np.float64, copy=False) @ coef.T
     return product

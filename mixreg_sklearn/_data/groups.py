@@ -23,7 +23,14 @@ class Groups(NamedTuple):
         """The groups of a slice of rows, labeled by their numbers here."""
         if rows.stop - rows.start == len(self.of_row):
             return self._replace(labels=np.arange(len(self.labels)))
-        return _partition(*np.unique(self.of_row[rows], return_inverse=True))
+        numbers = self.of_row[rows]
+        order = np.argsort(numbers, kind="stable")
+        ordered = numbers[order]
+        begins = np.ones(len(order), dtype=bool)
+        np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+        start, of_row = np.flatnonzero(begins), np.empty_like(order)
+        of_row[order] = np.cumsum(begins) - 1
+        return Groups(ordered[start], of_row, order, start)
 
     def sum(self, values):
         """Sums over the rows of each group: (n, ...) -> (G, ...)."""
@@ -65,11 +72,7 @@ def check_groups(groups, X):
         raise ValueError(
             "groups mixes labels that cannot be compared, such as numbers and strings."
         ) from error
-    return _partition(labels, of_row.ravel())
-
-
-def _partition(labels, of_row):
-    """Groups from labels (G,) and the number of each row's one (n,)."""
+    of_row = of_row.ravel()
     order = np.argsort(of_row, kind="stable")
     start = np.searchsorted(of_row[order], np.arange(len(labels)))
     return Groups(labels, of_row, order, start)
