@@ -1,6 +1,7 @@
 """The directions in which the parameters of a mixture may move."""
 
 from copy import copy
+from functools import partial
 
 import numpy as np
 from scipy import linalg
@@ -44,14 +45,13 @@ class Basis:
 
     def restrict_form(self, matrices):
         """``B' A B`` of symmetric matrices (..., M, M), (..., m, m)."""
-        order, n, rest = self._order, self._n_single, self._rest
-        matrices = matrices[..., order[:, None], order]
+        single, rest = np.split(self._order, [self._n_single])
+        n, matrices_of = len(single), partial(_parts, matrices)
         out = np.empty((*matrices.shape[:-2], *[self.n_directions] * 2))
-        out[..., :n, :n] = matrices[..., :n, :n]
-        half = matrices[..., n:] @ rest
-        out[..., :n, n:] = half[..., :n, :]
-        out[..., n:, :n] = half[..., :n, :].swapaxes(-1, -2)
-        out[..., n:, n:] = rest.T @ half[..., n:, :]
+        out[..., :n, :n] = matrices_of(single, single)
+        beside = matrices_of(single, rest) @ self._rest
+        out[..., :n, n:], out[..., n:, :n] = beside, beside.swapaxes(-1, -2)
+        out[..., n:, n:] = self._rest.T @ matrices_of(rest, rest) @ self._rest
         return out
 
     def expand(self, steps):
@@ -73,3 +73,7 @@ class Basis:
         out = copy(self)
         out._rest = self._rest[:, ~directions[self._n_single :]]
         return out
+
+
+def _parts(matrices, rows, columns):
+    return matrices[..., rows[:, None], columns]

@@ -9,6 +9,7 @@
 """
 
 from functools import cached_property, lru_cache
+from itertools import combinations_with_replacement
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Columns:
         sums = units.sum(self.scores(v))
         return np.dot(sums * weight, sums.T)
 
-    def outer(self, t, weight, own):
+    def outer(self, t, weight, own, out):
         r"""Products of rows under all pairs of row values, as for the Hessian.
 
         They are ``sum_i v_i z_i z_i'`` with ``v = -w t_a t_b``, to which `own` is added
@@ -54,26 +55,23 @@ class Columns:
         weight : ndarray of shape (B,)
         own : ndarray of shape (R, K, E, E, B)
             Symmetric in the coordinates.
-
-        Returns
-        -------
-        ndarray of shape (R, K, E, K, E, p, p)
+        out : ndarray of shape (R, K, E, p, K, E, p)
+            To be filled.
         """
         n_restarts, n_components, n_each, n_rows = t.shape
-        n = n_components * n_each
-        flat = t.reshape(n_restarts, n, n_rows)
-        one, other = np.triu_indices(n)
-        v = (flat * -weight)[:, one]
-        v *= flat[:, other]
-        index = np.empty((n, n), dtype=np.intp)
-        index[one, other] = index[other, one] = np.arange(len(one))
-        table = index.reshape(n_components, n_each, n_components, n_each)
-        for k in range(n_components):
-            upper = np.triu_indices(n_each)
-            v[:, table[k, :, k][upper]] += own[:, k][:, *upper]
+        flat = t.reshape(n_restarts, -1, n_rows)
+        pairs = list(combinations_with_replacement(range(n_components * n_each), 2))
+        v = np.empty((n_restarts, len(pairs), n_rows))
+        for row, (one, other) in zip(v.swapaxes(0, 1), pairs, strict=True):
+            (j, e), (k, f) = divmod(one, n_each), divmod(other, n_each)
+            np.multiply(flat[:, one] * -weight, flat[:, other], out=row)
+            if j == k:
+                row += own[:, j, e, f]
         grams = self.gram(v.reshape(-1, n_rows))
-        grams = grams.reshape(n_restarts, -1, *grams.shape[1:])[:, table]
-        return grams
+        grams = grams.reshape(n_restarts, len(pairs), *grams.shape[1:])
+        for gram, (one, other) in zip(grams.swapaxes(0, 1), pairs, strict=True):
+            (j, e), (k, f) = divmod(one, n_each), divmod(other, n_each)
+            out[:, j, e, :, k, f] = out[:, k, f, :, j, e] = gram
 
 
 class Dense(Columns):
@@ -175,13 +173,13 @@ class Ones(Columns):
     def products_with(self, left, v):
         return left.cross(v)[..., None]
 
-    def outer(self, t, weight, own):
+    def outer(self, t, weight, own, out):
         n_restarts, n_components, n_each, n_rows = t.shape
         flat = t.reshape(n_restarts, -1, n_rows)
         sums = (flat * -weight) @ flat.swapaxes(1, 2)
         sums = sums.reshape(n_restarts, *(n_components, n_each) * 2)
         np.einsum("rkakb->rkab", sums)[...] += own.sum(axis=-1)
-        return sums[..., None, None]
+        out[:, :, :, 0, :, :, 0] = sums
 
 
 def _products(Z):

@@ -122,21 +122,23 @@ def _own(left, right, members, weight, local):
 
 def _fill(hessian, left, right, own, weight):
     """Enter products of two sides into the Hessian (R, K, m, K, m), in place."""
-    if left is right:
-        part = left.columns.outer(left.expected, weight, own)
-    else:
-        each = np.arange(own.shape[1])
-        ahead = left.expected * -weight
-        v = ahead[:, :, :, None, None] * right.expected[:, None, None]
-        v[:, each, :, each] += own.swapaxes(0, 1)
-        part = left.columns.product(v, right.columns)
-    n_restarts, n_components, n_left, _, n_right, p, q = part.shape
-    part = np.moveaxis(part, 5, 3).reshape(
-        *(n_restarts, n_components, n_left * p, n_components, n_right * q)
+    n_restarts, n_components, n_left, n_right, _ = own.shape
+    # Views of the part of both sides, their coordinates apart from their columns.
+    shape = n_components, n_left, left.columns.n_columns
+    part = hessian[:, :, left.place, :, right.place]
+    part = part.reshape(
+        n_restarts, *shape, n_components, n_right, right.columns.n_columns
     )
-    hessian[:, :, left.place, :, right.place] = part
-    if left is not right:
-        hessian[:, :, right.place, :, left.place] = part.transpose(0, 3, 4, 1, 2)
+    if left is right:
+        left.columns.outer(left.expected, weight, own, part)
+        return
+    each = np.arange(n_components)
+    ahead = left.expected * -weight
+    v = ahead[:, :, :, None, None] * right.expected[:, None, None]
+    v[:, each, :, each] += own.swapaxes(0, 1)
+    part[...] = np.moveaxis(left.columns.product(v, right.columns), 5, 3)
+    mirror = hessian[:, :, right.place, :, left.place]
+    mirror[...] = hessian[:, :, left.place, :, right.place].transpose(0, 3, 4, 1, 2)
 
 
 def subtract_prior(gradient, hessian, prior, block):

@@ -170,7 +170,8 @@ def _directions(model, rows, params, curvature, basis):
     """
     gradient, hessian = model.penalized(params, curvature)
     gradient = basis.restrict(gradient)
-    information = -basis.restrict_form(hessian)
+    information = basis.restrict_form(hessian)
+    np.negative(information, out=information)
     limit = limits(model.regressions, params, basis, gradient, information)
     if limit.apart.any():
         gradient[limit.apart] = 0
@@ -179,7 +180,8 @@ def _directions(model, rows, params, curvature, basis):
         np.einsum("rmm->rm", information)[limit.apart] = 1
     diagonal = np.abs(np.einsum("rmm->rm", information))
     factor = 1 / np.sqrt(np.maximum(diagonal, _NO_INFORMATION * rows.total_weight))
-    information *= factor[:, :, None] * factor[:, None, :]
+    information *= factor[:, :, None]
+    information *= factor[:, None, :]
     gradient = gradient * factor
     size = basis.restrict_squares(curvature.size) * factor**2
     step, smallest, vector = ascent(information, gradient, size)

@@ -21,7 +21,7 @@ _LEAST_ROWS, _MOST_ROWS = 2048, 32768
 _KEPT_NUMBERS = 4_000_000
 # Non-zeros of a sparse block, and rows of one for each column, which pay for the Gram
 # matrices of the block.
-_BLOCK_ENTRIES, _ROWS_PER_COLUMN = 3_000_000, 256
+_BLOCK_ENTRIES, _ROWS_PER_COLUMN = 3_000_000, 128
 # Largest number of pairs of non-zeros that are kept (200 MB).
 _KEPT_PAIRS = 12_000_000
 

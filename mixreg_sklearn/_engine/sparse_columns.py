@@ -7,8 +7,8 @@ from scipy import sparse
 
 from .columns import Columns
 
-# Products of pairs that are made at once (64 MB).
-_PAIRS = 4_000_000
+# Products of pairs that are made at once (32 MB).
+_PAIRS = 2_000_000
 
 
 class Sparse(Columns):
