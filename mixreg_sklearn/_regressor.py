@@ -371,7 +371,9 @@ class MixtureRegressor(
             family, gate = problem.structure.family, problem.structure.gate
             start = check_start(self.init, family, K, d, gate.has_features)
             return problem.from_user(start)
-        memberships = check_memberships(self.init, len(problem.table.data.weight), K)
+        memberships = check_memberships(
+            self.init, len(problem.rows.table.data.weight), K
+        )
         return from_memberships(problem, memberships)
 
     def _fitted_table(self):

@@ -15,7 +15,7 @@ from .regressions import Regressions
 from .rows import TableRows
 from .sharing import Constrained, Separate
 from .sizes import check_held_size
-from .table import Table, make_table
+from .table import make_table
 
 
 class Problem(NamedTuple):
@@ -31,8 +31,6 @@ class Problem(NamedTuple):
         Rows of positive weight, groups together: whitened columns, scaled response.
     model, pooled_model : Mixture
         Of all components, and of one.
-    table : Table
-        The rows in the user's units.
     """
 
     structure: Structure
@@ -41,7 +39,6 @@ class Problem(NamedTuple):
     rows: TableRows
     model: Mixture
     pooled_model: Mixture
-    table: Table
 
     @property
     def units_counted(self):
@@ -59,7 +56,7 @@ class Problem(NamedTuple):
         frame = make_frame(facts, structure.fit_intercept)
         rows = self.rows.seen_by(structure, frame)
         models = _models(structure, frame)
-        return Problem(structure, facts, frame, rows, *models, self.table)
+        return Problem(structure, facts, frame, rows, *models)
 
     def loglik_to_user(self, loglik, weight):
         """Log-likelihood of all rows in the user's units, a number or a list.
@@ -165,7 +162,7 @@ def make_problem(data, structure, n_jobs):
     frame = make_frame(facts, structure.fit_intercept)
     rows = TableRows(table, frame, n_jobs)
     models = _models(structure, frame)
-    return Problem(structure, facts, frame, rows, *models, table)
+    return Problem(structure, facts, frame, rows, *models)
 
 
 def _models(structure, frame):

@@ -27,8 +27,8 @@ def _lines(seed, n, groups=False):
 
 def _sketch(X, y, weight=None, groups=None, size=300):
     """Responses, features and weights of a sketch, unit by unit."""
-    table = problem_of(MixtureRegressor(2), X, y, weight, groups=groups).table
-    table = table.sketch(size)
+    rows = problem_of(MixtureRegressor(2), X, y, weight, groups=groups).rows
+    table = rows.table.sketch(size)
     return np.column_stack([table.y, table.data.X, table.weight])
 
 
