@@ -29,7 +29,9 @@ WINGS = {
     "_inside": "_remembered",
     "_engine": "_numerics families gates _data _fitted",
     "_search": "_numerics families _engine",
-    "_rebuilt": "_blas _remembered _data _fitted _inside _engine",
+    "_dask": "_blas _extras families _data _engine",
+    "_posed": "_blas _extras _data _engine _dask",
+    "_rebuilt": "_remembered _data _fitted _inside _engine _posed",
     "_criteria": "_numerics _docs _data _fitted",
     "_leverage": "_data",
     "_choice": "_fitted",
@@ -49,7 +51,7 @@ WINGS = {
     ),
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
-        " _fitted _engine _search _criteria _null _thin _progress _notebook"
+        " _fitted _engine _search _posed _criteria _null _thin _progress _notebook"
         " _reports"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",

@@ -60,13 +60,10 @@ def check_weight(sample_weight, X):
     return weight
 
 
-def check_enough(n_components, weight, groups):
+def check_enough(n_components, n_units, grouped):
     """Raise ValueError for more components than rows, or groups, that count."""
-    counts = weight > 0
-    name, n_units = "n_samples", int(counts.sum())
-    if groups is not None:
-        name, n_units = "n_groups", len(np.unique(groups.of_row[counts]))
     if n_units < n_components:
+        name = "n_groups" if grouped else "n_samples"
         raise ValueError(
             f"Expected {name} >= n_components but got n_components = {n_components},"
             f" {name} = {n_units}"

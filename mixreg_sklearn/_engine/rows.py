@@ -151,6 +151,9 @@ class ArrayRows:
     search takes `sample` and `whole` as well, of rows in memory.
     """
 
+    # Whether columns are kept where they are few.
+    _keeps = True
+
     def __init__(
         self,
         sources,
@@ -182,7 +185,7 @@ class ArrayRows:
         size = block_size or source.block_size(self.n_logits - 1)
         self._cuts = list(self._cut(size))
         self._kept = None
-        if source.keeps(self.n_rows):
+        if self._keeps and source.keeps(self.n_rows):
             self._kept = [self._block(*cut) for cut in self._cuts]
 
     def _numbers(self, rows):

@@ -153,8 +153,7 @@ def test_columns_made_anew_and_threads_change_no_bit(monkeypatch, n_jobs):
     X, y, _ = _lines(0, 50000)
     kept = MixtureRegressor(2, random_state=0).fit(X, y)
     monkeypatch.setattr(sources_module, "_KEPT_NUMBERS", 0)
-    monkeypatch.setattr("mixreg_sklearn._blas.threads_that_pay", lambda *_: n_jobs)
-    monkeypatch.setattr("mixreg_sklearn._regressor.threads_that_pay", lambda *_: n_jobs)
+    monkeypatch.setattr("mixreg_sklearn._posed.threads_that_pay", lambda *_: n_jobs)
     lazy = MixtureRegressor(2, random_state=0).fit(X, y)
     for name in ("coef_", "scale_", "weights_", "log_likelihood_"):
         assert_array_equal(getattr(lazy, name), getattr(kept, name))
