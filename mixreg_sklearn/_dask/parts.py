@@ -45,9 +45,8 @@ def parts_of(X, **others):
     Raises
     ------
     ValueError
-        If `X` is no table, `others` are in memory, or their partitions do not match.
+        If `others` are in memory, or their partitions do not match those of X.
     """
-    check_table(X)
     collections = {"X": X}
     numbers = {}
     for name, values in others.items():

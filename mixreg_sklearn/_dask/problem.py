@@ -6,21 +6,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._data.checks import check_enough, check_features, check_some
+from .._data.checks import check_enough, check_features, check_weight
 from .._data.read import check_gating, columns_of, read_rows
 from .._data.structure import make_structure
 from .._engine.frame import Facts, facts_of
 from .._engine.problem import problem_of
 from .._engine.table import Table, make_table
 from ..families._names import make_family
-from .parts import parts_of
+from .parts import check_table, parts_of
 from .places import places_of
 from .rows import DaskRows, PartRows
 
 
-def dask_problem(
-    model, X, y, *, row_data, reset=True, ensure_min_samples=1, **of_rows
-):
+def dask_problem(model, X, y, *, row_data, reset=True, ensure_min_samples=1, **of_rows):
     """Validate dask collections where they are, as `read` does arrays.
 
     Returns
@@ -30,6 +28,7 @@ def dask_problem(
     X, y : dask collections
     n_rows : int
     """
+    check_table(X)
     see_features(model, X, reset)
     columns = columns_of(model, X)
     structure = make_structure(model, make_family(model.family), columns)
@@ -41,7 +40,8 @@ def dask_problem(
     _check_size(model, int(n_rows.sum()), ensure_min_samples)
     check_apart([each.labels for each in found])
     facts = [each.facts for each in found if each.facts is not None]
-    check_some(len(facts))
+    if not facts:
+        check_weight(np.zeros(1), np.zeros((1, 1)))
     facts = reduce(add, facts)
     check_enough(model.n_components, facts.n_units, of_rows["groups"] is not None)
     before = np.cumsum(n_rows) - n_rows
@@ -97,9 +97,12 @@ def _portion(model, structure, numbers, names, X, y, **of_rows):
         return Portion(0, None, None)
     of_rows |= numbers
     row_data = {name: of_rows.pop(name) for name in names}
+    # All rows together have to have a weight, those of a partition need not.
+    counted = of_rows["sample_weight"] is None or np.any(of_rows["sample_weight"])
+    of_rows["sample_weight"] = of_rows["sample_weight"] if counted else None
     rows = read_rows(model, X, y, **of_rows, row_data=row_data)
     check_gating(rows, structure, columns_of(model, X))
-    table = make_table(rows.data, structure) if rows.data.weight.any() else None
+    table = make_table(rows.data, structure) if counted else None
     labels = None if rows.groups is None else rows.groups.labels
     return Portion(len(rows.y), table, labels)
 
