@@ -1,6 +1,11 @@
-"""Places: what is made of partitions, and functions that are sent there."""
+"""Places: what is made of partitions stays there, and functions are sent.
+
+All tasks are pure functions of partitions. So what a lost worker had is made anew by
+another, and nothing depends on which worker has which partition.
+"""
 
 import sys
+from contextlib import contextmanager
 from functools import partial
 
 import dask
@@ -8,58 +13,81 @@ import numpy as np
 from dask import delayed
 
 from .._blas import one_blas_thread
+from .scratch import kept_scratch
 
 
-class Places:
-    """One value for each partition, which stays where it is.
-
-    Tasks are pure functions of partitions, so that what a lost worker had is made anew
-    elsewhere. A place is a task that has the values of some partitions: of those that
-    are in the memory of one worker, or of one partition that is read in every pass.
+class OnDemand:
+    """One value for each partition, made anew whenever a function is sent there.
 
     Parameters
     ----------
     places : sequence of Delayed
-        Each a list of pairs: the number of a partition, and its value.
-    held : bool
-        Whether values are kept in the memory of workers.
+        One for each partition: a list of the pair of its number and value.
     """
 
-    def __init__(self, places, held):
-        self._places, self._held = places, held
+    def __init__(self, places):
+        self._places = places
 
     def then(self, function):
-        """The Places of ``function(number, value)`` for every partition."""
+        """The places of ``function(number, value)`` for every partition."""
         made = delayed(partial(_then, function), pure=False)
-        places = [made(place) for place in self._places]
-        return Places(dask.persist(*places) if self._held else places, self._held)
+        return OnDemand([made(place) for place in self._places])
 
     def ask(self, function):
         """A list of ``function(value)`` for every partition, in their order."""
         asked = delayed(partial(_ask, function), pure=False)
         answers = dask.compute(*(asked(place) for place in self._places))
-        answers = sorted((pair for pairs in answers for pair in pairs), key=_number)
-        return [answer for _, answer in answers]
+        return _in_order(answers)
+
+
+class InMemory:
+    """The same, with values in the memory of workers.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    places : sequence of Future
+        Each a list of pairs of the number of a partition, and its value.
+    """
+
+    def __init__(self, client, places):
+        self._client, self._places = client, places
+
+    def then(self, function):
+        """The places of ``function(number, value)`` for every partition."""
+        made = partial(_then, function)
+        return InMemory(self._client, self._client.map(made, self._places, pure=False))
+
+    def ask(self, function):
+        """A list of ``function(value)`` for every partition, in their order."""
+        asked = partial(_ask, function)
+        answers = self._client.map(asked, self._places, pure=False)
+        return _in_order(self._client.gather(answers))
 
 
 def places_of(parts, X, function):
-    """The Places of ``function(**chunks)`` for the parts of X and other collections.
+    """Places of ``function(**chunks)`` for the parts of X and other collections.
 
-    Where X is in the memory of workers, so are the results: places are the partitions
-    that a worker has, divided between its threads.
+    They are in the memory of workers where X is: a place has those partitions of a
+    worker that one of its threads sees to.
     """
-    places = [part.then(partial(_made, function, i)) for i, part in enumerate(parts)]
-    if not _is_persisted(X, len(parts)):
-        return Places(places, held=False)
-    places = dask.persist(*places)
-    runs = _beside_each_other(places)
-    joined = [delayed(_joined, pure=False)([places[i] for i in run]) for run in runs]
-    return Places(dask.persist(*joined), held=True)
+    made = [part.then(partial(_made, function, i)) for i, part in enumerate(parts)]
+    distributed = sys.modules.get("distributed")
+    if distributed is None or len(distributed.futures_of(X)) < len(parts):
+        return OnDemand(made)
+    futures = distributed.futures_of(dask.persist(*made))
+    client = futures[0].client
+    distributed.wait(futures)
+    joined = [
+        client.submit(_joined, [futures[i] for i in run], pure=False)
+        for run in _beside_each_other(client, futures)
+    ]
+    return InMemory(client, joined)
 
 
 def _made(function, number, **chunks):
     """The list of the pair for one partition."""
-    with one_blas_thread(), np.errstate(all="ignore"):
+    with _quick():
         try:
             return [(number, function(**chunks))]
         except ValueError as error:
@@ -68,40 +96,37 @@ def _made(function, number, **chunks):
 
 
 def _then(function, pairs):
-    with one_blas_thread(), np.errstate(all="ignore"):
+    with _quick():
         return [(number, function(number, value)) for number, value in pairs]
 
 
 def _ask(function, pairs):
-    with one_blas_thread(), np.errstate(all="ignore"):
+    with _quick():
         return [(number, function(value)) for number, value in pairs]
 
 
-def _joined(places):
-    return [pair for pairs in places for pair in pairs]
+@contextmanager
+def _quick():
+    """The settings of a fit, on whatever machine."""
+    with one_blas_thread(), kept_scratch(), np.errstate(all="ignore"):
+        yield
 
 
-def _number(pair):
-    return pair[0]
+def _joined(lists):
+    return [pair for pairs in lists for pair in pairs]
 
 
-def _is_persisted(X, n_parts):
-    """Whether the partitions of X are futures of a client."""
-    distributed = sys.modules.get("distributed")
-    return distributed is not None and len(distributed.futures_of(X)) >= n_parts
+def _in_order(lists):
+    """The values of lists of pairs, in the order of their partitions."""
+    return [value for _, value in sorted(_joined(lists), key=lambda pair: pair[0])]
 
 
-def _beside_each_other(places):
-    """Lists of partitions that one thread of a worker can see to, from futures."""
-    from distributed import futures_of, wait
-
-    futures = [futures_of(place)[0] for place in places]
-    wait(futures)
-    client = futures[0].client
+def _beside_each_other(client, futures):
+    """Lists of numbers of futures: those that a thread of their worker sees to."""
     where, n_threads = client.who_has(futures), client.nthreads()
     on_worker = {}
     for i, future in enumerate(futures):
-        worker = next(iter(where.get(future.key, ())), None)
+        worker = next(iter(where[future.key]), None)
         on_worker.setdefault(worker, []).append(i)
     return [
         run.tolist()
