@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from ..gates import Gate
+from .matrices import stacked
 
 
 class Data(NamedTuple):
@@ -32,7 +32,6 @@ class Data(NamedTuple):
 def joined(parts):
     """The rows of several Data, one after the other; groups of each are its own."""
     X, y, weight, offset, group, row_data = zip(*parts, strict=True)
-    stacked = sparse.vstack if sparse.issparse(X[0]) else np.concatenate
     if group[0] is not None:
         # Numbers of groups begin at zero.
         before = np.cumsum([0, *(each.max() + 1 for each in group[:-1])])

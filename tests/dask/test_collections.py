@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scattered import assert_same_fit, case_of, scattered
+from scipy import sparse
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._dask.places import Places
+from mixreg_sklearn._dask.places import OnDemand
 
 
 @pytest.fixture(autouse=True)
@@ -95,13 +96,13 @@ def test_csv_is_read_once_a_pass(tmp_path, monkeypatch):
     frame = dd.read_csv(tmp_path / "*.csv")
     mark = tmp_path / "read"
     frame = frame.map_partitions(_noted, mark, meta=frame._meta)
-    passes, ask = [], Places.ask
+    passes, ask = [], OnDemand.ask
 
     def counted(places, function):
         passes.append(function)
         return ask(places, function)
 
-    monkeypatch.setattr(Places, "ask", counted)
+    monkeypatch.setattr(OnDemand, "ask", counted)
     ours = fit(columns_of(frame, case_of("weights")))
     theirs = fit(columns_of(frame_of(case), case))
     assert_same_fit(ours, theirs)
@@ -134,7 +135,26 @@ def test_whole_numbers_and_a_number_of_trials():
     assert_same_fit(ours, theirs)
 
 
-# Refused input -------------------------------------------------------------------------
+@pytest.mark.parametrize("n", [900, 45_000])
+def test_sparse_chunks_are_features(n):
+    case = case_of("poisson", n)
+    case.X[:, 1] *= np.random.default_rng(1).random(n) < 0.1
+    case = case._replace(X=sparse.csr_array(case.X))
+    theirs = fit(case)
+    chunks = scattered(case_of("poisson", n))
+    X = da.from_array(case.X.toarray(), chunks=(n // 3, 3)).map_blocks(sparse.csr_array)
+    y = case.y
+    ours = fit(
+        chunks._replace(
+            X=X,
+            y=da.from_array(y, chunks=n // 3),
+            of_rows={"offset": chunks.of_rows["offset"].rechunk(n // 3)},
+        )
+    )
+    assert_same_fit(ours, theirs)
+
+
+# Refused input ----------------------------------------------------------------------
 
 
 def arrays(n=90, chunks=30):
