@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import StrOptions
 
 from ._blas import one_blas_thread
+from ._by_partition import gathered, lazy
 from ._criteria import InformationCriteria, akaike, likelihood_r2, schwarz
 from ._data.checks import Range, check_memberships
 from ._data.chunks import collected
@@ -381,6 +382,7 @@ class MixtureRegressor(
         tags.target_tags.positive_only = support.lower >= 0
         return tags
 
+    @lazy
     def predict(self, X, return_std=False, *, offset=None, trials=None):
         r"""Expected response, :math:`\sum_k \pi_k(x) \mu_k(x)`.
 
@@ -412,6 +414,7 @@ class MixtureRegressor(
 
         return collected(moments, fitted.distributions(*rows), rows[0].shape[0])
 
+    @lazy
     def predict_components(self, X, *, offset=None, trials=None):
         """Expected response of each component.
 
@@ -476,6 +479,7 @@ class MixtureRegressor(
             return ahead
         return ahead.reweighted(given_history(self, ahead.weights, groups, history))
 
+    @lazy
     def predict_proba(self, X, y=None, *, groups=None, offset=None, trials=None):
         r"""Probabilities of the components.
 
@@ -509,6 +513,7 @@ class MixtureRegressor(
         )
         return memberships if groups is None else memberships[groups.of_row]
 
+    @gathered
     def predict_group_proba(self, X, y, groups, *, offset=None, trials=None):
         """Memberships of groups, given the responses of all their rows.
 
@@ -538,6 +543,7 @@ class MixtureRegressor(
         )
         return groups.labels, memberships
 
+    @lazy
     def predict_membership(self, X, y, *, groups=None, offset=None, trials=None):
         """Most probable component of each row.
 

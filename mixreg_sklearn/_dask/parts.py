@@ -7,6 +7,7 @@ import numpy as np
 from dask import delayed
 from dask.array import Array
 
+from .._data.checks import check_features
 from .._extras import is_dask
 
 
@@ -19,6 +20,10 @@ class Part(NamedTuple):
     def then(self, function):
         """The Delayed ``function(**chunks)``."""
         return delayed(_Named(function), pure=False)(*self.frames, **self.arrays)
+
+    def after(self, other):
+        """The same partition, once `other` is done, a Delayed: the chunk `after`."""
+        return self._replace(arrays=self.arrays | {"after": other})
 
 
 class _Named:
@@ -72,6 +77,21 @@ def parts_of(X, **others):
         Part(frame, {name: of_all[i] for name, of_all in chunks.items()})
         for i, frame in enumerate(together)
     ], numbers
+
+
+def see_features(model, X, reset):
+    """Let an estimator see number and names of the features of a collection."""
+    names, d = getattr(X, "columns", None), X.shape[1]
+    if names is None and np.isnan(d):
+        raise ValueError(
+            "The number of columns of X is unknown: X.compute_chunk_sizes() finds it."
+        )
+    example = np.zeros((2, int(d)))
+    if names is not None:
+        import pandas
+
+        example = pandas.DataFrame(example, columns=names)
+    check_features(model, example, reset=reset)
 
 
 def check_table(X):

@@ -5,15 +5,13 @@ another, and nothing depends on which worker has which partition.
 """
 
 import sys
-from contextlib import contextmanager
 from functools import partial
 
 import dask
 import numpy as np
 from dask import delayed
 
-from .._blas import one_blas_thread
-from .scratch import kept_scratch
+from .scratch import settings_of_fit
 
 
 class OnDemand:
@@ -87,7 +85,7 @@ def places_of(parts, X, function):
 
 def _made(function, number, **chunks):
     """The list of the pair for one partition."""
-    with _quick():
+    with settings_of_fit():
         try:
             return [(number, function(**chunks))]
         except ValueError as error:
@@ -96,20 +94,13 @@ def _made(function, number, **chunks):
 
 
 def _then(function, pairs):
-    with _quick():
+    with settings_of_fit():
         return [(number, function(number, value)) for number, value in pairs]
 
 
 def _ask(function, pairs):
-    with _quick():
+    with settings_of_fit():
         return [(number, function(value)) for number, value in pairs]
-
-
-@contextmanager
-def _quick():
-    """The settings of a fit, on whatever machine."""
-    with one_blas_thread(), kept_scratch(), np.errstate(all="ignore"):
-        yield
 
 
 def _joined(lists):

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._data.checks import check_enough, check_features, check_weight
+from .._data.checks import check_enough, check_weight
 from .._data.read import check_gating, columns_of, read_rows
 from .._data.structure import make_structure
 from .._engine.frame import Facts, facts_of
 from .._engine.problem import problem_of
 from .._engine.table import Table, make_table
 from ..families._names import make_family
-from .parts import check_table, parts_of
+from .groups import check_apart
+from .parts import check_table, parts_of, see_features
 from .places import places_of
 from .rows import DaskRows, PartRows
 
@@ -52,21 +53,6 @@ def dask_problem(model, X, y, *, row_data, reset=True, ensure_min_samples=1, **o
 
     problem = problem_of(structure, facts, rows_in)
     return problem, columns, X, y, int(n_rows.sum())
-
-
-def see_features(model, X, reset):
-    """Let an estimator see number and names of the features of a collection."""
-    names, d = getattr(X, "columns", None), X.shape[1]
-    if names is None and np.isnan(d):
-        raise ValueError(
-            "The number of columns of X is unknown: X.compute_chunk_sizes() finds it."
-        )
-    example = np.zeros((2, int(d)))
-    if names is not None:
-        import pandas
-
-        example = pandas.DataFrame(example, columns=names)
-    check_features(model, example, reset=reset)
 
 
 def bare(model):
@@ -126,24 +112,4 @@ def _check_size(model, n_rows, least):
         raise ValueError(
             f"Found array with {n_rows} sample(s) (shape={shape}) while a minimum of"
             f" {least} is required by {type(model).__name__}."
-        )
-
-
-def check_apart(labels):
-    """Raise ValueError if labels of groups, arrays for every partition, repeat."""
-    of_part = [(i, each) for i, each in enumerate(labels) if each is not None]
-    if not of_part:
-        return
-    part = np.concatenate([np.full(len(each), i) for i, each in of_part])
-    labels = np.concatenate([each for _, each in of_part])
-    labels, first, which = np.unique(labels, return_index=True, return_inverse=True)
-    again = np.flatnonzero(part != part[first][which])
-    if len(again):
-        label = labels[which[again[0]]]
-        label = label.item() if isinstance(label, np.generic) else label
-        raise ValueError(
-            f"groups: group {label!r} has rows in partitions"
-            f" {part[first][which[again[0]]]} and {part[again[0]]}, but the rows of a"
-            " group must be in one partition. Bring them together, as in"
-            " ddf = ddf.shuffle(on='subject') or ddf = ddf.set_index('subject')."
         )

@@ -1,14 +1,25 @@
-"""Scratch memory of passes in the workers of a cluster."""
+"""Settings of a process while a task runs, those of a fit; scratch memory."""
 
 import ctypes
 import os
 from contextlib import contextmanager
 from threading import Lock
 
+import numpy as np
+
+from .._blas import one_blas_thread
+
 # Parameters of mallopt (malloc.h), and values under which passes reuse their scratch.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _ROOMY, _SYSTEM_MMAP = 2**26, 2**17
 _running, _lock = [0], Lock()
+
+
+@contextmanager
+def settings_of_fit():
+    """One thread for BLAS, no warnings of numpy, and scratch memory that is kept."""
+    with one_blas_thread(), kept_scratch(), np.errstate(all="ignore"):
+        yield
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._extras import is_dask
+
 
 class Range(Interval):
     """Numbers in an interval, but not True and False, which Python counts as 1, 0."""
@@ -19,6 +21,11 @@ class Range(Interval):
 
 def check_features(model, X, *y, **checks):
     """scikit-learn's `validate_data`, with advice where a column of X has words."""
+    if is_dask(X):
+        raise ValueError(
+            "X is a dask collection, and what is asked for needs rows in memory: pass"
+            " X.compute(), or that of a part of the rows."
+        )
     try:
         return validate_data(model, X, *y, **checks)
     except ValueError as error:
