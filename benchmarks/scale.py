@@ -227,7 +227,7 @@ def costs(n, d, K, turns=5):
     verbs = model.summarize, model.gradient, model.tally, model.curvature
     calls = {verb.__name__: lambda verb=verb: rows.sum(verb, start) for verb in verbs}
     calls["preparing"] = lambda: problem_of(MixtureRegressor(K), X, y)
-    calls["sketching"] = lambda: problem.table.sketch(20_000)
+    calls["sketching"] = lambda: problem.rows.table.sketch(20_000)
     return {
         name: 1e9 / n * min(seconds(call)[0][1] for _ in range(turns))
         for name, call in calls.items()

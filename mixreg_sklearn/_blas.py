@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from joblib import effective_n_jobs
+from joblib.parallel import ThreadingBackend, get_active_backend
 from threadpoolctl import ThreadpoolController
 
 
@@ -18,5 +19,9 @@ def one_blas_thread():
 
 def threads_that_pay(model, X):
     """Threads of a mixture: one for data that a pass reads in milliseconds."""
-    worthwhile = X.size * model.n_components > 1_000_000
-    return effective_n_jobs(model.n_jobs) if worthwhile else 1
+    if X.size * model.n_components <= 1_000_000:
+        return 1
+    _, default = get_active_backend()
+    n_jobs = default if model.n_jobs is None else model.n_jobs
+    # The backend of a cluster counts the cores of all its machines.
+    return min(effective_n_jobs(n_jobs), ThreadingBackend().effective_n_jobs(n_jobs))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._by_partition import summed
 from ._data.checks import check_weight
 from ._data.groups import check_constant
 from ._docs import documented
@@ -24,7 +25,10 @@ def schwarz(log_likelihood, n_parameters, n_units):
 
 
 class Evidence(NamedTuple):
-    """The input of all criteria: weighted sums over units, single rows or groups."""
+    """The input of all criteria: weighted sums over units, single rows or groups.
+
+    That of parts of the rows adds.
+    """
 
     log_likelihood: float  # in nats
     classified: float  # log joint density with the most probable component
@@ -32,6 +36,10 @@ class Evidence(NamedTuple):
     weight: float
     n_components: int
     n_parameters: int
+
+    def __add__(self, other):
+        sums = (mine + theirs for mine, theirs in zip(self[:4], other[:4], strict=True))
+        return Evidence(*sums, *self[4:])
 
     def aic(self):
         """Akaike information criterion."""
@@ -79,6 +87,7 @@ def sums_over_units(log_joint, weight):
         return np.array([np.einsum("u,u->", weight, values) for values in each])
 
 
+@summed
 def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=None):
     """Validate rows and evaluate a fitted mixture on them. -> Evidence."""
     fitted, *rows = fitted_and_rows(model, X, y, groups, offset, trials=trials)
@@ -88,16 +97,30 @@ def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=N
 
 def likelihood_r2(model, X, y, sample_weight, groups, offset, trials):
     """Likelihood R2 of a fitted mixture against its null model, see `score`."""
-    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, trials=trials)
-    null = Fitted.from_arrays(fitted.family, model.null_)
-    weight = _weight_of_units(sample_weight, *rows)
-    loglik, of_null = (
-        _evidence(each, rows, weight, 0).log_likelihood for each in (fitted, null)
-    )
+    found, least = _compared(model, X, y, sample_weight, groups, offset, trials)
+    loglik, of_null = found.log_likelihood, least.log_likelihood
     if loglik == of_null:  # perhaps both are minus infinity
         return 0.0
     with np.errstate(over="ignore"):
-        return float(-np.expm1(-2 * (loglik - of_null) / weight.sum()))
+        return float(-np.expm1(-2 * (loglik - of_null) / found.weight))
+
+
+class _Compared(NamedTuple):
+    """Evidence of a mixture and of its null model. It adds."""
+
+    found: Evidence
+    least: Evidence
+
+    def __add__(self, other):
+        return _Compared(self.found + other.found, self.least + other.least)
+
+
+@summed
+def _compared(model, X, y, sample_weight, groups, offset, trials):
+    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, trials=trials)
+    null = Fitted.from_arrays(fitted.family, model.null_)
+    weight = _weight_of_units(sample_weight, *rows)
+    return _Compared(*(_evidence(each, rows, weight, 0) for each in (fitted, null)))
 
 
 def _weight_of_units(sample_weight, X, target, groups, offset):

@@ -1,6 +1,11 @@
 """Packages that only some functions need, imported when these are called."""
 
 
+def is_dask(X):
+    """Whether X is a collection of dask, such as a dask array; dask is not imported."""
+    return type(X).__module__.partition(".")[0] == "dask"
+
+
 def pandas_for(caller):
     """The module pandas; ImportError with advice if it is not installed."""
     try:

@@ -25,10 +25,10 @@ def _has_callbacks(estimator):
 class Progress:
     """Report rounds of the search to the user and to scikit-learn's callbacks."""
 
-    def __init__(self, estimator, X, y, problem):
-        self.estimator, self.problem = estimator, problem
+    def __init__(self, estimator, posed):
+        self.estimator, self.problem = estimator, posed.problem
         self.started = time.perf_counter()
-        self.data = {"estimator": estimator, "X": X, "y": y}
+        self.data = {"estimator": estimator, "X": posed.X, "y": posed.y}
         self.fit_task = self.round_task = None
         if _has_callbacks(estimator):
             self.fit_task = estimator._init_callback_context(
@@ -36,10 +36,10 @@ class Progress:
             )
             self.fit_task.call_on_fit_task_begin(**self.data)
         if estimator.verbose:
+            d = estimator.n_features_in_
             print(
-                f"{type(estimator).__name__}: {X.shape[0]} rows, {X.shape[1]}"
-                f" feature{'' if X.shape[1] == 1 else 's'}, {estimator.n_components}"
-                " components"
+                f"{type(estimator).__name__}: {posed.n_rows} rows, {d}"
+                f" feature{'' if d == 1 else 's'}, {estimator.n_components} components"
             )
 
     def begin_round(self):

@@ -2,15 +2,14 @@
 
 from typing import NamedTuple
 
-from ._blas import threads_that_pay
 from ._data.data import Data
-from ._data.read import read
 from ._data.row_data import given
 from ._data.structure import Columns
 from ._engine.params import Params
-from ._engine.problem import Problem, make_problem
+from ._engine.problem import Problem
 from ._fitted import Fitted
 from ._inside import inside
+from ._posed import pose
 from ._remembered import check_grouped
 
 
@@ -35,13 +34,11 @@ def rebuild(model, X, y, sample_weight=None, *, groups=None, offset=None, **row_
     found = inside(model)
     estimator, X = found.mixture, found.features(X)
     check_grouped(estimator, groups)
-    row_data = given(**row_data)
-    data, _, structure, columns = read(
-        estimator, X, y, sample_weight, groups, offset, row_data, reset=False
-    )
-    problem = make_problem(data, structure, threads_that_pay(estimator, data.X))
+    rows = sample_weight, groups, offset, given(**row_data)
+    posed = pose(estimator, X, y, *rows, reset=False)
+    problem, columns = posed.problem, posed.columns
     at = columns.maybe(estimator.offset_feature, "offset_feature")
     fitted = Fitted.of(estimator)
     params = problem.from_user(fitted)
     names = found.names()
-    return Rebuilt(estimator, fitted, data, problem, params, columns, at, names)
+    return Rebuilt(estimator, fitted, posed.data, problem, params, columns, at, names)

@@ -8,15 +8,14 @@ from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import StrOptions
 
-from ._blas import one_blas_thread, threads_that_pay
+from ._blas import one_blas_thread
+from ._by_partition import gathered, lazy
 from ._criteria import InformationCriteria, akaike, likelihood_r2, schwarz
 from ._data.checks import Range, check_memberships
 from ._data.chunks import collected
 from ._data.groups import check_groups
-from ._data.read import read
 from ._data.row_data import given
 from ._docs import documented
-from ._engine.problem import make_problem
 from ._fitted import (
     Fitted,
     check_start,
@@ -27,6 +26,7 @@ from ._fitted import (
 from ._notebook import NotebookTable, component_table
 from ._null import null_model
 from ._numerics import log_normalize, make_rng
+from ._posed import pose
 from ._progress import CallbackSupport, Progress
 from ._remembered import remember
 from ._reports.summary import SummaryMethod
@@ -335,16 +335,13 @@ class MixtureRegressor(
         ValueError
             If data or arguments have the wrong shape, type or range.
         """
-        row_data = given(trials=trials)
-        data, y, structure, columns = read(
-            self, X, y, sample_weight, groups, offset, row_data, ensure_min_samples=2
-        )
+        rows = sample_weight, groups, offset, given(trials=trials)
         with one_blas_thread(), np.errstate(all="ignore"):
-            problem = make_problem(data, structure, threads_that_pay(self, data.X))
-            progress = Progress(self, data.X, y, problem)
-            estimate = self._estimate(problem, progress)
+            posed = pose(self, X, y, *rows, ensure_min_samples=2)
+            problem, progress = posed.problem, Progress(self, posed)
+            estimate = self._estimate(posed, progress)
             set_estimate(self, problem, estimate)
-            at = columns.maybe(self.offset_feature, "offset_feature")
+            at = posed.columns.maybe(self.offset_feature, "offset_feature")
             self.null_ = null_model(problem, at).arrays()
         progress.end(self.log_likelihood_, estimate)
         warning = complaint(self, problem, estimate)
@@ -352,17 +349,17 @@ class MixtureRegressor(
             warnings.warn(warning, stacklevel=3)
         return self
 
-    def _estimate(self, problem, progress):
+    def _estimate(self, posed, progress):
         """Maximize from the given start, or search."""
-        start = self._start(problem)
+        problem, start = posed.problem, self._start(posed)
         limits = Limits(self.n_init, self.tol, self.max_iter, self.scale_penalty)
         if start is not None:
             return estimate_from(problem, start, limits)
         return estimate_found(problem, make_rng(self.random_state), limits, progress)
 
-    def _start(self, problem):
+    def _start(self, posed):
         """The user's start in the engine's units; None to search."""
-        K, d = self.n_components, self.n_features_in_
+        problem, K, d = posed.problem, self.n_components, self.n_features_in_
         if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == (K, d):
             return problem.from_user(Fitted.of(self))
         if self.init is None:
@@ -371,7 +368,7 @@ class MixtureRegressor(
             family, gate = problem.structure.family, problem.structure.gate
             start = check_start(self.init, family, K, d, gate.has_features)
             return problem.from_user(start)
-        memberships = check_memberships(self.init, len(problem.table.data.weight), K)
+        memberships = check_memberships(self.init, posed.n_rows, K)
         return from_memberships(problem, memberships)
 
     def _fitted_table(self):
@@ -385,6 +382,7 @@ class MixtureRegressor(
         tags.target_tags.positive_only = support.lower >= 0
         return tags
 
+    @lazy
     def predict(self, X, return_std=False, *, offset=None, trials=None):
         r"""Expected response, :math:`\sum_k \pi_k(x) \mu_k(x)`.
 
@@ -416,6 +414,7 @@ class MixtureRegressor(
 
         return collected(moments, fitted.distributions(*rows), rows[0].shape[0])
 
+    @lazy
     def predict_components(self, X, *, offset=None, trials=None):
         """Expected response of each component.
 
@@ -480,6 +479,7 @@ class MixtureRegressor(
             return ahead
         return ahead.reweighted(given_history(self, ahead.weights, groups, history))
 
+    @lazy
     def predict_proba(self, X, y=None, *, groups=None, offset=None, trials=None):
         r"""Probabilities of the components.
 
@@ -513,6 +513,7 @@ class MixtureRegressor(
         )
         return memberships if groups is None else memberships[groups.of_row]
 
+    @gathered
     def predict_group_proba(self, X, y, groups, *, offset=None, trials=None):
         """Memberships of groups, given the responses of all their rows.
 
@@ -542,6 +543,7 @@ class MixtureRegressor(
         )
         return groups.labels, memberships
 
+    @lazy
     def predict_membership(self, X, y, *, groups=None, offset=None, trials=None):
         """Most probable component of each row.
 

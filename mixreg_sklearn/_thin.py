@@ -1,5 +1,7 @@
 """Components that rest on a handful of rows."""
 
+from functools import partial
+
 import numpy as np
 
 # Rows per coefficient of a component below which it is thin.
@@ -20,18 +22,18 @@ def thin_components(problem, params, weight):
     thin = np.flatnonzero(few) if model.n_components > 1 else []
     if not len(thin):
         return {}
-    members = np.concatenate([*problem.rows.scan(_memberships(model), params)], axis=1)
-    rows = [np.sort(problem.table.order[members[k] > 0.5]) for k in thin]
-    return {int(k): of_k for k, of_k in zip(thin, rows, strict=True)}
+    verb = partial(_rows_of, model, thin)
+    rows = zip(*problem.rows.scan(verb, params), strict=True)
+    return {
+        int(k): np.sort(np.concatenate(of_k))
+        for k, of_k in zip(thin, rows, strict=True)
+    }
 
 
-def _memberships(model):
-    """The verb that gives memberships of the rows of a block, (K, B)."""
-
-    def verb(params, block):
-        return block.units.spread(model.posterior(params, block)[1])[0]
-
-    return verb
+def _rows_of(model, components, params, block):
+    """Rows of a block that are more probably of each of some components than not."""
+    members = block.units.spread(model.posterior(params, block)[1])[0]
+    return [block.numbers[members[k] > 0.5] for k in components]
 
 
 def thin_sentences(model):

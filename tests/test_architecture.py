@@ -23,14 +23,17 @@ WINGS = {
     "datasets": "_docs",
     "families": "",
     "gates": "_numerics",
-    "_data": "families gates",
+    "_data": "_extras families gates",
     "predictive": "_numerics _data",
     "_fitted": "_numerics _remembered families _data predictive",
     "_inside": "_remembered",
     "_engine": "_numerics families gates _data _fitted",
     "_search": "_numerics families _engine",
-    "_rebuilt": "_blas _remembered _data _fitted _inside _engine",
-    "_criteria": "_numerics _docs _data _fitted",
+    "_dask": "_blas _extras _remembered families _data _engine",
+    "_by_partition": "_extras _dask",
+    "_posed": "_blas _extras _data _engine _dask",
+    "_rebuilt": "_remembered _data _fitted _inside _engine _posed",
+    "_criteria": "_numerics _docs _data _fitted _by_partition",
     "_leverage": "_data",
     "_choice": "_fitted",
     "_status": "",
@@ -49,8 +52,8 @@ WINGS = {
     ),
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
-        " _fitted _engine _search _criteria _null _thin _progress _notebook"
-        " _reports"
+        " _fitted _engine _search _posed _by_partition _criteria _null _thin _progress"
+        " _notebook _reports"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_candidates": "_choice _criteria _growth _regressor",

@@ -9,6 +9,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._extras import is_dask
+
 
 class Range(Interval):
     """Numbers in an interval, but not True and False, which Python counts as 1, 0."""
@@ -19,6 +21,11 @@ class Range(Interval):
 
 def check_features(model, X, *y, **checks):
     """scikit-learn's `validate_data`, with advice where a column of X has words."""
+    if is_dask(X):
+        raise ValueError(
+            "X is a dask collection, and what is asked for needs rows in memory: pass"
+            " X.compute(), or that of a part of the rows."
+        )
     try:
         return validate_data(model, X, *y, **checks)
     except ValueError as error:
@@ -60,13 +67,10 @@ def check_weight(sample_weight, X):
     return weight
 
 
-def check_enough(n_components, weight, groups):
+def check_enough(n_components, n_units, grouped):
     """Raise ValueError for more components than rows, or groups, that count."""
-    counts = weight > 0
-    name, n_units = "n_samples", int(counts.sum())
-    if groups is not None:
-        name, n_units = "n_groups", len(np.unique(groups.of_row[counts]))
     if n_units < n_components:
+        name = "n_groups" if grouped else "n_samples"
         raise ValueError(
             f"Expected {name} >= n_components but got n_components = {n_components},"
             f" {name} = {n_units}"

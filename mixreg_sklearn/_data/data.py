@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..gates import Gate
+from .matrices import stacked
 
 
 class Data(NamedTuple):
@@ -26,6 +27,23 @@ class Data(NamedTuple):
         X, y, weight = self.X[rows], self.y[..., rows], self.weight[rows]
         row_data = {name: values[rows] for name, values in self.row_data.items()}
         return Data(X, y, weight, offset, group, row_data)
+
+
+def joined(parts):
+    """The rows of several Data, one after the other; groups of each are its own."""
+    X, y, weight, offset, group, row_data = zip(*parts, strict=True)
+    if group[0] is not None:
+        # Numbers of groups begin at zero.
+        before = np.cumsum([0, *(each.max() + 1 for each in group[:-1])])
+        group = [each + n for each, n in zip(group, before, strict=True)]
+    return Data(
+        stacked(X),
+        np.concatenate(y, axis=-1),
+        np.concatenate(weight),
+        None if offset[0] is None else np.concatenate(offset),
+        None if group[0] is None else np.concatenate(group),
+        {name: np.concatenate([d[name] for d in row_data]) for name in row_data[0]},
+    )
 
 
 class Constraints(NamedTuple):

@@ -1,5 +1,6 @@
 """Features in an array or a sparse matrix, alike."""
 
+import numpy as np
 from scipy import sparse
 
 
@@ -15,3 +16,10 @@ def in_order(X):
 def column_of(X, j):
     """Column j of X, (n,)."""
     return X[:, [j]].toarray().ravel() if sparse.issparse(X) else X[:, j]
+
+
+def stacked(parts):
+    """The rows of several X, one after the other."""
+    if sparse.issparse(parts[0]):
+        return sparse.vstack(parts, format="csr")
+    return np.concatenate(parts)

@@ -1,11 +1,13 @@
 """Validation of the arguments of `fit`."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..families._names import make_family
 from .checks import check_enough, check_features, check_offset, check_weight
 from .data import Data
-from .groups import check_constant, check_groups
+from .groups import Groups, check_constant, check_groups
 from .matrices import column_of, in_order
 from .row_data import check_row_data
 from .structure import Columns, make_structure
@@ -30,7 +32,26 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
     ValueError
         If data or parameters have the wrong shape, type or range.
     """
-    original = X
+    rows = read_rows(model, X, y, sample_weight, groups, offset, row_data, **checks)
+    counted = np.flatnonzero(rows.data.weight > 0)
+    units = counted if groups is None else np.unique(rows.data.group[counted])
+    check_enough(model.n_components, len(units), groups is not None)
+    columns = columns_of(model, X)
+    structure = make_structure(model, make_family(model.family), columns)
+    check_gating(rows, structure, columns)
+    return rows.data, rows.y, structure, columns
+
+
+class Rows(NamedTuple):
+    """Validated rows, all of them or those that are in one place."""
+
+    data: Data
+    y: np.ndarray  # (n,), the response as the user gave it
+    groups: Groups | None
+
+
+def read_rows(model, X, y, sample_weight, groups, offset, row_data, **checks):
+    """Validate the rows of a fit, as `read`. -> Rows."""
     X, y = check_features(
         model,
         X,
@@ -40,21 +61,27 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
         y_numeric=True,
         **checks,
     )
-    X = in_order(X)
-    columns = Columns(original, X.shape[1], getattr(model, "feature_names_in_", None))
-    y = np.asarray(y, dtype=np.float64)
+    X, y = in_order(X), np.asarray(y, dtype=np.float64)
     weight = check_weight(sample_weight, X)
     offset = check_offset(offset, X)
     groups = check_groups(groups, X)
     check_constant(weight, groups, "sample_weight")
-    check_enough(model.n_components, weight, groups)
     family = make_family(model.family)
     family.check_target(y)
     target = family.target(y, **row_data)
     row_data = check_row_data(family, row_data, len(y))
-    structure = make_structure(model, family, columns)
-    for j in structure.gating if groups is not None else ():
-        check_constant(column_of(X, j), groups, f"gate_features: {columns.name(j)}")
     group = None if groups is None else groups.of_row
-    data = Data(X, target, weight, offset, group, row_data)
-    return data, y, structure, columns
+    return Rows(Data(X, target, weight, offset, group, row_data), y, groups)
+
+
+def columns_of(model, X):
+    """Columns of X, as the user gave it, once an estimator has seen its features."""
+    names = getattr(model, "feature_names_in_", None)
+    return Columns(X, model.n_features_in_, names)
+
+
+def check_gating(rows, structure, columns):
+    """Raise ValueError where features of the gate differ within a group."""
+    for j in structure.gating if rows.groups is not None else ():
+        values = column_of(rows.data.X, j)
+        check_constant(values, rows.groups, f"gate_features: {columns.name(j)}")

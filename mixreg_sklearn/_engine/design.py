@@ -190,6 +190,8 @@ def make_design(margins, n_rows, fit_intercept):
     scale = relative * np.where(varies, unit, 1.0)
     scaled = factor / relative * varies
     _, singular, right = linalg.svd(scaled, full_matrices=False, check_finite=False)
+    # Signs that neither rounding nor the order of rows decides.
+    right *= np.where(right @ np.cos(np.arange(1.0, d + 1)) < 0, -1.0, 1.0)[:, None]
     tolerance = max(n_rows, d) * np.finfo(float).eps
     rank = int((singular > tolerance * max(singular.max(initial=0.0), rounding)).sum())
     right = right[:rank].T

@@ -15,7 +15,7 @@ from .regressions import Regressions
 from .rows import TableRows
 from .sharing import Constrained, Separate
 from .sizes import check_held_size
-from .table import Table, make_table
+from .table import make_table
 
 
 class Problem(NamedTuple):
@@ -31,8 +31,6 @@ class Problem(NamedTuple):
         Rows of positive weight, groups together: whitened columns, scaled response.
     model, pooled_model : Mixture
         Of all components, and of one.
-    table : Table
-        The rows in the user's units.
     """
 
     structure: Structure
@@ -41,7 +39,6 @@ class Problem(NamedTuple):
     rows: TableRows
     model: Mixture
     pooled_model: Mixture
-    table: Table
 
     @property
     def units_counted(self):
@@ -55,11 +52,11 @@ class Problem(NamedTuple):
 
     def without_features(self, structure):
         """The problem of a model without features on the same rows."""
-        facts = self.facts.without_features()
-        frame = make_frame(facts, structure.fit_intercept)
-        rows = self.rows.seen_by(structure, frame)
-        models = _models(structure, frame)
-        return Problem(structure, facts, frame, rows, *models, self.table)
+        return problem_of(
+            structure,
+            self.facts.without_features(),
+            lambda frame: self.rows.seen_by(structure, frame),
+        )
 
     def loglik_to_user(self, loglik, weight):
         """Log-likelihood of all rows in the user's units, a number or a list.
@@ -161,11 +158,16 @@ def make_problem(data, structure, n_jobs):
     X is read in blocks. Of large data no columns are kept, every pass makes them anew.
     """
     table = make_table(data, structure)
-    facts = facts_of(table)
+    return problem_of(
+        structure, facts_of(table), lambda frame: TableRows(table, frame, n_jobs)
+    )
+
+
+def problem_of(structure, facts, rows_in):
+    """The Problem of ``rows_in(frame)``, a back end that has these Facts."""
     frame = make_frame(facts, structure.fit_intercept)
-    rows = TableRows(table, frame, n_jobs)
     models = _models(structure, frame)
-    return Problem(structure, facts, frame, rows, *models, table)
+    return Problem(structure, facts, frame, rows_in(frame), *models)
 
 
 def _models(structure, frame):

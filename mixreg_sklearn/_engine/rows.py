@@ -84,8 +84,8 @@ class Block(NamedTuple):
         A row of ones, and the whitened columns of the gate.
     base : float
         ``sum_i w_i b_i``, the contribution of `Family.base` to the log-likelihood.
-    rows : slice
-        Its rows among those of all blocks.
+    rows : slice, or ndarray of int of shape (B,)
+        Their numbers among all rows of the user.
     """
 
     columns: tuple[Columns, ...]
@@ -96,7 +96,19 @@ class Block(NamedTuple):
     unit_weight: np.ndarray
     gate: np.ndarray
     base: float
-    rows: slice
+    rows: slice | np.ndarray
+
+    @property
+    def numbers(self):
+        """The user's number of every row, (B,)."""
+        if isinstance(self.rows, slice):
+            return np.arange(self.rows.start, self.rows.stop)
+        return self.rows
+
+    @property
+    def first(self):
+        """The user's number of the first row of every unit, (U,)."""
+        return self.numbers if self.units.single else self.numbers[self.units.start]
 
 
 class ArrayRows:
@@ -139,6 +151,9 @@ class ArrayRows:
     search takes `sample` and `whole` as well, of rows in memory.
     """
 
+    # Whether columns are kept where they are few.
+    _keeps = True
+
     def __init__(
         self,
         sources,
@@ -170,8 +185,12 @@ class ArrayRows:
         size = block_size or source.block_size(self.n_logits - 1)
         self._cuts = list(self._cut(size))
         self._kept = None
-        if source.keeps(self.n_rows):
+        if self._keeps and source.keeps(self.n_rows):
             self._kept = [self._block(*cut) for cut in self._cuts]
+
+    def _numbers(self, rows):
+        """The user's numbers of a slice of rows."""
+        return rows
 
     def _cut(self, size):
         """Yield slices of rows and of units, a pair for every block."""
@@ -205,7 +224,7 @@ class ArrayRows:
             self._unit_weight[units],
             np.ascontiguousarray(self._gate[:, units]),
             float(weight @ self._base[rows]),
-            rows,
+            self._numbers(rows),
         )
 
     def sum(self, verb, params):
@@ -266,7 +285,7 @@ class TableRows(ArrayRows):
     """
 
     def __init__(self, table, frame, n_jobs=1):
-        self._table, structure = table, table.structure
+        self.table, structure = table, table.structure
         family, y, offset = structure.family, table.y, table.offset
         if (frame.origin, frame.unit) != (0.0, 1.0):
             y = (y - frame.origin) / frame.unit
@@ -291,13 +310,17 @@ class TableRows(ArrayRows):
         )
         self._frame = frame
 
+    def _numbers(self, rows):
+        kept = self.table.kept
+        return rows if kept is None else kept[rows]
+
     def sketch(self, size):
         """About `size` units that their content determines, or these rows if few."""
         if self.n_units <= 2 * size:
             return self
-        return TableRows(self._table.sketch(size), self._frame)
+        return TableRows(self.table.sketch(size), self._frame)
 
     def seen_by(self, structure, frame):
         """The same rows for a model of another structure, in another frame."""
-        table = make_table(self._table.data, structure)
+        table = make_table(self.table.data, structure)
         return TableRows(table, frame, self._n_jobs)

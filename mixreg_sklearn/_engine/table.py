@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._data.data import Data, Structure
+from .._data.data import Data, Structure, joined
 from .content import hash_features, hash_numbers, scrambled
 from .design import Features
 from .sizes import check_user_sizes
@@ -86,25 +86,15 @@ class Table(NamedTuple):
         return of_rows
 
     def sketch(self, size):
-        """About `size` units, in an order that the content of all units determines.
+        """The Table of `size` units that the content of all determines, `least_of`."""
+        hashes = self.hashes()
+        return least_of(lambda limit: self.below(limit, hashes), len(hashes), size)
 
-        They are those of the smallest hashes (Broder 1997): a sample that depends
-        neither on the order nor on the places of rows. Equal units count as one, of
-        their total weight.
-        """
-        hashes, n_least = self.hashes(), size
-        while True:
-            n_least = min(n_least, len(hashes))
-            least = np.partition(hashes, n_least - 1)[n_least - 1]
-            chosen = np.flatnonzero(hashes <= least)
-            _, at, which = np.unique(
-                hashes[chosen], return_index=True, return_inverse=True
-            )
-            if len(at) >= size or n_least == len(hashes):
-                break
-            n_least *= 4
-        weight = np.bincount(which, weights=self.unit_weight[chosen])
-        return self.take(chosen[at[:size]], weight[:size])
+    def below(self, limit, hashes=None):
+        """The Sketch of the units whose hashes are at most `limit`."""
+        hashes = self.hashes() if hashes is None else hashes
+        chosen = np.flatnonzero(hashes <= limit)
+        return _distinct(hashes[chosen], chosen, self)
 
     def take(self, units, weight):
         """The Table of some units (V,), in this order, with weights (V,)."""
@@ -122,6 +112,58 @@ class Table(NamedTuple):
         group = None if self.start is None else np.repeat(np.arange(len(units)), size)
         weight = np.repeat(weight, size)
         return make_table(data._replace(weight=weight, group=group), self.structure)
+
+
+class Sketch(NamedTuple):
+    """Units with distinct hashes, in the order of these.
+
+    Attributes
+    ----------
+    hashes : ndarray of uint64 of shape (V,)
+    table : Table, or None where there are no units
+    """
+
+    hashes: np.ndarray
+    table: Table | None
+
+
+def least_of(below, n_units, size):
+    """The Table of `size` of `n_units` units, or all if fewer are distinct.
+
+    They are those of the least hashes (Broder 1997), in the order of these: a sample
+    that depends neither on the order nor on the places of rows. Equal units count as
+    one, of their total weight. ``below(limit)`` is a Sketch.
+    """
+    # The hashes of a few more units than are needed, as they are spread evenly.
+    expected = size + 4 * np.sqrt(size)
+    while True:
+        limit = min(int(expected / n_units * 2**64), 2**64 - 1)
+        sketch = below(np.uint64(limit))
+        if len(sketch.hashes) >= size or limit == 2**64 - 1:
+            break
+        expected *= 4
+    least = np.arange(len(sketch.hashes))[:size]
+    return sketch.table.take(least, sketch.table.unit_weight[least])
+
+
+def merged(sketches):
+    """The Sketch of the units of several."""
+    sketches = [sketch for sketch in sketches if sketch.table is not None]
+    if len(sketches) < 2:
+        return sketches[0] if sketches else Sketch(np.empty(0, np.uint64), None)
+    hashes = np.concatenate([sketch.hashes for sketch in sketches])
+    data = joined([sketch.table.data for sketch in sketches])
+    table = make_table(data, sketches[0].table.structure)
+    return _distinct(hashes, np.arange(len(hashes)), table)
+
+
+def _distinct(hashes, units, table):
+    """The Sketch of some units (V,) with their hashes (V,); equal units become one."""
+    if not len(units):
+        return Sketch(hashes, None)
+    hashes, at, which = np.unique(hashes, return_index=True, return_inverse=True)
+    weight = np.bincount(which, weights=table.unit_weight[units])
+    return Sketch(hashes, table.take(units[at], weight))
 
 
 def make_table(data, structure):

@@ -21,7 +21,7 @@ from .._engine.params import Params, concatenate
 from .._rebuilt import rebuild
 from .._regressor import complaint, set_estimate
 from .._search.estimate import Limits, estimate_from
-from .._search.sample import all_units, search_sample
+from .._search.sample import all_units, ground_of, search_sample
 from ..gates import ConstantGate
 from .candidates import find_candidates, landscape_of
 
@@ -213,9 +213,10 @@ def _joined(problem, larger, params):
     """Yield the mixture joined by each of the best candidates."""
     model = larger.model
     # Large data are sampled; small data keep their order, on which the draws depend.
-    sample = search_sample(problem.rows, model.n_components)
+    ground = ground_of(problem.rows, model.n_components)
+    sample = search_sample(ground, model.n_components)
     if sample.n_units == problem.rows.n_units:
-        sample = all_units(problem.rows)
+        sample = all_units(ground)
     directions = model.regressions.sharings[0].directions()
     if not directions.size:
         return

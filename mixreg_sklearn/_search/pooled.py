@@ -72,14 +72,13 @@ def repeat_component(params, n_components):
 
 
 def from_memberships(problem, memberships):
-    """Parameters (a batch of one) by an M-step from memberships (n, K) of the user."""
+    """Parameters (a batch of one) by an M-step from memberships (n, K) of all rows."""
     model, rows, regressions = problem.model, problem.rows, problem.model.regressions
     pooled = fit_pooled(problem.pooled_model, rows)
     shape = (1, memberships.shape[1])
     start = repeat_component(pooled, shape[1])
     coef = np.zeros_like(start.coef)
     start = regressions.constrain(start._replace(coef=coef))
-    memberships = memberships[problem.table.order].T
     verb = partial(_membership_squares, regressions, pooled)
     sums = rows.sum(verb, (start.coef, memberships))
     coef = start.coef + _step(regressions, sums)
@@ -123,11 +122,11 @@ def _least_squares(regressions, shrinkage, coef, block):
 def _membership_squares(regressions, pooled, params, block):
     """The _Squares of K regressions, rows weighted by information.
 
-    `params` are coefficients (1, K, P) and memberships (K, n).
+    `params` are coefficients (1, K, P) and memberships (n, K) of the user's rows.
     """
     coef, memberships = params
     units = block.units
-    tau = units.spread(units.mean(memberships[:, block.rows])) * block.weight
+    tau = units.spread(units.mean(memberships[block.rows].T)) * block.weight
     grams, crosses, squares = [], [], []
     initial, information = regressions.bounded_suggestion(pooled, block)
     for (suggested, z, place), known in zip(

@@ -155,9 +155,9 @@ def _products(mixture, params, block):
 
 
 def _weighted_scores(mixture, params, block):
-    """Curvature, and scores of units times their weights, (M, U)."""
+    """Curvature, scores of units times their weights (M, U), their first rows (U,)."""
     curvature, scores = mixture.curvature_and_scores(params, block)
-    return curvature, scores * np.sqrt(block.unit_weight)
+    return curvature, scores * np.sqrt(block.unit_weight), block.first
 
 
 def _dense(matrix):
@@ -169,18 +169,17 @@ def _by_cluster(cluster, problem, params):
 
     :math:`S_c = \sum_{u \in c} w_u s_u` is the score of a cluster.
     """
-    _, number = np.unique(cluster[problem.table.first], return_inverse=True)
-    n_clusters = int(number.max()) + 1
+    total, sums, seen = None, 0.0, np.zeros(cluster.max() + 1, dtype=bool)
+    verb = partial(_weighted_scores, problem.model)
+    for curvature, scores, first in problem.rows.scan(verb, params):
+        total = curvature if total is None else total + curvature
+        units = cluster[first], np.arange(len(first))
+        inside = sparse.csr_array(
+            (np.ones(len(first)), units), shape=(len(seen), len(first))
+        )
+        sums = sums + inside @ scores.T
+        seen[cluster[first]] = True
+    n_clusters = seen.sum()
     if n_clusters < 2:
         raise ValueError("cluster must have at least two different labels.")
-    total, sums, start = None, 0.0, 0
-    verb = partial(_weighted_scores, problem.model)
-    for curvature, scores in problem.rows.scan(verb, params):
-        total = curvature if total is None else total + curvature
-        stop = start + scores.shape[1]
-        units = number[start:stop], np.arange(stop - start)
-        inside = sparse.csr_array(
-            (np.ones(stop - start), units), shape=(n_clusters, stop - start)
-        )
-        sums, start = sums + inside @ scores.T, stop
     return total, _dense(sums.T @ sums) * (n_clusters / (n_clusters - 1))

@@ -27,8 +27,8 @@ def _lines(seed, n, groups=False):
 
 def _sketch(X, y, weight=None, groups=None, size=300):
     """Responses, features and weights of a sketch, unit by unit."""
-    table = problem_of(MixtureRegressor(2), X, y, weight, groups=groups).table
-    table = table.sketch(size)
+    rows = problem_of(MixtureRegressor(2), X, y, weight, groups=groups).rows
+    table = rows.table.sketch(size)
     return np.column_stack([table.y, table.data.X, table.weight])
 
 
@@ -153,8 +153,7 @@ def test_columns_made_anew_and_threads_change_no_bit(monkeypatch, n_jobs):
     X, y, _ = _lines(0, 50000)
     kept = MixtureRegressor(2, random_state=0).fit(X, y)
     monkeypatch.setattr(sources_module, "_KEPT_NUMBERS", 0)
-    monkeypatch.setattr("mixreg_sklearn._blas.threads_that_pay", lambda *_: n_jobs)
-    monkeypatch.setattr("mixreg_sklearn._regressor.threads_that_pay", lambda *_: n_jobs)
+    monkeypatch.setattr("mixreg_sklearn._posed.threads_that_pay", lambda *_: n_jobs)
     lazy = MixtureRegressor(2, random_state=0).fit(X, y)
     for name in ("coef_", "scale_", "weights_", "log_likelihood_"):
         assert_array_equal(getattr(lazy, name), getattr(kept, name))

@@ -29,7 +29,8 @@ LIMITS = Limits(8, 1e-8, 200)
 class Partitions:
     """Rows in several places, which a verb reaches as bytes, as in a cluster.
 
-    It has the attributes of the contract; `_parts` are its workers.
+    It has the attributes of the contract; `_parts` are its workers, with the numbers
+    of their rows.
     """
 
     __slots__ = (
@@ -42,11 +43,16 @@ class Partitions:
     )
 
     def __init__(self, problem, n_parts):
-        table, rows = problem.table, problem.rows
+        table, rows = problem.rows.table, problem.rows
         parts = np.array_split(np.arange(rows.n_units), n_parts)
-        weight = table.unit_weight
+        weight, unit = table.unit_weight, np.arange(rows.n_rows)
+        if table.start is not None:
+            unit = np.searchsorted(table.start, unit, side="right") - 1
         self._parts = [
-            TableRows(table.take(units, weight[units]), problem.frame)
+            (
+                TableRows(table.take(units, weight[units]), problem.frame),
+                table.order[np.isin(unit, units)],
+            )
             for units in parts
         ]
         self.n_rows, self.n_units = rows.n_rows, rows.n_units
@@ -57,28 +63,25 @@ class Partitions:
         return reduce(add, self.scan(verb, params))
 
     def scan(self, verb, params):
-        first = 0
-        for part in self._parts:
+        for part, numbers in self._parts:
             # Each worker has a copy of its own, made from bytes.
             received = pickle.loads(pickle.dumps((verb, params)))
-            yield from part.scan(_at(first, *received), None)
-            first += part.n_rows
+            yield from part.scan(_at(numbers, *received), None)
 
     def sketch(self, size):
         """The rows of all parts are put together in memory."""
         assert self.n_units <= 2 * size
-        return _one([part.whole() for part in self._parts])
+        return _one([part.whole() for part, _ in self._parts])
 
     def seen_by(self, structure, frame):
         raise NotImplementedError
 
 
-def _at(first, verb, params):
-    """The verb on a block that stands `first` rows further back."""
+def _at(numbers, verb, params):
+    """The verb on a block whose rows have other numbers among those of the user."""
 
     def moved(_, block):
-        rows = slice(block.rows.start + first, block.rows.stop + first)
-        return verb(params, block._replace(rows=rows))
+        return verb(params, block._replace(rows=numbers[block.rows]))
 
     return moved
 

@@ -1,0 +1,1 @@
+"""Rows in the partitions of dask collections, which stay where they are."""
