@@ -380,6 +380,7 @@ class MixtureRegressor(
         family = FAMILIES.get(family) if isinstance(family, str) else family
         support = getattr(family, "support", Support())
         tags.target_tags.positive_only = support.lower >= 0
+        tags.input_tags.sparse = True
         return tags
 
     @lazy

@@ -56,10 +56,10 @@ def _by_factor(information, gradient, size):
     """
     solve = inverse_of(information, -POSITIVE * size)
     if solve is not None:
-        value, vector = _largest(solve, len(size))
-        return solve(gradient), 1 / value, vector
-    value, vector = _largest(lambda v: -(information @ v), len(size))
-    smallest = -value
+        vector = _leading(solve, len(size))
+        return solve(gradient), float(vector @ information @ vector), vector
+    vector = _leading(lambda v: -(information @ v), len(size))
+    smallest = float(vector @ information @ vector)
     if abs(smallest) <= POSITIVE * (vector**2 @ size):
         smallest = 0.0
     shift = max(2 * abs(smallest), 1e-7)
@@ -85,8 +85,8 @@ def inverse_of(matrix, shift=0.0):
     return lambda v: linalg.cho_solve(factor, v, check_finite=False)
 
 
-def _largest(multiply, m):
-    """The largest eigenvalue of a symmetric matrix, and its vector, by Lanczos.
+def _leading(multiply, m):
+    """The vector (m,) of a symmetric matrix's largest eigenvalue, by Lanczos's method.
 
     Golub & Van Loan (2013), section 10.1, with full orthogonalization.
     """
@@ -98,10 +98,9 @@ def _largest(multiply, m):
         for _ in range(2):
             image = image - np.array(vectors).T @ (np.array(vectors) @ image)
         length = float(np.linalg.norm(image))
-        scale = max(np.abs(diagonal))
-        if len(diagonal) == min(_STEPS, m) or not length > 1e-10 * scale:
+        if len(vectors) == min(_STEPS, m) or not length > 1e-10 * max(np.abs(diagonal)):
             break
         vectors.append(image / length)
         beside.append(length)
-    values, coordinates = linalg.eigh_tridiagonal(diagonal, beside)
-    return values[-1], np.array(vectors).T @ coordinates[:, -1]
+    _, coordinates = linalg.eigh_tridiagonal(diagonal, beside)
+    return np.array(vectors).T @ coordinates[:, -1]

@@ -72,7 +72,10 @@ def estimate_found(problem, rng, limits, watch):
         sample = search_sample(field[1], model.n_components, factor)
         found = search(field[0], sample, field[2], rng, limits, watch)
         optima = _leading(model, rows, ground, outline, found, limits)
-        estimate = _best(model, rows, ground, optima, found, limits)
+        if outline and optima[0].degenerate:
+            estimate = _penalized_estimate(model, rows, optima[0], found, limits)
+        else:
+            estimate = _best(model, rows, ground, optima, found, limits)
         if estimate.flaw is None or sample.n_rows == rows.n_rows:
             break
     return estimate
@@ -95,8 +98,10 @@ def _leading(model, rows, ground, outline, found, limits):
         return _rerank(model, rows, ground, found, limits)
     optima, few = found.optima[:_FINALISTS], outline.rows
     if found.n_rows < few.n_rows:
-        optima = _rerank(outline.model, few, few, found, limits)
-    return outline.climbed(model, ground, optima, found, limits)
+        # A penalty keeps components of few rows from collapsing.
+        climbing = with_penalty(outline.model, found.target)
+        optima = _rerank(climbing, few, few, found, limits)
+    return outline.climbed(model, rows, ground, optima, found)
 
 
 def _best(model, rows, ground, optima, found, limits):

@@ -22,13 +22,12 @@ from .._engine.regressions import Regressions
 from .._engine.rows import ArrayRows
 from .._engine.sharing import Separate
 from .._engine.sources import Stored
+from .flaws import nearly_empty
 from .pooled import fit_pooled
 from .prices import with_penalty
 
 # Designs with more columns are searched in outline.
 WIDE = 100
-# Directions for every component.
-_DIRECTIONS = 2
 # Rows count as outliers from three times this quantile of their excess on.
 _USUAL = 0.99
 # A direction of which a smaller share is left, given the others, is none.
@@ -65,19 +64,23 @@ class Outline(NamedTuple):
         """`watch` of a search, which is told of optima of the wide mixture."""
         return _Watch(self, watch)
 
-    def climbed(self, model, ground, optima, found, limits):
-        """Optima from which EM has climbed among all columns, best first.
+    def climbed(self, model, rows, ground, optima, found):
+        """Optima from which EM has climbed among all columns, the sound ones first.
 
-        A penalty keeps components from collapsing.
+        A penalty keeps components from collapsing. A component that would have fewer of
+        all rows than coefficients is degenerate.
         """
-        climbing = with_penalty(model, found.target)
-        ranked = []
+        climbing, climbed = with_penalty(model, found.target), []
+        share = rows.total_weight / ground.total_weight
         for optimum in optima:
             start = model.constrain(model.assign(self.expanded(optimum.params)))
             run = em(climbing, ground, start, max_iter=100, tol=_SLOW)
-            ranked.append((run.objective[0], optimum._replace(params=run.params)))
-        ranked.sort(key=lambda pair: -np.nan_to_num(pair[0], nan=-np.inf))
-        return [optimum for _, optimum in ranked]
+            weight = ground.sum(model.tally, run.params).weight * share
+            degenerate = bool(nearly_empty(model, weight)[0])
+            optimum = optimum._replace(params=run.params, degenerate=degenerate)
+            climbed.append((degenerate, -run.objective[0], optimum))
+        climbed.sort(key=lambda each: each[:2])
+        return [optimum for *_, optimum in climbed]
 
 
 class _Watch(NamedTuple):
@@ -103,10 +106,9 @@ def outline_of(problem, ground, pooled):
     model, alone = problem.model, problem.pooled_model
     limit = _usual_excess(alone, ground, pooled)
     sums = problem.rows.sum(partial(_products, alone, limit), pooled)
-    root = _root(sums.information / problem.rows.total_weight)
+    root = _root(sums.information / sums.total)
     free = model.regressions.sharings[0].directions()
-    number = _DIRECTIONS * model.n_components
-    apart = _leading(sums.excess, root, free, number)
+    apart = _leading(sums.excess, root, free, model.n_components)
     maps = tuple(
         _independent(root, pooled.coef[0, 0, place], apart, problem.frame.design)
         for place in alone.regressions.predictors
@@ -122,6 +124,7 @@ def outline_of(problem, ground, pooled):
 class _Products(NamedTuple):
     """Sums over rows, of the first predictor. They add."""
 
+    total: float  # information
     information: np.ndarray  # (p, p)
     excess: np.ndarray  # (p, p)
 
@@ -138,15 +141,15 @@ def _products(alone, limit, pooled, block):
     what one regression leads to expect. Components differ along its eigenvectors.
     """
     slope, bend, information = _derivatives(alone, pooled, block)
-    z, weight = block.columns[0], block.weight
+    z, known, weight = block.columns[0], block.weight * information, block.weight
     if block.units.single:
         # Rows far from all others would have directions of their own.
         excess = np.clip(slope**2 + bend, -limit * information, limit * information)
-        grams = z.gram(np.stack([weight * information, weight * excess]))
-        return _Products(*grams)
-    grams = z.gram(np.stack([weight * information, weight * bend]))
+        grams = z.gram(np.stack([known, weight * excess]))
+        return _Products(known.sum(), *grams)
+    grams = z.gram(np.stack([known, weight * bend]))
     squares = z.unit_products(slope, block.unit_weight, block.units)
-    return _Products(grams[0], squares + grams[1])
+    return _Products(known.sum(), grams[0], squares + grams[1])
 
 
 def _derivatives(alone, pooled, block):
@@ -162,6 +165,8 @@ def _derivatives(alone, pooled, block):
 
 def _usual_excess(alone, ground, pooled):
     """What the excess of a row over its information may be, of single rows."""
+    if ground.n_units < ground.n_rows:
+        return np.inf
 
     def verb(params, block):
         slope, bend, information = _derivatives(alone, params, block)
@@ -178,26 +183,37 @@ def _root(information):
     return linalg.cholesky(information, lower=True, check_finite=False)
 
 
-def _leading(excess, root, free, number):
+def _leading(excess, root, free, n_components):
     """Directions (m, p) along which there is most excess, relative to information.
 
-    In orthonormal columns the diagonal is left out: it says how much each column varies
-    by itself, as if rows of few non-zeros each had coefficients of their own.
-    `free` (p, s) are the directions in which components may differ.
+    Those of components that differ in many columns show without the diagonal, in
+    orthonormal columns: it says how much each column varies by itself, as if rows of
+    few non-zeros each had coefficients of their own. Those of components that differ
+    in few columns are on the diagonal. Some of both are taken. `free` (p, s) are the
+    directions in which components may differ.
     """
     whitened = linalg.solve_triangular(root, excess, lower=True)
     whitened = linalg.solve_triangular(root, whitened.T, lower=True)
-    np.fill_diagonal(whitened, 0.0)
     span = root.T @ free
     if free.shape[1] < len(root):
         span, _ = np.linalg.qr(span)
-        whitened = span.T @ whitened @ span
-    number = min(number, len(whitened) - 1)
-    first = np.cos(np.arange(1.0, len(whitened) + 1))
-    _, vectors = eigsh(whitened, k=number, which="LA", v0=first)
-    if free.shape[1] < len(root):
-        vectors = span @ vectors
-    return linalg.solve_triangular(root, vectors[:, ::-1], lower=True, trans=1).T
+    without = whitened - np.diag(np.diag(whitened))
+    vectors = [
+        _leading_vectors(without, span, 2 * n_components),
+        _leading_vectors(whitened, span, n_components + 2),
+    ]
+    return linalg.solve_triangular(root, np.hstack(vectors), lower=True, trans=1).T
+
+
+def _leading_vectors(matrix, span, number):
+    """The eigenvectors (p, m) of a matrix (p, p) in a span (p, s), the leading first."""
+    if span.shape[1] < len(span):
+        matrix = span.T @ matrix @ span
+    number = min(number, len(matrix) - 1)
+    first = np.cos(np.arange(1.0, len(matrix) + 1))
+    _, vectors = eigsh(matrix, k=number, which="LA", v0=first)
+    vectors = vectors[:, ::-1]
+    return vectors if span.shape[1] == len(span) else span @ vectors
 
 
 def _independent(root, pooled, apart, design):
