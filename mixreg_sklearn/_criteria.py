@@ -125,6 +125,11 @@ def _compared(model, X, y, sample_weight, groups, offset, trials):
 
 def _weight_of_units(sample_weight, X, target, groups, offset):
     """Weights of rows, or of groups, (U,), for rows from `fitted_and_rows`."""
+    if sample_weight is None:
+        # Ones that take no memory.
+        return np.broadcast_to(
+            1.0, X.shape[0] if groups is None else len(groups.labels)
+        )
     weight = check_weight(sample_weight, X)
     check_constant(weight, groups, "sample_weight")
     return weight if groups is None else weight[groups.first]

@@ -37,9 +37,12 @@ class Standard(NamedTuple):
         """Yield chunks of rows, and their features after a constant, (B, 1 + p)."""
         n_numbers = _INTERMEDIATE * (1 + len(self.used)) + copied(X)
         for rows in chunks(X.shape[0], n_numbers):
-            part = X[rows][:, self.used].astype(np.float64)
-            part = part.toarray() if sparse.issparse(part) else part
-            yield rows, np.insert((part - self.mean) / self.std, 0, 1.0, axis=1)
+            part = X[rows][:, self.used]
+            Z = np.ones((part.shape[0], 1 + len(self.used)))
+            Z[:, 1:] = part.toarray() if sparse.issparse(part) else part
+            Z[:, 1:] -= self.mean
+            Z[:, 1:] /= self.std
+            yield rows, Z
 
 
 def inverse_grams(X, standard, weight):

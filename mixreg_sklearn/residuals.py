@@ -306,8 +306,9 @@ def extrapolated_rows(
     seen, new = check_rows(model, X), check_rows(model, X_new)
     standard = Standard.of(seen, (Fitted.of(model).coef != 0).any(axis=(0, 1)))
     own = (component[:, None] == np.arange(prior.shape[1])) & (weight[:, None] > 0)
+    memberships *= weight[:, None]
     with one_blas_thread():
-        inverses = inverse_grams(seen, standard, weight[:, None] * memberships)
+        inverses = inverse_grams(seen, standard, memberships)
         largest = largest_leverages(seen, standard, inverses, own)
         leverage = leverages(new, standard, inverses)
     outside = leverage > largest * (1 + _ROUNDING)

@@ -3,11 +3,7 @@
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    _num_samples,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._extras import is_dask
 
@@ -57,8 +53,6 @@ def _column_of_words(X):
 
 def check_weight(sample_weight, X):
     """Non-negative weights (n,), not all zero; ones if None."""
-    if sample_weight is None:
-        return np.ones(_num_samples(X))
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )

@@ -98,13 +98,14 @@ class _Scorer:
         return self._score(mixture, X, y, sample_weight, log_jacobian, metadata)
 
     def _score(self, mixture, X, y, sample_weight, log_jacobian, metadata):
-        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
         metadata = metadata | given(sample_weight=sample_weight)
         value = getattr(mixture, self.method)(X, y, **metadata)
+        weight = 1.0 if sample_weight is None else np.asarray(sample_weight)
         # Density of y, not of the transformed response: f_y(y) = f_t(g(y)) |g'(y)|.
         correction = float(np.sum(weight * log_jacobian))
         if self.method == "log_likelihood":
-            return (value + correction) / float(weight.sum())
+            total = len(y) if sample_weight is None else float(weight.sum())
+            return (value + correction) / total
         return 2 * correction - value
 
     def get_metadata_routing(self):

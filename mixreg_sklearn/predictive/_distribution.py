@@ -103,7 +103,8 @@ class MixtureDistribution:
         self.scale = _broadcast("scale", scale, (*leading, shape[1]))
         self.weights = _broadcast("weights", weights, shape)
         total = self.weights.sum(axis=1)
-        if not ((self.weights >= 0).all() and (np.abs(total - 1) <= _EQUAL).all()):
+        one = total.min(initial=1) >= 1 - _EQUAL and total.max(initial=1) <= 1 + _EQUAL
+        if not (one and (self.weights >= 0).all()):
             raise ValueError("weights must be non-negative and sum to one in each row.")
         row_data = {
             name: _broadcast(name, values, shape[:1])
