@@ -18,7 +18,8 @@ class Rebuilt(NamedTuple):
 
     estimator: object  # the fitted MixtureRegressor
     fitted: Fitted
-    data: Data
+    data: Data | None  # rows in memory
+    grouped: bool  # whether rows come in groups
     problem: Problem
     params: Params  # a batch of one, with the estimator's order of components
     columns: Columns
@@ -29,7 +30,8 @@ class Rebuilt(NamedTuple):
 def rebuild(model, X, y, sample_weight=None, *, groups=None, offset=None, **row_data):
     """Prepare training data as `fit` did, and the estimate. -> Rebuilt.
 
-    `model` is a fitted mixture, or a pipeline or search with one inside.
+    `model` is a fitted mixture, or a pipeline or search with one inside. The rows may
+    be dask collections.
     """
     found = inside(model)
     estimator, X = found.mixture, found.features(X)
@@ -41,4 +43,7 @@ def rebuild(model, X, y, sample_weight=None, *, groups=None, offset=None, **row_
     fitted = Fitted.of(estimator)
     params = problem.from_user(fitted)
     names = found.names()
-    return Rebuilt(estimator, fitted, posed.data, problem, params, columns, at, names)
+    data, grouped = posed.data, groups is not None
+    return Rebuilt(
+        estimator, fitted, data, grouped, problem, params, columns, at, names
+    )

@@ -65,8 +65,8 @@ WINGS = {
     "__init__": "_reports _regressor _selection _formula _warnings",
     "residuals": "_blas _docs families _data predictive _fitted _inside _leverage",
     "metrics": (
-        "_numerics _docs families _data _inside _search _rebuilt _regressor _growth"
-        " residuals"
+        "_numerics _docs _extras families _data _inside _search _rebuilt _regressor"
+        " _growth residuals"
     ),
     "plotting": "_docs _component_names predictive _inside inference residuals",
     "_cli": "families _inside _status _thin datasets _regressor _selection plotting",
@@ -127,6 +127,20 @@ def test_a_file_imports_only_what_its_wing_may(path):
     allowed = {wing(path), *WINGS[wing(path)].split()}
     wrong = {str(other) for other in imported(path) if wing(other) not in allowed}
     assert not wrong
+
+
+def test_dask_is_imported_only_once_there_is_a_collection():
+    for path, tree in TREES.items():
+        at_once = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+        names = {(node.module or "").split(".")[0] for node in at_once}
+        names |= {
+            name.name.split(".")[0]
+            for node in tree.body
+            if isinstance(node, ast.Import)
+            for name in node.names
+        }
+        if wing(path) != "_dask":
+            assert not names & {"dask", "distributed", "_dask"}, path
 
 
 def test_no_files_import_each_other_in_a_circle():

@@ -70,9 +70,11 @@ def _small(model, X):
     """A copy of a fitted estimator without what chunks of X do not need."""
     model = copy(model)
     model.init = None
-    for name in ("search_", *([] if hasattr(X, "columns") else ["feature_names_in_"])):
-        if hasattr(model, name):
-            delattr(model, name)
+    left_out = ["search_", "_skl_callbacks"]
+    if not hasattr(X, "columns"):
+        left_out.append("feature_names_in_")
+    for name in filter(partial(hasattr, model), left_out):
+        delattr(model, name)
     return model
 
 

@@ -30,8 +30,9 @@ def kept_scratch():
     (`MALLOC_TRIM_THRESHOLD_`): every temporary array of a pass is then made of new
     pages, which takes longer than to compute it.
     """
-    trimmed, mallopt = os.environ.get("MALLOC_TRIM_THRESHOLD_"), _mallopt()
-    if trimmed is None or mallopt is None:
+    trimmed = os.environ.get("MALLOC_TRIM_THRESHOLD_")
+    mallopt = None if trimmed is None else _mallopt()
+    if mallopt is None:
         yield
         return
     with _lock:

@@ -5,7 +5,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .._extras import is_dask
+from .._extras import check_in_memory
 
 
 class Range(Interval):
@@ -17,11 +17,7 @@ class Range(Interval):
 
 def check_features(model, X, *y, **checks):
     """scikit-learn's `validate_data`, with advice where a column of X has words."""
-    if is_dask(X):
-        raise ValueError(
-            "X is a dask collection, and what is asked for needs rows in memory: pass"
-            " X.compute(), or that of a part of the rows."
-        )
+    check_in_memory(X)
     try:
         return validate_data(model, X, *y, **checks)
     except ValueError as error:

@@ -5,7 +5,7 @@ import numpy as np
 from .._blas import one_blas_thread
 from .._component_names import names_of_components
 from .._docs import documented
-from .._extras import pandas_for
+from .._extras import check_in_memory, pandas_for
 from .._rebuilt import rebuild
 from .._status import sentence
 from .._thin import thin_sentences
@@ -210,6 +210,7 @@ def summary(
     >>> result.to_frame().loc[("steep", "x0"), "estimate"].round(2).item()
     2.96
     """
+    check_in_memory(X)
     cluster = check_covariance(cov_type, cluster, X, groups)
     given = {"groups": groups, "offset": offset, "trials": trials}
     with one_blas_thread(), np.errstate(under="ignore"):
@@ -309,7 +310,7 @@ def _components(rebuilt, separation):
     """Columns of the table of components, with a scale only if the family has one."""
     fitted = rebuilt.fitted
     columns = {"share": fitted.weights, "size": separation.rows}
-    if rebuilt.data.group is not None:
+    if rebuilt.grouped:
         columns["groups"] = separation.units
     columns |= {"post>0": separation.possible, "ratio": separation.ratio}
     names = ["scale", *(constant.name for constant in fitted.family.constants[1:])]

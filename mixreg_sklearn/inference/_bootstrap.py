@@ -11,6 +11,7 @@ from .._blas import one_blas_thread
 from .._data.groups import check_groups, repeated
 from .._docs import documented
 from .._engine.problem import make_problem
+from .._extras import check_in_memory
 from .._inside import inside
 from .._numerics import log_normalize, make_rng
 from .._rebuilt import rebuild
@@ -168,6 +169,7 @@ def bootstrap(
     """
     if method not in _METHODS:
         raise ValueError(f"method must be one of {list(_METHODS)}; got {method!r}.")
+    check_in_memory(X)
     if n_bootstrap < 2:
         raise ValueError(f"n_bootstrap must be at least 2; got {n_bootstrap!r}.")
     mixture = inside(model).mixture

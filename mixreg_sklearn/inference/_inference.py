@@ -151,7 +151,7 @@ def _title(rebuilt, cov_type):
     estimator, rows = rebuilt.estimator, rebuilt.problem.rows
     family = type(rebuilt.problem.structure.family).__name__
     units = f"{rows.n_rows} rows"
-    if rebuilt.data.group is not None:
+    if rebuilt.grouped:
         units += f" in {rows.n_units} groups"
     plural = "s" if estimator.n_components > 1 else ""
     return (

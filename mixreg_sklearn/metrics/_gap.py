@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._docs import documented
+from .._extras import check_in_memory
 from .._growth.candidates import landscape_of
 from .._numerics import make_rng
 from .._rebuilt import rebuild
@@ -169,6 +170,7 @@ def optimality_gap(
     >>> right.suspicious, right.proven
     (False, True)
     """
+    check_in_memory(X)
     given = {"groups": groups, "offset": offset, "trials": trials}
     rebuilt = rebuild(model, X, y, sample_weight, **given)
     landscape = _whole_landscape(rebuilt)

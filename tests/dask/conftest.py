@@ -1,23 +1,29 @@
 import warnings
 
 import pytest
-
-distributed = pytest.importorskip("distributed")
+from distributed import Client, LocalCluster
 
 
 @pytest.fixture(scope="session")
-def cluster():
-    """The client of two workers with one thread each."""
+def _client():
+    """A client of two workers with one thread each."""
     with warnings.catch_warnings():
         # Of the ports and sockets of distributed, which are not ours.
         warnings.simplefilter("ignore")
         with (
-            distributed.LocalCluster(
+            LocalCluster(
                 n_workers=2,
                 threads_per_worker=1,
                 dashboard_address=None,
                 memory_limit=None,
             ) as local,
-            distributed.Client(local) as client,
+            Client(local, set_as_default=False) as client,
         ):
             yield client
+
+
+@pytest.fixture
+def cluster(_client):
+    """The client of a cluster, which is the current one for a test."""
+    with _client.as_current():
+        yield _client
