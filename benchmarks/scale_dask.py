@@ -229,7 +229,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = "fit killed parquet csv".split()
+    names = ["fit", "killed", "parquet", "csv"]
     parser.add_argument("--parts", nargs="+", choices=names, default=names)
     parser.add_argument("--rows", type=lambda text: int(float(text)), default=2_000_000)
     parser.add_argument("--features", type=int, default=10)
