@@ -182,8 +182,8 @@ def killed(n, d, K, workers, partitions):
         timer.join()
     apart = float(np.abs(again - whole).max())
     print(
-        f"a worker killed: {disturbed:.2f} s instead of {undisturbed:.2f} s, coefficients"
-        f" differ by {apart:.1e}",
+        f"a worker killed: {disturbed:.2f} s instead of {undisturbed:.2f} s,"
+        f" coefficients differ by {apart:.1e}",
         flush=True,
     )
     return {"undisturbed": undisturbed, "disturbed": disturbed, "apart": apart}
@@ -211,8 +211,9 @@ def from_files(kind, n, d, K, workers, partitions, memory):
             wall = time.perf_counter() - started
             most = max(client.run(_most_resident).values())
     print(
-        f"{kind}, n={n} d={d} K={K}: {size:.0f} MB on disk, {8e-6 * n * (d + 1):.0f} MB"
-        f" of numbers, {workers} workers of {memory}: fit {wall:.1f} s, most resident in"
+        f"{kind}, n={n} d={d} K={K}: {size:.0f} MB on disk,"
+        f" {8e-6 * n * (d + 1):.0f} MB of numbers, {workers} workers of"
+        f" {memory}: fit {wall:.1f} s, most resident in"
         f" a worker {most:.0f} MB, converged {model.converged_}",
         flush=True,
     )

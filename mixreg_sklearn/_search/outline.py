@@ -206,7 +206,7 @@ def _leading(excess, root, free, n_components):
 
 
 def _leading_vectors(matrix, span, number):
-    """The eigenvectors (p, m) of a matrix (p, p) in a span (p, s), the leading first."""
+    """The leading eigenvectors (p, m) of a matrix (p, p) in a span (p, s)."""
     if span.shape[1] < len(span):
         matrix = span.T @ matrix @ span
     number = min(number, len(matrix) - 1)
