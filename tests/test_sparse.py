@@ -11,7 +11,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn._engine.content import hash_features
 from mixreg_sklearn._engine.design import Features
 from mixreg_sklearn.inference import inference
@@ -210,6 +210,18 @@ def test_a_pipeline_with_indicators_of_all_categories_fits():
         assert sparse.issparse(encode.transform(frame)) != dense
     assert_same_estimates(*fits)
     assert fits[0].n_features_in_ == 14
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_numbers_of_components_are_chosen_as_for_an_array(grouped):
+    groups = np.arange(600) // 4 if grouped else None
+    X, y, _ = data(groups=groups)
+    chosen = [
+        MixtureRegressorIC([1, 2, 3], random_state=0).fit(each, y, groups=groups)
+        for each in (sparse.csr_array(X), X)
+    ]
+    assert chosen[0].best_estimator_.n_components == 2
+    assert_same_estimates(*(each.best_estimator_ for each in chosen))
 
 
 def test_rows_have_the_hashes_of_an_array():

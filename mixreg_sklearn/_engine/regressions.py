@@ -8,6 +8,7 @@ import numpy as np
 from ..families._scales import ROUNDING, ScaleRule
 from .columns import Ones
 from .sharing import Separate
+from .sparse_curvature import score_products
 
 _ONES = Ones()
 # Suggestions of rows end at this many scoring steps from the pooled regression.
@@ -282,6 +283,17 @@ class Regressions:
             z.scores(slope, out=of_rows[:, :, place])
         if not single:
             out[...] = block.units.sum(of_rows)
+
+    def score_products(self, local, weight, block):
+        """``sum_u w_uk s_uk s_uk'`` of scores, under weights of units (R, K, U).
+
+        -> (R, K, P + S, P + S).
+        """
+        if block.columns[0].sparse:
+            return score_products(local, weight, block)
+        scores = np.empty((*weight.shape[:2], self.places[-1].stop, weight.shape[2]))
+        self.scores(local, block, out=scores)
+        return (scores * weight[:, :, None, :]) @ scores.swapaxes(-1, -2)
 
     def bends(self, local, weight, block, out):
         """Add second derivatives, summed under weights (R, K, B) of rows, to `out`.

@@ -57,15 +57,30 @@ def sparse_scores(mixture, params, block):
     return sparse.hstack(parts, format="csr").multiply(root[:, None]).tocsr().T
 
 
+def score_products(local, weight, block):
+    """Products of scores of units under weights (R, K, U), (R, K, P + S, P + S)."""
+    products = []
+    for at in np.ndindex(weight.shape[:2]):
+        scores = sparse.hstack(_own_scores(local, block, at), format="csr")
+        weighted = scores.multiply(weight[at][:, None]).tocsr()
+        products.append((scores.T @ weighted).toarray())
+    return np.reshape(products, (*weight.shape[:2], *products[0].shape))
+
+
 def _scores(local, block, at):
     """Scores (U, P + S + 1 + q) of units in the numbers of a component, sparse.
 
     `at` is a restart and its component.
     """
+    parts = [*_own_scores(local, block, at), sparse.csr_array(block.gate.T)]
+    return sparse.hstack(parts, format="csr")
+
+
+def _own_scores(local, block, at):
+    """Those in coefficients and constants, as a list of sparse arrays (U, .)."""
     slopes = iter(local.slope)
     units, parts = block.units, []
     for z in block.columns:
         parts += z.sparse_scores(next(slopes)[at], units)
     parts += [units.sum(slope[at])[:, None] for slope in slopes]
-    parts.append(block.gate.T)
-    return sparse.hstack([sparse.csr_array(part) for part in parts], format="csr")
+    return [sparse.csr_array(part) for part in parts]

@@ -16,7 +16,6 @@ from sklearn.base import clone
 
 from .._blas import one_blas_thread
 from .._data.structure import make_structure
-from .._engine.layout import layout_of
 from .._engine.params import Params, concatenate
 from .._rebuilt import rebuild
 from .._regressor import complaint, set_estimate
@@ -162,12 +161,9 @@ class _Information(NamedTuple):
 def _information(model, params, block):
     """The _Information of a block at a batch of one."""
     local, members, *_ = model.posterior(params, block)
-    n_own, n_units = layout_of(params).n_own, len(block.unit_weight)
-    score = np.empty((1, params.n_components, n_own, n_units))
-    model.regressions.scores(local, block, out=score)
     weight = members * block.unit_weight
     rows = block.units.spread(weight)
-    products = (score * weight[:, :, None, :]) @ score.swapaxes(-1, -2)
+    products = model.regressions.score_products(local, weight, block)
     bends = np.zeros_like(products)
     model.regressions.bends(local, rows, block, out=bends)
     return _Information(products[0], bends[0], rows[0].sum(axis=1))

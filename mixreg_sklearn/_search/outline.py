@@ -28,6 +28,8 @@ from .prices import with_penalty
 
 # Designs with more columns are searched in outline.
 WIDE = 100
+# Directions of either kind beyond the number of components.
+_SPARE = 1
 # Rows count as outliers from three times this quantile of their excess on.
 _USUAL = 0.99
 # A direction of which a smaller share is left, given the others, is none.
@@ -194,26 +196,26 @@ def _leading(excess, root, free, n_components):
     """
     whitened = linalg.solve_triangular(root, excess, lower=True)
     whitened = linalg.solve_triangular(root, whitened.T, lower=True)
-    span = root.T @ free
+    span = None
     if free.shape[1] < len(root):
-        span, _ = np.linalg.qr(span)
+        span, _ = np.linalg.qr(root.T @ free)
     without = whitened - np.diag(np.diag(whitened))
     vectors = [
-        _leading_vectors(without, span, 2 * n_components),
-        _leading_vectors(whitened, span, n_components + 2),
+        _leading_vectors(part, span, n_components + _SPARE)
+        for part in (without, whitened)
     ]
     return linalg.solve_triangular(root, np.hstack(vectors), lower=True, trans=1).T
 
 
 def _leading_vectors(matrix, span, number):
-    """The leading eigenvectors (p, m) of a matrix (p, p) in a span (p, s)."""
-    if span.shape[1] < len(span):
+    """Eigenvectors (p, m) of a matrix (p, p), in a span (p, s) or None, best first."""
+    if span is not None:
         matrix = span.T @ matrix @ span
     number = min(number, len(matrix) - 1)
     first = np.cos(np.arange(1.0, len(matrix) + 1))
     _, vectors = eigsh(matrix, k=number, which="LA", v0=first)
     vectors = vectors[:, ::-1]
-    return vectors if span.shape[1] == len(span) else span @ vectors
+    return vectors if span is None else span @ vectors
 
 
 def _independent(root, pooled, apart, design):

@@ -10,6 +10,8 @@ from .outline import WIDE
 _SAMPLE_ROWS, _SAMPLE_PER_COEF = 2000, 50
 # The least number of units for each component.
 _SAMPLE_UNITS = 100
+# A sample has at most so many numbers (160 MB).
+_SAMPLE_NUMBERS = 20_000_000
 # Samples of a search in the rows on which optima are compared and climbed, at least; of
 # many rows one in so many; at most so many numbers (32 MB).
 _GROUND, _GROUND_SHARE, _GROUND_NUMBERS = 10, 50, 4_000_000
@@ -38,7 +40,8 @@ def search_sample(rows, n_components, factor=1):
     """
     order, units, weight = _canonical_order(rows)
     weight = weight[units]
-    size = factor * _sample_units(rows, n_components)
+    most = _SAMPLE_NUMBERS * rows.n_units // (rows.n_rows * rows.n_columns)
+    size = min(factor * _sample_units(rows, n_components), most)
     if rows.n_units <= 2 * size:
         return rows.sample(units, weight, order)
     cumulative = np.cumsum(weight)
