@@ -9,7 +9,6 @@ from functools import partial
 
 import dask
 import numpy as np
-from dask import delayed
 
 from .scratch import settings_of_fit
 
@@ -19,23 +18,24 @@ class OnDemand:
 
     Parameters
     ----------
-    places : sequence of Delayed
-        One for each partition: a list of the pair of its number and value.
+    parts : list of Part
+    make : callable
+        ``make(number, **chunks)`` is the value of a partition.
     """
 
-    def __init__(self, places):
-        self._places = places
+    def __init__(self, parts, make):
+        self._parts, self._make = parts, make
 
     def then(self, function):
         """The places of ``function(number, value)`` for every partition."""
-        made = delayed(partial(_then, function), pure=False)
-        return OnDemand([made(place) for place in self._places])
+        return OnDemand(self._parts, partial(_after, function, self._make))
 
     def ask(self, function):
         """A list of ``function(value)`` for every partition, in their order."""
-        asked = delayed(partial(_ask, function), pure=False)
-        answers = dask.compute(*(asked(place) for place in self._places))
-        return _in_order(answers)
+        # One task for each partition, which then lets go of it.
+        asked = partial(_answer, function, self._make)
+        tasks = (part.then(partial(asked, i)) for i, part in enumerate(self._parts))
+        return list(dask.compute(*tasks))
 
 
 class InMemory:
@@ -53,14 +53,17 @@ class InMemory:
 
     def then(self, function):
         """The places of ``function(number, value)`` for every partition."""
-        made = partial(_then, function)
+        made = partial(_each, function)
         return InMemory(self._client, self._client.map(made, self._places, pure=False))
 
     def ask(self, function):
         """A list of ``function(value)`` for every partition, in their order."""
-        asked = partial(_ask, function)
+        asked = partial(_each, partial(_without_number, function))
         answers = self._client.map(asked, self._places, pure=False)
-        return _in_order(self._client.gather(answers))
+        answers = sorted(
+            _joined(self._client.gather(answers)), key=lambda pair: pair[0]
+        )
+        return [answer for _, answer in answers]
 
 
 def places_of(parts, X, function):
@@ -69,10 +72,11 @@ def places_of(parts, X, function):
     They are in the memory of workers where X is: a place has those partitions of a
     worker that one of its threads sees to.
     """
-    made = [part.then(partial(_made, function, i)) for i, part in enumerate(parts)]
+    make = partial(_noted, function)
     distributed = sys.modules.get("distributed")
     if distributed is None or len(distributed.futures_of(X)) < len(parts):
-        return OnDemand(made)
+        return OnDemand(parts, make)
+    made = [part.then(partial(_pair, make, i)) for i, part in enumerate(parts)]
     futures = distributed.futures_of(dask.persist(*made))
     client = futures[0].client
     distributed.wait(futures)
@@ -83,33 +87,40 @@ def places_of(parts, X, function):
     return InMemory(client, joined)
 
 
-def _made(function, number, **chunks):
-    """The list of the pair for one partition."""
+def _noted(function, number, **chunks):
+    """A value, or an error that says which partition it is in."""
+    try:
+        return function(**chunks)
+    except ValueError as error:
+        error.add_note(f"It is in partition {number}.")
+        raise
+
+
+def _after(function, make, number, **chunks):
+    return function(number, make(number, **chunks))
+
+
+def _without_number(function, _, value):
+    return function(value)
+
+
+def _answer(function, make, number, **chunks):
     with settings_of_fit():
-        try:
-            return [(number, function(**chunks))]
-        except ValueError as error:
-            error.add_note(f"It is in partition {number}.")
-            raise
+        return function(make(number, **chunks))
 
 
-def _then(function, pairs):
+def _pair(make, number, **chunks):
+    with settings_of_fit():
+        return [(number, make(number, **chunks))]
+
+
+def _each(function, pairs):
     with settings_of_fit():
         return [(number, function(number, value)) for number, value in pairs]
 
 
-def _ask(function, pairs):
-    with settings_of_fit():
-        return [(number, function(value)) for number, value in pairs]
-
-
 def _joined(lists):
     return [pair for pairs in lists for pair in pairs]
-
-
-def _in_order(lists):
-    """The values of lists of pairs, in the order of their partitions."""
-    return [value for _, value in sorted(_joined(lists), key=lambda pair: pair[0])]
 
 
 def _beside_each_other(client, futures):

@@ -1,8 +1,12 @@
 """A fit of dask collections is the fit of the same rows in memory."""
 
+from functools import partialmethod
+
 import dask
 import dask.array as da
+import dask.dataframe as dd
 import numpy as np
+import pandas as pd
 import pytest
 from deadly import Deadly
 from distributed import wait
@@ -10,6 +14,7 @@ from numpy.testing import assert_array_equal
 from scattered import SETTINGS, assert_same_fit, case_of, scattered
 
 from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn._dask.places import InMemory
 
 
 def fit(case):
@@ -32,6 +37,24 @@ def test_a_cluster_gives_the_estimate_of_arrays(cluster, name):
     wait([X, y])
     ours = fit(case._replace(X=X, y=y, of_rows=of_rows))
     assert_same_fit(ours, fit(case_of(name)))
+
+
+def test_columns_of_a_persisted_dataframe_are_in_memory(cluster, monkeypatch):
+    case, asked = case_of("groups"), []
+    monkeypatch.setattr(InMemory, "ask", partialmethod(_noted, asked, InMemory.ask))
+    frame = pd.DataFrame(case.X, columns=["a", "b", "c"])
+    frame = frame.assign(y=case.y, **case.of_rows)
+    frame = dd.from_pandas(frame, npartitions=3).persist()
+    X, y = frame[["a", "b", "c"]], frame["y"]
+    ours = case.model.fit(X, y, **{name: frame[name] for name in case.of_rows})
+    assert asked
+    theirs = case_of("groups")
+    assert_same_fit(ours, fit(theirs))
+
+
+def _noted(places, asked, ask, function):
+    asked.append(function)
+    return ask(places, function)
 
 
 def test_data_that_are_not_persisted_are_made_in_every_pass(cluster):

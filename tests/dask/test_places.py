@@ -41,28 +41,20 @@ def test_other_partitions_are_places_by_themselves(cluster):
     parts, _ = parts_of(X)
     places = places_of(parts, X, _length)
     assert isinstance(places, OnDemand)
-    assert len(places._places) == 7
+    assert len(places._parts) == 7
     assert places.ask(_itself) == [10] * 7
 
 
 def test_values_that_follow_stay_in_their_places(cluster):
     X = dask.persist(da.ones((70, 2), chunks=((10, 20, 40), 2)))[0]
     parts, _ = parts_of(X)
-    for of_parts in (places_of(parts, X, _length), OnDemand(_lists(parts))):
+    for of_parts in (places_of(parts, X, _length), OnDemand(parts, _length_at)):
         following = of_parts.then(_number_and_half)
         assert following.ask(_itself) == [(0, 5), (1, 10), (2, 20)]
 
 
-def _lists(parts):
-    return [part.then(_Pair(i)) for i, part in enumerate(parts)]
-
-
-class _Pair:
-    def __init__(self, number):
-        self.number = number
-
-    def __call__(self, X):
-        return [(self.number, len(X))]
+def _length_at(number, X):
+    return len(X)
 
 
 def _number_and_half(number, value):
