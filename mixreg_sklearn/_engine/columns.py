@@ -1,8 +1,9 @@
-"""Columns: where rows meet coefficients. Five methods, for any storage.
+"""Columns: where rows meet coefficients, by the same methods for any storage.
 
 - ``predict(coef)``: linear predictors (C, B) of coefficients (C, p);
 - ``cross(v)``: ``sum_i v_i z_i`` for row values (..., B), -> (..., p);
-- ``gram(w)``: ``sum_i w_i z_i z_i'`` for non-negative weights (C, B), -> (C, p, p);
+- ``gram(w)``: ``sum_i w_i z_i z_i'`` for weights (C, B), -> (C, p, p);
+- ``squares(v)``: ``sum_i v_i z_i^2``, (..., B) -> (..., p);
 - ``product(v, other)``: ``sum_i v_i z_i z'_i'`` for row values (..., B) and the columns
   z' of another predictor, -> (..., p, p');
 - ``scores(v)``: ``v_i z_i``, (..., B) -> (..., p, B).
