@@ -293,6 +293,11 @@ class MixtureRegressorIC(
             warnings.warn(message.message, message.category, stacklevel=3)
         return self
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def _fitted_table(self):
         return criterion_table(self)
 

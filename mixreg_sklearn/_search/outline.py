@@ -28,8 +28,8 @@ from .prices import with_penalty
 
 # Designs with more columns are searched in outline.
 WIDE = 100
-# Directions of either kind beyond the number of components.
-_SPARE = 1
+# Directions with the diagonal (see `_leading`) beyond the number of components.
+_SPARE = 2
 # Rows count as outliers from three times this quantile of their excess on.
 _USUAL = 0.99
 # A direction of which a smaller share is left, given the others, is none.
@@ -201,8 +201,8 @@ def _leading(excess, root, free, n_components):
         span, _ = np.linalg.qr(root.T @ free)
     without = whitened - np.diag(np.diag(whitened))
     vectors = [
-        _leading_vectors(part, span, n_components + _SPARE)
-        for part in (without, whitened)
+        _leading_vectors(without, span, 2 * n_components),
+        _leading_vectors(whitened, span, n_components + _SPARE),
     ]
     return linalg.solve_triangular(root, np.hstack(vectors), lower=True, trans=1).T
 
