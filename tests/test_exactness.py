@@ -120,7 +120,10 @@ def test_one_component_is_exact_where_columns_are_nearly_collinear(seed):
     y = X @ rng.normal(size=4) + 0.1 * rng.normal(size=40)
     model = MixtureRegressor(1).fit(X, y)
     solution = exact_least_squares(X, y)
-    assert_one_regression(model, solution[0], solution[1:])
+    found = np.append(model.intercept_, model.coef_[0])
+    # What rounding of X itself may change.
+    bound = 8 * np.finfo(float).eps * np.linalg.cond(X)
+    assert np.linalg.norm(found - solution) <= bound * np.linalg.norm(solution)
 
 
 @pytest.mark.parametrize("seed", range(3))
