@@ -49,7 +49,7 @@ y = pd.Series(rent, name="rent")
 prepare = ColumnTransformer(
     [
         ("number", "passthrough", ["area"]),
-        ("category", OneHotEncoder(drop="first"), ["district"]),
+        ("category", OneHotEncoder(drop="first", sparse_output=False), ["district"]),
     ],
     verbose_feature_names_out=False,
 ).set_output(transform="pandas")
