@@ -27,7 +27,7 @@ from .pooled import fit_pooled
 from .prices import with_penalty
 
 # Designs with more columns are searched in outline.
-WIDE = 100
+WIDE = 110
 # Directions with the diagonal (see `_leading`) beyond the number of components.
 _SPARE = 2
 # Rows count as outliers from three times this quantile of their excess on.
