@@ -12,48 +12,48 @@ def summed(function):
     It must be defined at the top of a module, and its results must add.
     """
 
-    @wraps(function)
-    def wrapper(model, X, *args, **kwargs):
-        if not is_dask(X):
-            return function(model, X, *args, **kwargs)
+    def of_partitions(model, given):
         from ._dask.results import added
 
-        return added(wrapper, model, _by_name(function, model, X, *args, **kwargs))
+        return added(wrapper, model, given)
 
+    wrapper = _where_rows_are(function, of_partitions)
     return wrapper
 
 
 def lazy(method):
     """Let a method that returns a number or more for every row return dask arrays."""
 
-    @wraps(method)
-    def wrapper(self, X, *args, **kwargs):
-        if not is_dask(X):
-            return method(self, X, *args, **kwargs)
+    def of_partitions(model, given):
         from ._dask.results import of_rows
 
-        given = _by_name(method, self, X, *args, **kwargs)
-        return of_rows(method.__name__, self, given)
+        return of_rows(method.__name__, model, given)
 
-    return wrapper
+    return _where_rows_are(method, of_partitions)
 
 
 def gathered(method):
     """Let a method that returns labels of groups, and values, gather all of them."""
 
-    @wraps(method)
-    def wrapper(self, X, *args, **kwargs):
-        if not is_dask(X):
-            return method(self, X, *args, **kwargs)
+    def of_partitions(model, given):
         from ._dask.results import of_groups
 
-        given = _by_name(method, self, X, *args, **kwargs)
-        return of_groups(method.__name__, self, given)
+        return of_groups(method.__name__, model, given)
+
+    return _where_rows_are(method, of_partitions)
+
+
+def _where_rows_are(function, of_partitions):
+    """``function(model, X, ...)`` in memory, ``of_partitions(model, given)`` elsewhere.
+
+    `given` are the arguments by name.
+    """
+
+    @wraps(function)
+    def wrapper(model, X, *args, **kwargs):
+        if not is_dask(X):
+            return function(model, X, *args, **kwargs)
+        given = signature(function).bind(model, X, *args, **kwargs).arguments
+        return of_partitions(model, dict(list(given.items())[1:]))
 
     return wrapper
-
-
-def _by_name(function, model, *args, **kwargs):
-    """The arguments but for the model, by name."""
-    given = signature(function).bind(model, *args, **kwargs).arguments
-    return dict(list(given.items())[1:])

@@ -15,6 +15,9 @@ from .parts import check_table, parts_of, see_features
 from .places import places_of
 from .scratch import settings_of_fit
 
+# Arguments that are not of rows.
+_OPTIONS = ("return_std",)
+
 
 def added(function, model, given):
     """The sum of ``function(model, **chunks)`` over all partitions.
@@ -50,10 +53,6 @@ def of_rows(method, model, given):
         _joined([each[i] for each in results], lengths, shape, dtype)
         for i in range(several)
     )
-
-
-# Arguments that are not of rows.
-_OPTIONS = ("return_std",)
 
 
 def _prepared(model, given):

@@ -19,10 +19,11 @@ _MOST_PRODUCTS = 2**18
 
 def chunks(n_rows, n_numbers):
     """Slices of rows, each of which takes `n_numbers` numbers, in a list."""
-    return _slices(n_rows, int(_MOST / n_numbers))
+    return slices(n_rows, int(_MOST / n_numbers))
 
 
-def _slices(n_rows, step):
+def slices(n_rows, step):
+    """Slices of `step` rows, at least one, in a list; the last may be shorter."""
     step = max(1, step)
     return [slice(i, min(i + step, n_rows)) for i in range(0, n_rows, step)]
 
@@ -38,7 +39,7 @@ def times(X, coef):
     if X.shape[0] <= step:
         return X.astype(np.float64, copy=False) @ coef.T
     product = np.empty((X.shape[0], len(coef)))
-    for rows in _slices(X.shape[0], step):
+    for rows in slices(X.shape[0], step):
         product[rows] = X[rows].astype(np.float64, copy=False) @ coef.T
     return product
 

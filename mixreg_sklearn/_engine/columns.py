@@ -36,6 +36,11 @@ class Columns:
         """``product`` of the columns `left` with these."""
         return self.cross(left.scores(v))
 
+    def shared_grams(self, tau):
+        """Gram matrices (R, K, p, p) of memberships (R, K, B) times row weights."""
+        grams = self.gram(tau.reshape(-1, tau.shape[2]))
+        return grams.reshape(*tau.shape[:2], *grams.shape[1:])
+
     def unit_products(self, v, weight, units):
         """``sum_u w_u t_u t_u'`` with ``t_u = sum_i v_i z_i`` over rows of a unit.
 
@@ -106,12 +111,12 @@ class Dense(Columns):
 
     def gram(self, w):
         """Products of rows that all weights share, or of rows under every weight."""
-        n_columns, n_rows = w.shape
-        if self.n_columns < _WIDE and 2 * n_columns >= self.n_columns:
-            return _unpacked(np.dot(w, _products(self.Z).T), self.n_columns)
+        (n_weights, n_rows), p = w.shape, self.n_columns
+        if p < _WIDE and 2 * n_weights >= p:
+            return _unpacked(np.dot(w, _products(self.Z).T), p)
         weighted = (w[:, None] * self.Z).reshape(-1, n_rows)
         # Unlike `@`, `np.dot` always lets other threads work.
-        return np.dot(weighted, self.Z.T).reshape(n_columns, *self.total.shape)
+        return np.dot(weighted, self.Z.T).reshape(n_weights, p, p)
 
     def squares(self, v):
         """``sum_i v_i z_i^2``, (..., B) -> (..., p)."""
@@ -124,7 +129,7 @@ class Dense(Columns):
         return np.stack([left.cross(v * z) for z in self.Z], axis=-1)
 
     def shared_grams(self, tau):
-        """Gram matrices (R, K, p, p) of memberships (R, K, B) times row weights.
+        """`Columns.shared_grams` with one product less.
 
         The memberships of a row add up to one, so the Gram matrix of the first
         component is that of all rows less those of the others.
@@ -146,12 +151,10 @@ class DenseWithProducts(Dense):
         super().__init__(Z, weight)
         self._products = _products(Z)
 
+    shared_grams = Columns.shared_grams
+
     def gram(self, w):
         return _unpacked(np.dot(w, self._products.T), self.n_columns)
-
-    def shared_grams(self, tau):
-        grams = self.gram(tau.reshape(-1, tau.shape[2]))
-        return grams.reshape(*tau.shape[:2], *self.total.shape)
 
 
 class Ones(Columns):

@@ -36,6 +36,21 @@ class Curvature(NamedTuple):
     hessian: np.ndarray
     size: np.ndarray
 
+    @classmethod
+    def of_block(cls, block, loglik, gradient, hessian, size):
+        """From log-likelihoods of units (R, U), and derivatives by component.
+
+        The gradient and the sizes are (R, K, m), the Hessian is (R, K, m, K, m).
+        """
+        n_restarts, n_components, n_each = gradient.shape
+        shape = n_restarts, n_components * n_each
+        return cls(
+            loglik @ block.unit_weight + block.base,
+            gradient.reshape(shape),
+            hessian.reshape(*shape, shape[1]),
+            size.reshape(shape),
+        )
+
     def __add__(self, other):
         return Curvature(*map(add, self, other))
 
@@ -71,12 +86,7 @@ def curvature_of_rows(mixture, params, block):
         _fill(hessian, left, right, own, weight)
     gate = slice(layout.n_own, None)
     subtract_prior(gradient[:, :, gate], hessian[:, :, gate, :, gate], prior, block)
-    return Curvature(
-        loglik @ weight + block.base,
-        gradient.reshape(-1, layout.size),
-        hessian.reshape(-1, layout.size, layout.size),
-        size.reshape(-1, layout.size),
-    )
+    return Curvature.of_block(block, loglik, gradient, hessian, size)
 
 
 class _Side(NamedTuple):
@@ -181,10 +191,4 @@ def curvature_of_units(mixture, params, block):
     table = hessian.reshape(n_restarts, *(n_components, layout.n_each) * 2)
     np.einsum("rkakb->rkab", table)[...] += second
     subtract_prior(gradient[:, :, own:], table[:, :, own:, :, own:], prior, block)
-    curvature = Curvature(
-        loglik @ block.unit_weight + block.base,
-        gradient.reshape(n_restarts, layout.size),
-        hessian,
-        size.reshape(n_restarts, layout.size),
-    )
-    return curvature, expected, prior
+    return Curvature.of_block(block, loglik, gradient, table, size), expected, prior

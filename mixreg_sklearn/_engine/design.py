@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, sparse
 
+from .._data.chunks import slices
 from .sources import Whitened
 
 # X is read in blocks of this size (0.4 MB), which fits the cache, and of at least four
@@ -160,9 +161,7 @@ class Features(NamedTuple):
 
     def sparse_parts(self):
         """Yield slices of rows, and their entries, of sparse features."""
-        step = int(_ENTRIES / self.n_filled) + 1
-        for start in range(0, self.shape[0], step):
-            rows = slice(start, start + step)
+        for rows in slices(self.shape[0], int(_ENTRIES / self.n_filled) + 1):
             yield rows, self.entries(rows)
 
     def blocks(self, weight):
@@ -209,5 +208,4 @@ def make_design(margins, n_rows, fit_intercept):
 def _slices(n_rows, n_features):
     """Slices of rows small enough for a float64 copy."""
     n_features = max(1, n_features)
-    step = max(4 * n_features, _BLOCK_NUMBERS // n_features)
-    return [slice(start, start + step) for start in range(0, n_rows, step)]
+    return slices(n_rows, max(4 * n_features, _BLOCK_NUMBERS // n_features))

@@ -94,8 +94,12 @@ def facts_of(table):
     """The Facts of a Table."""
     family, structure = table.structure.family, table.structure
     y = table.y if table.offset is None else table.y - table.offset
-    unit_weight = table.unit_weight
-    of_regression = sparse_margins_of if table.regression.sparse else margins_of
+    unit_weight, features = table.unit_weight, table.regression
+    if features.sparse:
+        regression = sparse_margins_of(features, table.weight)
+    else:
+        centered = bool(structure.fit_intercept)
+        regression = margins_of(features, table.weight, centered)
     return Facts(
         table.n_rows,
         len(unit_weight),
@@ -103,7 +107,7 @@ def facts_of(table):
         float(unit_weight.sum()),
         *family.units(y, table.weight, structure.fit_intercept),
         family.resolution(table.data.y),
-        of_regression(table.regression, table.weight, bool(structure.fit_intercept)),
+        regression,
         margins_of(table.gating, unit_weight, True),
     )
 

@@ -6,64 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._data.chunks import slices
 from .columns import Columns, Dense, DenseWithProducts
 from .sizes import check_engine_sizes
 from .table import make_table
 from .threads import in_order
+from .units import Units, rows_of_units, units_of
 
 # Largest total size of outer products that are kept (32 MB).
 _PRODUCT_NUMBERS = 4_000_000
-
-
-class Units(NamedTuple):
-    """Groups of consecutive rows that share a component, or single rows.
-
-    Attributes
-    ----------
-    start : ndarray of int of shape (U,), or None
-        First row of every unit; None where every row is a unit.
-    of_row : ndarray of int of shape (B,), or None
-        Unit of every row.
-    n_rows : int
-        B.
-    """
-
-    start: np.ndarray | None
-    of_row: np.ndarray | None
-    n_rows: int
-
-    @property
-    def single(self):
-        """Whether every row is a unit."""
-        return self.start is None
-
-    def sum(self, values):
-        """Sums over the rows of every unit, along the last axis."""
-        return values if self.single else np.add.reduceat(values, self.start, axis=-1)
-
-    def spread(self, values):
-        """Values of units repeated for their rows, along the last axis."""
-        return values if self.single else values[..., self.of_row]
-
-    def mean(self, values):
-        """Means over the rows of every unit, along the last axis."""
-        return values if self.single else self.sum(values) / self.size
-
-    @property
-    def size(self):
-        """Rows of every unit, (U,)."""
-        if self.single:
-            return np.ones(self.n_rows)
-        return np.diff(self.start, append=self.n_rows)
-
-
-def units_of(start, n_rows):
-    """Units from their first rows (U,); None where every row is a unit."""
-    if start is None:
-        return Units(None, None, n_rows)
-    of_row = np.zeros(n_rows, dtype=np.intp)
-    of_row[start[1:]] = 1
-    return Units(start, np.cumsum(of_row), n_rows)
 
 
 class Block(NamedTuple):
@@ -195,9 +146,7 @@ class ArrayRows:
     def _cut(self, size):
         """Yield slices of rows and of units, a pair for every block."""
         if self._start is None:
-            for first in range(0, self.n_rows, size):
-                rows = slice(first, min(first + size, self.n_rows))
-                yield rows, rows
+            yield from ((rows, rows) for rows in slices(self.n_rows, size))
             return
         ends = np.append(self._start[1:], self.n_rows)
         unit = 0
@@ -250,9 +199,8 @@ class ArrayRows:
         """
         rows, start = units, None
         if self._start is not None:
-            size = np.diff(self._start, append=self.n_rows)[units]
+            rows, size = rows_of_units(self._start, self.n_rows, units)
             start = np.cumsum(size) - size
-            rows = np.arange(size.sum()) + np.repeat(self._start[units] - start, size)
             rows = rows if order is None else order[rows]
             weight = np.repeat(weight, size)
         made = {source: source.taken(rows) for source in self._sources}

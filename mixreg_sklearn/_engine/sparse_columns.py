@@ -78,7 +78,7 @@ class Sparse(Columns):
     def unit_products(self, v, weight, units):
         parts = map(sparse.csr_array, self.sparse_scores(v, units))
         sums = sparse.hstack([*parts], format="csr")
-        return (sums.T @ sums.multiply(weight[:, None]).tocsr()).toarray()
+        return weighted_products(sums, weight, sums)
 
     def gram(self, w):
         d, inner = self.X.shape[1], slice(self.constant, None)
@@ -95,13 +95,13 @@ class Sparse(Columns):
             grams[:, 0] = grams[:, :, 0] = self.cross(w)
         return grams
 
-    def shared_grams(self, tau):
-        """Gram matrices (R, K, p, p) of memberships (R, K, B) times row weights."""
-        grams = self.gram(tau.reshape(-1, tau.shape[2]))
-        return grams.reshape(*tau.shape[:2], *grams.shape[1:])
-
     def products_with(self, left, v):
         return left.products_with(self, v).swapaxes(-1, -2)
+
+
+def weighted_products(left, weight, right):
+    """``sum_u w_u l_u r_u'`` of sparse rows (U, p) and (U, q), dense: (p, q)."""
+    return (left.T @ right.multiply(weight[:, None]).tocsr()).toarray()
 
 
 def _pairs(X):

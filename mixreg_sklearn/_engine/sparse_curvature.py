@@ -8,6 +8,7 @@ from scipy import sparse
 
 from .curvature import Curvature, subtract_prior
 from .layout import layout_of
+from .sparse_columns import weighted_products
 
 
 def curvature_of_sparse_units(mixture, params, block):
@@ -26,7 +27,7 @@ def curvature_of_sparse_units(mixture, params, block):
             for j in range(k + 1):
                 # E[u u'] - E[u] E[u]' of one component, and -E[u] E[u]' of two.
                 part = members[r, j] * weight * ((j == k) - members[r, k])
-                part = (scores[j].T @ scores[k].multiply(part[:, None])).toarray()
+                part = weighted_products(scores[j], part, scores[k])
                 hessian[r, j, :, k], hessian[r, k, :, j] = part, part.T
     own, gate = slice(layout.n_own), slice(layout.n_own, None)
     bends = np.zeros((*shape[:2], layout.n_own, layout.n_own))
@@ -34,12 +35,7 @@ def curvature_of_sparse_units(mixture, params, block):
     mixture.regressions.bends(local, rows, block, out=bends)
     np.einsum("rkakb->rkab", hessian)[:, :, own, own] += bends
     subtract_prior(gradient[:, :, gate], hessian[:, :, gate, :, gate], prior, block)
-    return Curvature(
-        loglik @ weight + block.base,
-        gradient.reshape(-1, layout.size),
-        hessian.reshape(-1, layout.size, layout.size),
-        size.reshape(-1, layout.size),
-    )
+    return Curvature.of_block(block, loglik, gradient, hessian, size)
 
 
 def sparse_scores(mixture, params, block):
@@ -62,8 +58,7 @@ def score_products(local, weight, block):
     products = []
     for at in np.ndindex(weight.shape[:2]):
         scores = sparse.hstack(_own_scores(local, block, at), format="csr")
-        weighted = scores.multiply(weight[at][:, None]).tocsr()
-        products.append((scores.T @ weighted).toarray())
+        products.append(weighted_products(scores, weight[at], scores))
     return np.reshape(products, (*weight.shape[:2], *products[0].shape))
 
 

@@ -91,7 +91,7 @@ def _independent(gram):
     return kept, dropped, combination
 
 
-def sparse_margins_of(features, weight, centered):
+def sparse_margins_of(features, weight):
     """The SparseMargins of sparse features under positive row weights (n,)."""
     parts = features.sparse_parts()
     return reduce(add, (_of_part(X, weight[rows]) for rows, X in parts))

@@ -8,6 +8,7 @@ from .._data.data import Data, Structure, joined
 from .content import hash_features, hash_numbers, scrambled
 from .design import Features
 from .sizes import check_user_sizes
+from .units import rows_of_units
 
 
 class Table(NamedTuple):
@@ -98,19 +99,15 @@ class Table(NamedTuple):
 
     def take(self, units, weight):
         """The Table of some units (V,), in this order, with weights (V,)."""
-        data, size = self.data, np.ones(len(units), dtype=int)
-        rows = units
+        rows, group = units, None
         if self.start is not None:
-            size = np.diff(self.start, append=self.n_rows)[units]
-            first = np.cumsum(size) - size
-            shift = np.repeat(self.start[units] - first, size)
-            rows = np.arange(size.sum()) + shift
+            rows, size = rows_of_units(self.start, self.n_rows, units)
+            group = np.repeat(np.arange(len(units)), size)
+            weight = np.repeat(weight, size)
         rows = rows if self.kept is None else self.kept[rows]
         # Rows are read in their order on disk.
         order = np.argsort(rows)
-        data = data.take(rows[order]).take(np.argsort(order))
-        group = None if self.start is None else np.repeat(np.arange(len(units)), size)
-        weight = np.repeat(weight, size)
+        data = self.data.take(rows[order]).take(np.argsort(order))
         return make_table(data._replace(weight=weight, group=group), self.structure)
 
 

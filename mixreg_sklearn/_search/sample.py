@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._engine.rows import units_of
+from .._engine.units import units_of
 from .outline import WIDE
 
 # Rows of a selection: at least 2000, and 50 for every coefficient. Up to twice this
