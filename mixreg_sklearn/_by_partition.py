@@ -53,7 +53,8 @@ def _where_rows_are(function, of_partitions):
     def wrapper(model, X, *args, **kwargs):
         if not is_dask(X):
             return function(model, X, *args, **kwargs)
-        given = signature(function).bind(model, X, *args, **kwargs).arguments
-        return of_partitions(model, dict(list(given.items())[1:]))
+        bound = signature(function).bind(model, X, *args, **kwargs)
+        given = dict(list(bound.arguments.items())[1:])
+        return of_partitions(model, given | given.pop("row_data", {}))
 
     return wrapper

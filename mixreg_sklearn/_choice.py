@@ -34,5 +34,6 @@ def _spread(fitted):
     if not any(constant.collapses for constant in fitted.family.constants[:1]):
         return 0.0
     log_scale = np.log(fitted.constants[0])
-    distance = log_scale - fitted.weights @ log_scale
+    share = fitted.weights[: len(log_scale)]
+    distance = log_scale - share @ log_scale / share.sum()
     return float((np.logaddexp(distance, -distance) - np.log(2)).sum())

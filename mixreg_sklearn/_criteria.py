@@ -88,16 +88,16 @@ def sums_over_units(log_joint, weight):
 
 
 @summed
-def evidence(model, X, y, sample_weight=None, groups=None, offset=None, trials=None):
+def evidence(model, X, y, sample_weight=None, groups=None, offset=None, **row_data):
     """Validate rows and evaluate a fitted mixture on them. -> Evidence."""
-    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, trials=trials)
+    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, **row_data)
     weight = _weight_of_units(sample_weight, *rows)
     return _evidence(fitted, rows, weight, model.n_parameters_)
 
 
-def likelihood_r2(model, X, y, sample_weight, groups, offset, trials):
+def likelihood_r2(model, X, y, sample_weight, groups, offset, **row_data):
     """Likelihood R2 of a fitted mixture against its null model, see `score`."""
-    found, least = _compared(model, X, y, sample_weight, groups, offset, trials)
+    found, least = _compared(model, X, y, sample_weight, groups, offset, **row_data)
     loglik, of_null = found.log_likelihood, least.log_likelihood
     if loglik == of_null:  # perhaps both are minus infinity
         return 0.0
@@ -116,14 +116,17 @@ class _Compared(NamedTuple):
 
 
 @summed
-def _compared(model, X, y, sample_weight, groups, offset, trials):
-    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, trials=trials)
+def _compared(model, X, y, sample_weight, groups, offset, **row_data):
+    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, **row_data)
     null = Fitted.from_arrays(fitted.family, model.null_)
     weight = _weight_of_units(sample_weight, *rows)
-    return _Compared(*(_evidence(each, rows, weight, 0) for each in (fitted, null)))
+    # Nothing is known of components where there is one.
+    return _Compared(
+        _evidence(fitted, rows, weight, 0), _evidence(null, rows[:4], weight, 0)
+    )
 
 
-def _weight_of_units(sample_weight, X, target, groups, offset):
+def _weight_of_units(sample_weight, X, target, groups, offset, known):
     """Weights of rows, or of groups, (U,), for rows from `fitted_and_rows`."""
     if sample_weight is None:
         # Ones that take no memory.
@@ -150,7 +153,15 @@ class InformationCriteria:
     """Methods for the log-likelihood and information criteria of a mixture."""
 
     def log_likelihood(
-        self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        known_component=None,
     ):
         r"""Log-likelihood, :math:`\sum_i w_i \log \sum_k \pi_k f_k(y_i | x_i)`.
 
@@ -159,7 +170,7 @@ class InformationCriteria:
 
         Parameters
         ----------
-        {X, y, sample_weight, groups, offset, trials}
+        {X, y, sample_weight, groups, offset, trials, known_component}
 
         Returns
         -------
@@ -167,17 +178,53 @@ class InformationCriteria:
             Log-likelihood in nats.
         """
         return evidence(
-            self, X, y, sample_weight, groups, offset, trials
+            self,
+            X,
+            y,
+            sample_weight,
+            groups,
+            offset,
+            trials=trials,
+            known_component=known_component,
         ).log_likelihood
 
-    def aic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+    def aic(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        known_component=None,
+    ):
         """Akaike information criterion, ``-2 loglik + 2 n_parameters``.
 
         {criterion}
         """
-        return evidence(self, X, y, sample_weight, groups, offset, trials).aic()
+        return evidence(
+            self,
+            X,
+            y,
+            sample_weight,
+            groups,
+            offset,
+            trials=trials,
+            known_component=known_component,
+        ).aic()
 
-    def bic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+    def bic(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        known_component=None,
+    ):
         """Bayesian information criterion, ``-2 loglik + n_parameters log n``.
 
         n is the number of independent units, that is, the sum of the weights of rows,
@@ -185,9 +232,28 @@ class InformationCriteria:
 
         {criterion}
         """
-        return evidence(self, X, y, sample_weight, groups, offset, trials).bic()
+        return evidence(
+            self,
+            X,
+            y,
+            sample_weight,
+            groups,
+            offset,
+            trials=trials,
+            known_component=known_component,
+        ).bic()
 
-    def sabic(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+    def sabic(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        known_component=None,
+    ):
         r"""Sample-size adjusted BIC, ``-2 loglik + n_parameters log((n + 2) / 24)``.
 
         BIC with a smaller n, which selects more components in small samples (Sclove
@@ -200,9 +266,28 @@ class InformationCriteria:
         Sclove, S. L. (1987). Application of model-selection criteria to some problems
         in multivariate analysis. Psychometrika 52, 333-343.
         """
-        return evidence(self, X, y, sample_weight, groups, offset, trials).sabic()
+        return evidence(
+            self,
+            X,
+            y,
+            sample_weight,
+            groups,
+            offset,
+            trials=trials,
+            known_component=known_component,
+        ).sabic()
 
-    def icl(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+    def icl(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        known_component=None,
+    ):
         r"""Integrated completed likelihood criterion.
 
         ``-2 sum_i w_i max_k log(pi_k f_k(y_i)) + n_parameters log n``: BIC with every
@@ -211,4 +296,13 @@ class InformationCriteria:
 
         {criterion}
         """
-        return evidence(self, X, y, sample_weight, groups, offset, trials).icl()
+        return evidence(
+            self,
+            X,
+            y,
+            sample_weight,
+            groups,
+            offset,
+            trials=trials,
+            known_component=known_component,
+        ).icl()

@@ -18,6 +18,11 @@ offset : array-like of shape (n_samples,), default=None
 trials : array-like of shape (n_samples,), default=None
     Binomial family: number of trials of each row, whose successes are the response; by
     default 1.
+known_component : array-like of shape (n_samples,), default=None
+    What is known of the components of rows: a component's number, -1 where it is
+    unknown. Or probabilities, of shape (n_samples, n_components), by which the
+    densities of the components are multiplied: relative to the largest of the row.
+    Constant within a group.
 random_state : int, RandomState instance or None, default=None
     Source of randomness.
 component_names : list of str, default=None
@@ -69,7 +74,9 @@ groups : array-like of shape (n_samples,), default=None
 offset : array-like of shape (n_samples,), default=None
     Offset of the fit.
 trials : array-like of shape (n_samples,), default=None
-    Trials of the fit.""",
+    Trials of the fit.
+known_component : array-like of shape (n_samples,), default=None
+    Known components of the fit.""",
     "drawn": """\
 Returns
 -------
@@ -87,7 +94,7 @@ groups : array-like of shape (n_samples,), default=None
     "criterion": """\
 Parameters
 ----------
-{X, y, sample_weight, groups, offset, trials}
+{X, y, sample_weight, groups, offset, trials, known_component}
 
 Returns
 -------

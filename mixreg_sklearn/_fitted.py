@@ -5,26 +5,32 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_array
 
+from ._background import make_background
 from ._data.checks import check_features, check_offset, check_response
 from ._data.chunks import chunks, collected, copied, times
 from ._data.groups import SharedPrior, check_groups
+from ._data.known import KNOWN, check_known, evidence_of
 from ._data.row_data import check_row_data, given
 from ._numerics import log_normalize
 from ._remembered import check_grouped, check_unchanged
 from .families import Family
 from .families._names import make_family
 from .predictive import MixtureDistribution
-from .predictive._components import draw_components, predictors_of
+from .predictive._components import draw_components, draw_given, predictors_of
 from .predictive._domain import check_possible
 
 _KEYS = ("weights", "coef", "intercept", "scale")
 _GATE_KEYS = ("gate_coef", "gate_intercept")
+_BACKGROUND = "background_weight"
 # About how many intermediate results there are for a row and a linear predictor.
 _INTERMEDIATE = 16
 
 
 class Fitted(NamedTuple):
     """The estimates of a mixture with L predictors and S constants a component.
+
+    There are K' shares: those of the K components, and of a background, if there is
+    one.
 
     Outside this class, the arrays are named ``weights``, ``coef``, ``intercept``,
     ``scale``, further constants (``df``) and predictors (``zero_coef``,
@@ -33,41 +39,47 @@ class Fitted(NamedTuple):
     """
 
     family: Family
-    weights: np.ndarray  # (K,)
+    weights: np.ndarray  # (K',)
     intercept: np.ndarray  # (L, K)
     coef: np.ndarray  # (L, K, d)
     constants: np.ndarray  # (S, K)
-    gate_intercept: np.ndarray | None = None  # (K,), None if the gate has no features
-    gate_coef: np.ndarray | None = None  # (K, d)
+    background: object = None  # one of `_background`, or None
+    gate_intercept: np.ndarray | None = None  # (K',), None if the gate has no features
+    gate_coef: np.ndarray | None = None  # (K', d)
 
     @classmethod
     def of(cls, model):
         """The estimates of a fitted estimator."""
         family = make_family(model.family)
-        names = (*places_of(family), *_GATE_KEYS)
+        names = (*places_of(family), _BACKGROUND, *_GATE_KEYS)
         arrays = {name: getattr(model, f"{name}_", None) for name in names}
-        return cls.from_arrays(family, given(**arrays))
+        bounds = getattr(model, "background_bounds_", None)
+        background = make_background(model.background, bounds, family)
+        return cls.from_arrays(family, given(**arrays), background)
 
     @classmethod
-    def from_arrays(cls, family, arrays):
+    def from_arrays(cls, family, arrays, background=None):
         """Estimates from arrays by name.
 
         Missing constants are set to `Constant.start`, missing coefficients to zero.
         """
         K, d = np.shape(arrays["coef"])
         L, starts = len(family.predictors), [c.start for c in family.constants]
+        rest = () if background is None else [arrays.get(_BACKGROUND, 1.0)]
         fitted = cls(
             family,
-            np.ones(K),
+            np.append(np.ones(K), rest),
             np.zeros((L, K)),
             np.zeros((L, K, d)),
             np.repeat(np.array(starts, dtype=float)[:, None], K, axis=1),
+            background,
             arrays.get("gate_intercept"),
             arrays.get("gate_coef"),
         )
         for name, (field, position) in places_of(family).items():
             if name in arrays:
-                getattr(fitted, field)[position] = arrays[name]
+                values = getattr(fitted, field)[position]
+                values[:K] = arrays[name]
         return fitted
 
     def arrays(self):
@@ -76,6 +88,8 @@ class Fitted(NamedTuple):
             name: getattr(self, field)[position]
             for name, (field, position) in places_of(self.family).items()
         }
+        if self.background is not None:
+            arrays |= {"weights": self.weights[:-1], _BACKGROUND: self.weights[-1]}
         # A family without constants has scales of one.
         arrays.setdefault("scale", self.scale)
         return arrays | given(
@@ -84,27 +98,38 @@ class Fitted(NamedTuple):
 
     def attributes(self):
         """The fitted attributes of an estimator: the arrays, with an underscore."""
-        return {f"{name}_": value for name, value in self.arrays().items()}
+        attributes = {f"{name}_": value for name, value in self.arrays().items()}
+        if self.background is not None:
+            bounds = [self.background.lower, self.background.upper]
+            attributes["background_weight_"] = float(self.weights[-1])
+            attributes["background_bounds_"] = np.array(bounds)
+        return attributes
+
+    @property
+    def n_components(self):
+        return self.intercept.shape[1]
 
     @property
     def scale(self):
         """Constants as the family takes them: (K,), or (S, K) if there are several."""
         if not len(self.constants):
-            return np.ones(len(self.weights))
+            return np.ones(self.n_components)
         return self.constants[0] if len(self.constants) == 1 else self.constants
 
     def reorder(self, order):
         """Permute components by `order`; the first becomes the baseline of the gate."""
         gate = None, None
+        shares = [*order, *range(len(order), len(self.weights))]
         if self.gate_coef is not None:
-            intercept, coef = self.gate_intercept[order], self.gate_coef[order]
+            intercept, coef = self.gate_intercept[shares], self.gate_coef[shares]
             gate = intercept - intercept[0], coef - coef[0]
         return Fitted(
             self.family,
-            self.weights[order],
+            self.weights[shares],
             self.intercept[:, order],
             self.coef[:, order],
             self.constants[:, order],
+            self.background,
             *gate,
         )
 
@@ -126,7 +151,7 @@ class Fitted(NamedTuple):
         return eta[0] if len(eta) == 1 else np.stack(eta)
 
     def log_prior(self, X):
-        """Log prior probabilities of rows, (n, K)."""
+        """Log prior probabilities of rows, (n, K')."""
         if self.gate_coef is None:
             with np.errstate(divide="ignore"):
                 log_prior = np.log(self.weights)
@@ -134,7 +159,7 @@ class Fitted(NamedTuple):
         return log_normalize(times(X, self.gate_coef) + self.gate_intercept)
 
     def log_prior_of_groups(self, X, groups):
-        """Log prior probabilities of groups, (G, K).
+        """Log prior probabilities of groups, (G, K').
 
         Raises
         ------
@@ -149,7 +174,7 @@ class Fitted(NamedTuple):
         return shared.log_prior
 
     def priors(self, X, groups=None):
-        """Yield chunks of rows, or of groups, and their prior probabilities, (U, K)."""
+        """Yield chunks of rows, or of groups, and their priors, (U, K')."""
         if groups is None:
             parts = ((rows, self.log_prior(part)) for rows, part in self.parts(X))
         else:
@@ -158,22 +183,29 @@ class Fitted(NamedTuple):
             yield units, np.exp(log_prior)
 
     def prior(self, X):
-        """Prior probabilities of rows, (n, K)."""
+        """Prior probabilities of rows, (n, K')."""
         if self.gate_coef is None:
             return np.exp(self.log_prior(X))
         return collected(lambda _, prior: prior, self.priors(X), X.shape[0])
 
-    def log_joints(self, X, target, groups=None, offset=None):
+    def log_joints(self, X, target, groups=None, offset=None, known=None):
         """Yield chunks of rows, or of groups, and their ``log pi_k + log f_k(y_i)``.
 
-        Those of groups are sums over their rows.
+        Those of groups are sums over their rows. What is `known` of components is what
+        `check_known` returns.
         """
         if groups is not None:
-            yield from self.parts(self._log_joint_of_groups(X, target, groups, offset))
+            whole = self._log_joint_of_groups(X, target, groups, offset)
+            if known is not None:
+                whole += evidence_of(known[groups.first], len(self.weights)).T
+            yield from self.parts(whole)
             return
         for rows, part in self.parts(X):
-            log_density = self._log_density(part, rows, target, offset)
-            yield rows, log_density + self.log_prior(part)
+            log_joint = self._log_density(part, rows, target, offset)
+            log_joint += self.log_prior(part)
+            if known is not None:
+                log_joint += evidence_of(known[rows], len(self.weights)).T
+            yield rows, log_joint
 
     def _log_joint_of_groups(self, X, target, groups, offset):
         total = np.zeros((len(groups.labels), len(self.weights)))
@@ -185,13 +217,18 @@ class Fitted(NamedTuple):
         return total
 
     def _log_density(self, part, rows, target, offset):
-        """``log f_k(y_i)``, (B, K), of a chunk of X and its rows."""
+        """``log f_k(y_i)``, (B, K'), of a chunk of X and its rows."""
         eta = self.predictor(part, None if offset is None else offset[rows])
-        return self.family.log_density(target[..., rows, None], eta, self.scale)
+        y = target[..., rows]
+        log_density = self.family.log_density(y[..., None], eta, self.scale)
+        if self.background is None:
+            return log_density
+        apart = self.background.log_density(y if y.ndim == 1 else y[0])
+        return np.column_stack([log_density, apart])
 
-    def log_joint(self, X, target, groups=None, offset=None):
-        """``log pi_k + log f_k(y_i)`` of rows, (n, K), or of groups, (G, K)."""
-        parts = self.log_joints(X, target, groups, offset)
+    def log_joint(self, X, target, groups=None, offset=None, known=None):
+        """``log pi_k + log f_k(y_i)`` of rows, (n, K'), or of groups, (G, K')."""
+        parts = self.log_joints(X, target, groups, offset, known)
         n_units = X.shape[0] if groups is None else len(groups.labels)
         return collected(lambda _, log_joint: log_joint, parts, n_units)
 
@@ -202,6 +239,7 @@ class Fitted(NamedTuple):
             self.predictor(X, offset),
             self.scale,
             self.prior(X),
+            background=self.background,
             **(row_data or {}),
         )
 
@@ -229,9 +267,7 @@ class Fitted(NamedTuple):
             n_rows,
         )
         # All at once: the numbers that a family draws do not depend on chunks.
-        scale = self.scale[..., component]
-        given = {name: values[:, None] for name, values in (row_data or {}).items()}
-        y = self.family.sample(np.asarray(eta), scale, rng, **given)
+        y = draw_given(self, np.asarray(eta), component, rng, row_data or {})
         return y[:, 0], component[:, 0]
 
 
@@ -250,7 +286,7 @@ def places_of(family):
     return places
 
 
-def check_start(init, family, n_components, n_features, gated):
+def check_start(init, family, n_components, n_features, gated, background=None):
     """Validate a start given as a dict. -> Fitted.
 
     Raises
@@ -259,7 +295,9 @@ def check_start(init, family, n_components, n_features, gated):
         If a key is missing or unknown, or an array has the wrong shape or range.
     """
     places = places_of(family)
-    allowed = (*_KEYS, *places, *(_GATE_KEYS if gated else ()))
+    n_shares = n_components + (background is not None)
+    beside = () if background is None else (_BACKGROUND,)
+    allowed = (*_KEYS, *places, *(_GATE_KEYS if gated else ()), *beside)
     required = _GATE_KEYS if gated and "weights" not in init else ("weights",)
     missing = [key for key in (*required, *_KEYS[1:]) if key not in init]
     unknown = [key for key in init if key not in allowed]
@@ -272,19 +310,25 @@ def check_start(init, family, n_components, n_features, gated):
     arrays = {}
     for key, value in init.items():
         features = (n_features,) if key.endswith("coef") else ()
-        shape = (n_components, *features)
+        shape = (n_shares if key in _GATE_KEYS else n_components, *features)
+        shape = () if key == _BACKGROUND else shape
         value = check_array(
-            value, ensure_2d=False, dtype=np.float64, input_name=f"init[{key!r}]"
+            np.atleast_1d(value) if shape == () else value,
+            ensure_2d=False,
+            dtype=np.float64,
+            input_name=f"init[{key!r}]",
         )
+        value = value[0] if shape == () and value.shape == (1,) else value
         if value.shape != shape:
             raise ValueError(f"init[{key!r}] has shape {value.shape}, not {shape}.")
         field, _ = places.get(key, (key, ...))
-        if field in ("weights", "scale", "constants") and not (value > 0).all():
+        positive = ("weights", "scale", "constants", _BACKGROUND)
+        if field in positive and not np.all(value > 0):
             raise ValueError(f"init[{key!r}] must be positive.")
         arrays[key] = value
     if not all(key in arrays for key in _GATE_KEYS):
         arrays = {key: value for key, value in arrays.items() if key not in _GATE_KEYS}
-    return Fitted.from_arrays(family, arrays)
+    return Fitted.from_arrays(family, {_BACKGROUND: 0.1} | arrays, background)
 
 
 # Fitted estimators ----------------------------------------------------------------
@@ -333,12 +377,17 @@ def fitted_and_rows(model, X, y, groups, offset, **row_data):
     target : ndarray of shape (..., n)
     groups : Groups or None
     offset : ndarray of shape (n,) or None
+    known : ndarray or None
+        As `check_known` returns it.
     """
     fitted, X, offset, _ = estimates_and_rows(model, X, offset)
     check_grouped(model, groups)
     y = check_response(y, X.shape[0], model)
-    target = fitted.family.target(y, **given(**row_data))
-    return fitted, X, target, check_groups(groups, X), offset
+    row_data = given(**row_data)
+    groups, known = check_groups(groups, X), row_data.pop(KNOWN, None)
+    known = check_known(known, X.shape[0], len(fitted.weights), groups)
+    target = fitted.family.target(y, **row_data)
+    return fitted, X, target, groups, offset, known
 
 
 def from_log_joints(function, model, X, y, groups, offset, **row_data):

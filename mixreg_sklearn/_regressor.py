@@ -115,6 +115,12 @@ class MixtureRegressor(
         coefficients, as in ``{"dose": [0.0, None]}``.
     shared_scale : bool, default=False
         Whether all components have the same scale.
+    background : {None, "uniform", "zero"}, default=None
+        One more component, without a regression: `"uniform"` has the same density over
+        the range of the observed responses, and takes outliers; `"zero"`, for counts,
+        has all probability at zero, and takes the surplus of zeros. It has a share,
+        which counts as a parameter, and no others; with a softmax gate, its share
+        depends on features. See `outlier_probability`.
     fit_intercept : bool, default=True
         Whether each component has an intercept.
     init : None, dict or array-like of shape (n_samples, n_components), default=None
@@ -150,7 +156,8 @@ class MixtureRegressor(
     weights_ : ndarray of shape (n_components,)
         Shares of the components; with a softmax gate, the mean prior probabilities of
         the training rows (or groups). All attributes order components by decreasing
-        share, unless constraints distinguish them, whose numbering is then kept.
+        share, unless constraints or known labels distinguish them, whose numbering is
+        then kept. With a background the rest, up to one, is `background_weight_`.
     coef_ : ndarray of shape (n_components, n_features)
         Coefficients of the regressions: zero for features not in the regressions, one
         for `offset_feature`.
@@ -160,10 +167,15 @@ class MixtureRegressor(
         Scales of the components. Gaussian: residual standard deviations (maximum
         likelihood: divided by the component's weight, not its degrees of freedom);
         other families: the dispersion that the family defines, 1 if it has none.
+    background_weight_ : float
+        Share of the background, if there is one.
+    background_bounds_ : ndarray of shape (2,)
+        Least and greatest response, between which a uniform background has its
+        density.
     gate_coef_ : ndarray of shape (n_components, n_features)
         Softmax gate only: change of the log-odds of a component against the first one
         per unit of a feature. Zero for the first component, the baseline, and for
-        features not in the gate.
+        features not in the gate. The last row, one more, is that of a background.
     gate_intercept_ : ndarray of shape (n_components,)
         Softmax gate only: log-odds of a component against the first one if all features
         are zero.
@@ -254,6 +266,7 @@ class MixtureRegressor(
         "shared_features": [str, Integral, slice, "array-like", callable, dict, None],
         "held_coef": [dict, None],
         "shared_scale": ["boolean"],
+        "background": [StrOptions({"uniform", "zero"}), None],
         "fit_intercept": ["boolean"],
         "init": [dict, "array-like", None],
         "scale_penalty": [Range(Real, 0, None, closed="left")],
@@ -280,6 +293,7 @@ class MixtureRegressor(
         shared_features=None,
         held_coef=None,
         shared_scale=False,
+        background=None,
         fit_intercept=True,
         init=None,
         scale_penalty=1.0,
@@ -300,6 +314,7 @@ class MixtureRegressor(
         self.shared_features = shared_features
         self.held_coef = held_coef
         self.shared_scale = shared_scale
+        self.background = background
         self.fit_intercept = fit_intercept
         self.init = init
         self.scale_penalty = scale_penalty
@@ -312,7 +327,17 @@ class MixtureRegressor(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        known_component=None,
+    ):
         """Estimate the mixture.
 
         Parameters
@@ -335,7 +360,12 @@ class MixtureRegressor(
         ValueError
             If data or arguments have the wrong shape, type or range.
         """
-        rows = sample_weight, groups, offset, given(trials=trials)
+        rows = (
+            sample_weight,
+            groups,
+            offset,
+            given(trials=trials, known_component=known_component),
+        )
         with one_blas_thread(), np.errstate(all="ignore"):
             posed = pose(self, X, y, *rows, ensure_min_samples=2)
             problem, progress = posed.problem, Progress(self, posed)
@@ -366,9 +396,13 @@ class MixtureRegressor(
             return None
         if isinstance(self.init, dict):
             family, gate = problem.structure.family, problem.structure.gate
-            start = check_start(self.init, family, K, d, gate.has_features)
+            start = check_start(
+                *(self.init, family, K, d, gate.has_features), problem.background
+            )
             return problem.from_user(start)
-        memberships = check_memberships(self.init, posed.n_rows, K)
+        memberships = check_memberships(
+            self.init, posed.n_rows, problem.structure.n_shares
+        )
         return from_memberships(problem, memberships)
 
     def _fitted_table(self):
@@ -481,7 +515,9 @@ class MixtureRegressor(
         return ahead.reweighted(given_history(self, ahead.weights, groups, history))
 
     @lazy
-    def predict_proba(self, X, y=None, *, groups=None, offset=None, trials=None):
+    def predict_proba(
+        self, X, y=None, *, groups=None, offset=None, trials=None, known_component=None
+    ):
         r"""Probabilities of the components.
 
         Without `y`, prior probabilities :math:`\pi_k(x)`; with `y`, memberships
@@ -510,12 +546,21 @@ class MixtureRegressor(
             fitted, X, *_ = estimates_and_rows(self, X, offset)
             return fitted.prior(X)
         memberships, groups = from_log_joints(
-            _memberships, self, X, y, groups, offset, trials=trials
+            _memberships,
+            self,
+            X,
+            y,
+            groups,
+            offset,
+            trials=trials,
+            known_component=known_component,
         )
         return memberships if groups is None else memberships[groups.of_row]
 
     @gathered
-    def predict_group_proba(self, X, y, groups, *, offset=None, trials=None):
+    def predict_group_proba(
+        self, X, y, groups, *, offset=None, trials=None, known_component=None
+    ):
         """Memberships of groups, given the responses of all their rows.
 
         Parameters
@@ -540,12 +585,21 @@ class MixtureRegressor(
         if groups is None:
             raise ValueError("groups is None: for single rows, use predict_proba.")
         memberships, groups = from_log_joints(
-            _memberships, self, X, y, groups, offset, trials=trials
+            _memberships,
+            self,
+            X,
+            y,
+            groups,
+            offset,
+            trials=trials,
+            known_component=known_component,
         )
         return groups.labels, memberships
 
     @lazy
-    def predict_membership(self, X, y, *, groups=None, offset=None, trials=None):
+    def predict_membership(
+        self, X, y, *, groups=None, offset=None, trials=None, known_component=None
+    ):
         """Most probable component of each row.
 
         Parameters
@@ -563,11 +617,28 @@ class MixtureRegressor(
             If all components have density zero for a row or group.
         """
         members, groups = from_log_joints(
-            _most_probable, self, X, y, groups, offset, trials=trials
+            _most_probable,
+            self,
+            X,
+            y,
+            groups,
+            offset,
+            trials=trials,
+            known_component=known_component,
         )
         return members if groups is None else members[groups.of_row]
 
-    def score(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+    def score(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        known_component=None,
+    ):
         r"""Likelihood R2: how much better the mixture describes y than no features do.
 
         .. math:: R^2 = 1 - \exp\Bigl(-\frac{2}{n} (\ell - \ell_0)\Bigr)
@@ -598,7 +669,16 @@ class MixtureRegressor(
         Magee, L. (1990). R2 measures based on Wald and likelihood ratio joint
         significance tests. The American Statistician 44, 250-253.
         """
-        return likelihood_r2(self, X, y, sample_weight, groups, offset, trials)
+        return likelihood_r2(
+            self,
+            X,
+            y,
+            sample_weight,
+            groups,
+            offset,
+            trials=trials,
+            known_component=known_component,
+        )
 
     def sample(self, X, random_state=None, *, groups=None, offset=None, trials=None):
         """Draw a response for each row of X.

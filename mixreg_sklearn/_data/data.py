@@ -17,21 +17,24 @@ class Data(NamedTuple):
     offset: np.ndarray | None  # (n,)
     group: np.ndarray | None  # (n,), the group number of each row
     row_data: dict = {}  # arrays (n,) by name; `y` contains them
+    known: np.ndarray | None = (
+        None  # labels (n,) or plausibilities (n, K'), see `known`
+    )
 
     def take(self, rows):
         """Select rows."""
-        offset, group = (
+        offset, group, known = (
             None if values is None else values[rows]
-            for values in (self.offset, self.group)
+            for values in (self.offset, self.group, self.known)
         )
         X, y, weight = self.X[rows], self.y[..., rows], self.weight[rows]
         row_data = {name: values[rows] for name, values in self.row_data.items()}
-        return Data(X, y, weight, offset, group, row_data)
+        return Data(X, y, weight, offset, group, row_data, known)
 
 
 def joined(parts):
     """The rows of several Data, one after the other; groups of each are its own."""
-    X, y, weight, offset, group, row_data = zip(*parts, strict=True)
+    X, y, weight, offset, group, row_data, known = zip(*parts, strict=True)
     if group[0] is not None:
         # Numbers of groups begin at zero.
         before = np.cumsum([0, *(each.max() + 1 for each in group[:-1])])
@@ -43,6 +46,7 @@ def joined(parts):
         None if offset[0] is None else np.concatenate(offset),
         None if group[0] is None else np.concatenate(group),
         {name: np.concatenate([d[name] for d in row_data]) for name in row_data[0]},
+        None if known[0] is None else np.concatenate(known),
     )
 
 
@@ -118,3 +122,9 @@ class Structure(NamedTuple):
     constraints: Constraints  # on intercept and features of the regressions
     fit_intercept: bool
     shared_scale: bool
+    background: str | None = None  # a kind of `_background`
+
+    @property
+    def n_shares(self):
+        """Components, and a background."""
+        return self.constraints.n_components + (self.background is not None)

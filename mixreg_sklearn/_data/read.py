@@ -7,6 +7,7 @@ import numpy as np
 from ..families._names import make_family
 from .checks import check_enough, check_features, check_offset, check_weight
 from .data import Data
+from .known import KNOWN, check_known
 from .groups import Groups, check_constant, check_groups
 from .matrices import column_of, in_order
 from .row_data import check_row_data
@@ -16,8 +17,8 @@ from .structure import Columns, make_structure
 def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
     """Validate the data of a fit and the parameters of a `MixtureRegressor`.
 
-    `row_data` is a dict from names to array-likes of shape (n,); `checks` are keywords
-    of scikit-learn's `validate_data`.
+    `row_data` is a dict from names to array-likes of shape (n,), the known components
+    among them; `checks` are keywords of scikit-learn's `validate_data`.
 
     Returns
     -------
@@ -66,12 +67,16 @@ def read_rows(model, X, y, sample_weight, groups, offset, row_data, **checks):
     offset = check_offset(offset, X)
     groups = check_groups(groups, X)
     check_constant(weight, groups, "sample_weight")
+    n_shares = model.n_components + (model.background is not None)
+    row_data = dict(row_data)
+    known = check_known(row_data.pop(KNOWN, None), len(y), n_shares, groups)
     family = make_family(model.family)
     family.check_target(y)
     target = family.target(y, **row_data)
     row_data = check_row_data(family, row_data, len(y))
     group = None if groups is None else groups.of_row
-    return Rows(Data(X, target, weight, offset, group, row_data), y, groups)
+    data = Data(X, target, weight, offset, group, row_data, known)
+    return Rows(data, y, groups)
 
 
 def columns_of(model, X):

@@ -5,6 +5,7 @@ from numbers import Integral
 
 import numpy as np
 
+from .._background import check_background
 from ..gates import ConstantGate, SoftmaxGate
 from .data import Constraints, Structure, unconstrained
 from .features import column_indices
@@ -42,10 +43,10 @@ class Columns:
         return f"feature {index}" if self.names is None else repr(self.names[index])
 
 
-def make_gate(gate, n_components):
+def make_gate(gate, n_shares):
     """The gate that the parameter `gate` specifies, checked."""
     gate = _GATES[gate]() if gate is None or isinstance(gate, str) else gate
-    gate.check(n_components)
+    gate.check(n_shares)
     return gate
 
 
@@ -58,7 +59,8 @@ def make_structure(estimator, family, columns):
         If a column does not exist or parameters contradict each other.
     """
     K = estimator.n_components
-    gate = make_gate(estimator.gate, K)
+    gate = make_gate(estimator.gate, K + (estimator.background is not None))
+    check_background(estimator.background, family)
     known = np.full(columns.n_features, np.nan)
     if estimator.offset_feature is not None:
         known[columns.one(estimator.offset_feature, "offset_feature")] = 1.0
@@ -89,6 +91,7 @@ def make_structure(estimator, family, columns):
         Constraints(constraints.sharing[kept], constraints.held[kept]),
         estimator.fit_intercept,
         estimator.shared_scale,
+        estimator.background,
     )
 
 

@@ -37,18 +37,28 @@ class Curvature(NamedTuple):
     size: np.ndarray
 
     @classmethod
-    def of_block(cls, block, loglik, gradient, hessian, size):
-        """From log-likelihoods of units (R, U), and derivatives by component.
+    def of_block(cls, block, loglik, gradient, hessian, size, layout):
+        """From log-likelihoods of units (R, U), and derivatives by share.
 
-        The gradient and the sizes are (R, K, m), the Hessian is (R, K, m, K, m).
+        The gradient and the sizes are (R, K', m), the Hessian is (R, K', m, K', m).
         """
-        n_restarts, n_components, n_each = gradient.shape
-        shape = n_restarts, n_components * n_each
-        return cls(
+        n_restarts, n_shares, n_each = gradient.shape
+        shape = n_restarts, n_shares * n_each
+        whole = cls(
             loglik @ block.unit_weight + block.base,
             gradient.reshape(shape),
             hessian.reshape(*shape, shape[1]),
             size.reshape(shape),
+        )
+        return whole.among(layout.real) if layout.n_background else whole
+
+    def among(self, places):
+        """The derivatives in some of the numbers."""
+        return Curvature(
+            self.loglik,
+            self.gradient[:, places],
+            self.hessian[:, places[:, None], places],
+            self.size[:, places],
         )
 
     def __add__(self, other):
@@ -72,7 +82,7 @@ def curvature_of_rows(mixture, params, block):
     layout = layout_of(params)
     local, members, loglik, prior = mixture.posterior(params, block)
     weight, sides = block.unit_weight, _sides(local, members, block, layout)
-    shape = params.n_restarts, layout.n_components, layout.n_each
+    shape = params.n_restarts, layout.n_shares, layout.n_each
     gradient, size = np.empty(shape), np.empty(shape)
     hessian = np.empty((*shape, *shape[1:]))
     for side in sides:
@@ -86,7 +96,7 @@ def curvature_of_rows(mixture, params, block):
         _fill(hessian, left, right, own, weight)
     gate = slice(layout.n_own, None)
     subtract_prior(gradient[:, :, gate], hessian[:, :, gate, :, gate], prior, block)
-    return Curvature.of_block(block, loglik, gradient, hessian, size)
+    return Curvature.of_block(block, loglik, gradient, hessian, size, layout)
 
 
 class _Side(NamedTuple):
@@ -103,7 +113,7 @@ def _sides(local, members, block, layout):
     """The coordinates of a component, those with the same columns together."""
     gate = _ONES if layout.n_logits == 1 else Dense(block.gate, block.weight)
     columns = [*block.columns, *[_ONES] * layout.n_constants, gate]
-    slopes = [*local.slope, np.ones_like(members)]
+    slopes = [*with_background(local.slope, members), np.ones_like(members)]
     sides, start, numbers = [], 0, range(len(columns))
     for _, alike in groupby(numbers, key=lambda number: id(columns[number])):
         alike = list(alike)
@@ -126,8 +136,17 @@ def _own(left, right, members, weight, local):
             pair = tuple(sorted((one, other)))
             bend = local.bend[packed.index(pair)] if pair[1] < n else None
             if bend is not None:
-                own[:, :, e, f] += members * bend
+                n_components = bend.shape[1]
+                own[:, :n_components, e, f] += members[:, :n_components] * bend
     return own * weight
+
+
+def with_background(slopes, members):
+    """Slopes (R, K, B) of all shares (R, K', B): a background has none."""
+    if not slopes or slopes[0].shape[1] == members.shape[1]:
+        return slopes
+    none = np.zeros_like(members[:, :1])
+    return [np.concatenate([slope, none], axis=1) for slope in slopes]
 
 
 def _fill(hessian, left, right, own, weight):
@@ -170,11 +189,13 @@ def subtract_prior(gradient, hessian, prior, block):
 def curvature_of_units(mixture, params, block):
     """Curvature, expectations of ``u`` times roots of weights, and the prior."""
     layout = layout_of(params)
-    (n_restarts, n_components), own = params.coef.shape[:2], layout.n_own
+    n_restarts, n_shares = params.n_restarts, layout.n_shares
+    K, own = layout.n_components, layout.n_own
     local, members, loglik, prior = mixture.posterior(params, block)
     n_units = len(block.unit_weight)
-    score = np.empty((n_restarts, n_components, layout.n_each, n_units))
-    mixture.regressions.scores(local, block, out=score[:, :, :own])
+    score = np.empty((n_restarts, n_shares, layout.n_each, n_units))
+    mixture.regressions.scores(local, block, out=score[:, :K, :own])
+    score[:, K:, :own] = 0.0
     score[:, :, own:] = block.gate
     # With roots of the weights the largest products are of a matrix and its
     # transpose, which costs half.
@@ -184,11 +205,12 @@ def curvature_of_units(mixture, params, block):
     gradient = expected @ root
     second = expected @ score.swapaxes(-1, -2)
     size = np.einsum("rkmm->rkm", second).copy()
-    of_rows = block.units.spread(members * block.unit_weight)
-    mixture.regressions.bends(local, of_rows, block, out=second[:, :, :own, :own])
-    expected = expected.reshape(n_restarts, layout.size, n_units)
+    of_rows = block.units.spread(members[:, :K] * block.unit_weight)
+    mixture.regressions.bends(local, of_rows, block, out=second[:, :K, :own, :own])
+    expected = expected.reshape(n_restarts, n_shares * layout.n_each, n_units)
     hessian = -(expected @ expected.swapaxes(1, 2))
-    table = hessian.reshape(n_restarts, *(n_components, layout.n_each) * 2)
+    table = hessian.reshape(n_restarts, *(n_shares, layout.n_each) * 2)
     np.einsum("rkakb->rkab", table)[...] += second
     subtract_prior(gradient[:, :, own:], table[:, :, own:, :, own:], prior, block)
-    return Curvature.of_block(block, loglik, gradient, table, size), expected, prior
+    curvature = Curvature.of_block(block, loglik, gradient, table, size, layout)
+    return curvature, expected, prior

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._data.known import components_in
 from .design import Design
 from .margins import Margins, margins_of
 from .sparse_design import SparseDesign, SparseMargins, sparse_margins_of
@@ -23,6 +24,8 @@ class Frame(NamedTuple):
     least : float
         Least scale, in the units of the engine, that responses of their resolution
         support.
+    bounds : tuple of float
+        Least and greatest response.
     inflation : float
         Row weights of the engine over those of the user: one, unless the weights sum to
         less than the number of rows and so cannot be counts of rows.
@@ -33,6 +36,7 @@ class Frame(NamedTuple):
     origin: float
     unit: float
     least: float
+    bounds: tuple[float, float]
     inflation: float
 
 
@@ -48,6 +52,10 @@ class Facts(NamedTuple):
         Of responses, by `Family.units`.
     resolution : float
         Of responses, by `Family.resolution`.
+    bounds : tuple of float
+        Least and greatest response.
+    known : frozenset of int
+        Components that something is known of.
     regression : Margins or SparseMargins
         Of the features of the regressions.
     gating : Margins
@@ -61,6 +69,8 @@ class Facts(NamedTuple):
     origin: float
     unit: float
     resolution: float
+    bounds: tuple[float, float]
+    known: frozenset
     regression: Margins | SparseMargins
     gating: Margins
 
@@ -85,6 +95,11 @@ class Facts(NamedTuple):
             self.origin + theirs * apart,
             float(unit),
             min(self.resolution, other.resolution),
+            (
+                min(self.bounds[0], other.bounds[0]),
+                max(self.bounds[1], other.bounds[1]),
+            ),
+            self.known | other.known,
             self.regression + other.regression,
             self.gating + other.gating,
         )
@@ -95,6 +110,7 @@ def facts_of(table):
     family, structure = table.structure.family, table.structure
     y = table.y if table.offset is None else table.y - table.offset
     unit_weight, features = table.unit_weight, table.regression
+    response = table.y if table.y.ndim == 1 else table.y[0]
     if features.sparse:
         regression = sparse_margins_of(features, table.weight)
     else:
@@ -107,6 +123,8 @@ def facts_of(table):
         float(unit_weight.sum()),
         *family.units(y, table.weight, structure.fit_intercept),
         family.resolution(table.data.y),
+        (float(response.min()), float(response.max())),
+        components_in(table.known, structure.n_shares),
         regression,
         margins_of(table.gating, unit_weight, True),
     )
@@ -126,5 +144,6 @@ def make_frame(facts, fit_intercept):
         facts.origin,
         facts.unit,
         facts.resolution / facts.unit,
+        facts.bounds,
         max(1.0, facts.n_rows / facts.weight),
     )

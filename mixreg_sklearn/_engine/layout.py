@@ -8,16 +8,19 @@ from .params import Params
 
 
 class Layout(NamedTuple):
-    """The order of the ``M = K (P + S + 1 + q)`` numbers of a mixture in one vector.
+    """The order of the numbers of a mixture in one vector.
 
     Each component has the coefficients of its predictors, the logarithms of its
-    constants, and its logits, in this order. The attributes are K, P, S and 1 + q.
+    constants, and its logits, in this order. A background, which has logits alone, is
+    last. So there are ``M = K (P + S + 1 + q)`` numbers, or 1 + q more. The attributes
+    are K, P, S, 1 + q, and 1 for a background or 0.
     """
 
     n_components: int
     n_coef: int
     n_constants: int
     n_logits: int
+    n_background: int = 0
 
     @property
     def n_own(self):
@@ -32,21 +35,46 @@ class Layout(NamedTuple):
     @property
     def size(self):
         """M."""
-        return self.n_components * self.n_each
+        return self.n_components * self.n_each + self.n_background * self.n_logits
+
+    @property
+    def n_shares(self):
+        """K', the components and a background."""
+        return self.n_components + self.n_background
+
+    @property
+    def real(self):
+        """Where the M numbers are in a table (K', P + S + 1 + q), in which a background
+        has coefficients and constants without meaning."""
+        table = np.arange(self.n_shares * self.n_each)
+        own = table < self.n_components * self.n_each
+        return table[own | (table % self.n_each >= self.n_own)]
 
     def split(self, vector):
-        """Views of a vector (..., M): coefficients, constants, logits, (..., K, .)."""
-        table = vector.reshape(*vector.shape[:-1], self.n_components, self.n_each)
+        """Parts of a vector (..., M): coefficients (..., K, P), constants (..., K, S)
+        and logits (..., K', 1 + q)."""
+        components, background = np.split(
+            vector, [self.n_components * self.n_each], axis=-1
+        )
+        table = components.reshape(*vector.shape[:-1], self.n_components, self.n_each)
         coef, constants = self.n_coef, self.n_own
-        return table[..., :coef], table[..., coef:constants], table[..., constants:]
+        logits = table[..., constants:]
+        if self.n_background:
+            background = background.reshape(*vector.shape[:-1], 1, self.n_logits)
+            logits = np.concatenate([logits, background], axis=-2)
+        return table[..., :coef], table[..., coef:constants], logits
 
     def join(self, coef, constants, logits):
-        """A vector (..., M) from coefficients, constants and logits, (..., K, .)."""
-        table = np.concatenate([coef, constants, logits], axis=-1)
-        return table.reshape(*table.shape[:-2], self.size)
+        """A vector (..., M) from the parts of `split`."""
+        own = logits[..., : self.n_components, :]
+        table = np.concatenate([coef, constants, own], axis=-1)
+        table = table.reshape(*table.shape[:-2], self.n_components * self.n_each)
+        if not self.n_background:
+            return table
+        return np.concatenate([table, logits[..., -1, :]], axis=-1)
 
     def places(self):
-        """Indices of coefficients (K, P), constants (K, S) and logits (K, 1 + q)."""
+        """Indices of coefficients (K, P), constants (K, S) and logits (K', 1 + q)."""
         return self.split(np.arange(self.size))
 
     def moved(self, params, step):
@@ -62,4 +90,5 @@ class Layout(NamedTuple):
 def layout_of(params):
     """The layout for parameters."""
     coef, constants, logits = (field.shape[2] for field in params)
-    return Layout(params.n_components, coef, constants, logits)
+    n_background = params.logits.shape[1] - params.n_components
+    return Layout(params.n_components, coef, constants, logits, n_background)

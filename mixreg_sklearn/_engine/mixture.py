@@ -4,6 +4,9 @@
 turns moments into parameters, and `curvature` gives the exact first and second
 derivatives of the log-likelihood. Nothing here iterates, stops or draws, or knows a
 coefficient or a scale: `Layout` gives their places, the two parts their meaning.
+
+With a background there is one share more than components, the last one, K'. The density
+of a unit under the background is a number that its rows know.
 """
 
 from functools import cached_property
@@ -34,9 +37,9 @@ class Moments(NamedTuple):
     ----------
     loglik : ndarray of shape (R,)
         ``sum_u w_u log sum_k pi_k f_k(y_u)`` at the parameters of the pass.
-    share : ndarray of shape (R, K)
+    share : ndarray of shape (R, K')
         ``sum_u w_u tau_uk`` over units.
-    gate : ndarray of shape (R, K, 1 + q), or (R, K, 0)
+    gate : ndarray of shape (R, K', 1 + q), or (R, K', 0)
         ``sum_u w_u (tau_uk - pi_uk) z_u`` over units, with the columns of the gate;
         empty where the prior does not depend on them.
     regressions : Sums
@@ -78,21 +81,34 @@ class Mixture:
     ----------
     regressions : Regressions
     gate : Gate, default=ConstantGate()
+    background : bool, default=False
+        Whether units may belong to a background instead.
+    known : frozenset of int, default=frozenset()
+        Components that something is known of, in some units.
     """
 
-    def __init__(self, regressions, gate=None):
+    def __init__(self, regressions, gate=None, background=False, known=frozenset()):
         self.regressions = regressions
         self.gate = ConstantGate() if gate is None else gate
+        self.background, self.known = background, known
 
     def with_rule(self, **changes):
         """The mixture under another scale rule."""
-        return Mixture(self.regressions.with_rule(**changes), self.gate)
+        regressions = self.regressions.with_rule(**changes)
+        return Mixture(regressions, self.gate, self.background, self.known)
+
+    def with_gate(self, gate):
+        """The mixture with another gate."""
+        return Mixture(self.regressions, gate, self.background, self.known)
 
     def resized(self, n_components):
-        """The mixture with another number of components, without their constraints."""
-        return Mixture(
-            self.regressions.resized(n_components), self.gate.resized(n_components)
-        )
+        """The mixture with another number of components, without their constraints.
+
+        Nothing is known of its components.
+        """
+        regressions = self.regressions.resized(n_components)
+        gate = self.gate.resized(n_components + self.background)
+        return Mixture(regressions, gate, self.background)
 
     @property
     def family(self):
@@ -107,13 +123,19 @@ class Mixture:
     def n_components(self):
         return self.regressions.n_components
 
+    @property
+    def n_shares(self):
+        """K', the components and a background."""
+        return self.n_components + self.background
+
     def penalty(self, params):
         """Penalties of regressions and gate, added to the log-likelihood, (R,)."""
         return self.regressions.penalty(params) + self.gate.penalty(params)
 
     def alike(self, order):
         """Whether the components in another order obey the same constraints."""
-        return self.regressions.alike(order) and self.gate.alike(order)
+        shares = [*order, *range(self.n_components, self.n_shares)]
+        return self.regressions.alike(order) and self.gate.alike(shares)
 
     @cached_property
     def interchangeable(self):
@@ -147,21 +169,39 @@ class Mixture:
     def summarize(self, params, block):
         """E-step: moments of `block` at `params`."""
         log_prior, prior = self.gate.prior(params, block)
-        at, log_joint = self.regressions.evaluate(params, block, log_prior)
+        at, log_joint = self._evaluate(params, block, log_prior)
         members, loglik = _posterior(log_joint, block.unit_weight)
         share = members.sum(axis=2)
-        return Moments(
-            loglik @ block.unit_weight + block.base,
-            share,
-            self.gate.statistic(members, prior, block),
-            self.regressions.statistic(at, members, share, block),
-        )
+        gate = self.gate.statistic(members, prior, block)
+        of = members, share
+        if self.background:
+            of = members[:, :-1], share[:, :-1]
+        sums = self.regressions.statistic(at, *of, block)
+        return Moments(loglik @ block.unit_weight + block.base, share, gate, sums)
+
+    def _evaluate(self, params, block, log_prior):
+        """The Evaluation of the family, and log joint densities of units (R, K', U)."""
+        ahead = log_prior[:, :-1] if self.background else log_prior
+        at, log_joint = self.regressions.evaluate(params, block, ahead)
+        return at, self.completed(log_joint, log_prior[:, -1:], block)
+
+    def completed(self, log_joint, log_prior, block):
+        """Log joint densities (R, K', U), from those of the components.
+
+        `log_prior` is that of a background, (R, 1, U) or (R, 1, 1).
+        """
+        if self.background:
+            shape = len(log_joint), 1, log_joint.shape[2]
+            apart = np.broadcast_to(log_prior + block.background, shape)
+            log_joint = np.concatenate([log_joint, apart], axis=1)
+        return log_joint + block.evidence if self.known else log_joint
 
     def tally(self, params, block):
         """The log-likelihood of `block`, and the rows that components rest on."""
         log_prior, _ = self.gate.prior(params, block)
-        _, log_joint = self.regressions.evaluate(params, block, log_prior)
+        _, log_joint = self._evaluate(params, block, log_prior)
         members, loglik = _posterior(log_joint, block.unit_weight)
+        members = members[:, : self.n_components]
         total = loglik @ block.unit_weight + block.base
         return Tally(total, block.units.spread(members).sum(axis=2))
 
@@ -171,16 +211,18 @@ class Mixture:
         Returns
         -------
         local : Local
-        members : ndarray of shape (R, K, U)
+        members : ndarray of shape (R, K', U)
         loglik : ndarray of shape (R, U)
-        prior : ndarray of shape (R, K, U) or (R, K, 1)
+        prior : ndarray of shape (R, K', U) or (R, K', 1)
         """
         local, log_density = self.regressions.local(params, block)
         log_prior, prior = self.gate.prior(params, block)
-        return local, *_posterior(log_density + log_prior, 1.0), prior
+        log_joint = log_density + log_prior[:, : self.n_components]
+        log_joint = self.completed(log_joint, log_prior[:, -1:], block)
+        return local, *_posterior(log_joint, 1.0), prior
 
     def expected_share(self, params, block):
-        """Weighted sums of the prior probabilities over units, (R, K)."""
+        """Weighted sums of the prior probabilities over units, (R, K')."""
         _, prior = self.gate.prior(params, block)
         prior = np.broadcast_to(prior, (*prior.shape[:2], len(block.unit_weight)))
         return prior @ block.unit_weight
@@ -189,8 +231,9 @@ class Mixture:
         """Exact first derivatives of the log-likelihood over `block`."""
         local, members, loglik, prior = self.posterior(params, block)
         members = members * block.unit_weight
+        of_components = members[:, : self.n_components]
         coef, constants = self.regressions.gradient(
-            local, block.units.spread(members), block
+            local, block.units.spread(of_components), block
         )
         residual = members - prior * block.unit_weight
         logits = residual @ block.gate.T
@@ -227,7 +270,8 @@ class Mixture:
         expected = expected.reshape(*prior.shape[:2], layout.n_each, -1)
         common = prior[:, :, None, :] * (block.gate * np.sqrt(block.unit_weight))
         expected[:, :, layout.n_own :] -= common
-        return curvature, expected[0].reshape(layout.size, -1)
+        scores = expected[0].reshape(layout.n_shares * layout.n_each, -1)
+        return curvature, scores[layout.real] if layout.n_background else scores
 
     # From sums to parameters ----------------------------------------------------------
 
@@ -249,7 +293,7 @@ class Mixture:
         return before.put(rose, after.take(rose))
 
     def shares(self, params, rows):
-        """Mean prior probabilities of the components over units, (R, K)."""
+        """Mean prior probabilities of the components over units, (R, K')."""
         if not self.gate.has_features:
             return np.exp(log_normalize(params.logits[..., 0]))
         total = rows.sum(self.expected_share, params)
@@ -275,7 +319,7 @@ class Mixture:
     def basis(self, params):
         """The Basis of directions in which the parameters may move."""
         layout = layout_of(params)
-        logits = self.gate.basis(layout.n_components, layout.n_logits)
+        logits = self.gate.basis(layout.n_shares, layout.n_logits)
         places = [place.ravel() for place in layout.places()]
         return Basis(places, [*self.regressions.basis(), logits])
 

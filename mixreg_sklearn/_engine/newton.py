@@ -266,5 +266,6 @@ def _lower_limit(limit, values, least, basis, gradient, information):
 def _longest(step, params):
     """Fractions (R,) of steps that keep changes of log constants and logits short."""
     _, constants, logits = layout_of(params).split(step)
-    changes = np.abs(np.concatenate([constants, logits], axis=2)).max(axis=(1, 2))
+    changes = [np.abs(part).max(axis=(1, 2), initial=0) for part in (constants, logits)]
+    changes = np.maximum(*changes)
     return np.minimum(1.0, _LONGEST / np.maximum(changes, np.finfo(float).tiny))

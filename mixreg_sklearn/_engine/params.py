@@ -1,7 +1,8 @@
 """Parameters of a batch of mixtures: values, passed and returned, never mutated.
 
 Shapes: ``R`` restarts, ``K`` components, ``P`` columns of a component's predictors
-together, ``S`` constants, ``q`` columns of the gate besides its constant.
+together, ``S`` constants, ``q`` columns of the gate besides its constant, ``K'`` shares:
+those of the components and, if there is one, that of a background.
 """
 
 from typing import NamedTuple
@@ -23,10 +24,10 @@ class Params(NamedTuple):
         Coefficients on the columns, one predictor after the other.
     constants : ndarray of shape (R, K, S)
         Positive constants of each component (gaussian: the standard deviation).
-    logits : ndarray of shape (R, K, 1 + q)
-        Constant and coefficients of the gate. ``exp`` of the constants sums to one over
-        ``K``, and the coefficients sum to zero. Without gate columns the constants are
-        the logarithms of the mixing weights.
+    logits : ndarray of shape (R, K', 1 + q)
+        Constant and coefficients of the gate, a background last. ``exp`` of the
+        constants sums to one, and the coefficients sum to zero. Without gate columns
+        the constants are the logarithms of the mixing weights.
     """
 
     coef: np.ndarray
@@ -72,18 +73,30 @@ class Params(NamedTuple):
     def reorder(self, order):
         """The components in another order, one for each restart: `order` is (R, K)."""
         each = np.arange(self.n_restarts)[:, None]
-        return Params(*(field[each, order] for field in self))
+        logits = self.logits.copy()
+        logits[:, : self.n_components] = self.logits[each, order]
+        return Params(self.coef[each, order], self.constants[each, order], logits)
 
     def without_each(self):
         """The K mixtures without one component, from a batch of one."""
-        each = np.arange(self.n_components)
-        kept = [np.delete(each, k) for k in each]
-        return Params(*(field[0][kept] for field in self)).normalized()
+        kept = [
+            [np.delete(np.arange(field.shape[1]), k) for k in range(self.n_components)]
+            for field in self
+        ]
+        fields = (field[0][each] for field, each in zip(self, kept, strict=True))
+        return Params(*fields).normalized()
 
     def joined(self, others):
-        """Mixtures with the components of `others` after those of `self`."""
-        pairs = zip(self, others, strict=True)
-        return Params(*(np.concatenate(pair, axis=1) for pair in pairs)).normalized()
+        """Mixtures with the components of `others` after those of `self`.
+
+        A background is that of `self`.
+        """
+        mine, theirs = self.n_components, others.n_components
+        fields = [
+            np.concatenate([a[:, :mine], b[:, :theirs], a[:, mine:]], axis=1)
+            for a, b in zip(self, others, strict=True)
+        ]
+        return Params(*fields).normalized()
 
     def halfway(self, other):
         """Midpoint between two batches; constants and logits in logarithms."""
@@ -96,14 +109,14 @@ class Params(NamedTuple):
     def normalized(self):
         """Mixtures of equal densities, with logits in the form stated above."""
         slopes = self.logits[..., 1:]
-        slopes = slopes - slopes.sum(axis=1, keepdims=True) / self.n_components
+        slopes = slopes - slopes.sum(axis=1, keepdims=True) / slopes.shape[1]
         constants = log_normalize(self.logits[..., 0])[..., None]
         logits = np.concatenate([constants, slopes], axis=2)
         return Params(self.coef, self.constants, logits)
 
 
 def constant_logits(log_weights, n_logits):
-    """Logits (R, K, 1 + q) of prior probabilities (R, K) that all units share."""
+    """Logits (R, K', 1 + q) of prior probabilities (R, K') that all units share."""
     logits = np.zeros((*np.shape(log_weights), n_logits))
     logits[..., 0] = log_weights
     return logits

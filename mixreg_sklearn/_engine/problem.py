@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._background import make_background
 from .._data.data import Structure
 from .._fitted import Fitted
 from ..families._scales import ROUNDING, ScaleRule
@@ -45,9 +46,17 @@ class Problem(NamedTuple):
         """Independent units, rows or groups: the sum of the user's weights."""
         return self.facts.unit_weight
 
+    @property
+    def background(self):
+        """The background, or None."""
+        structure = self.structure
+        return make_background(
+            structure.background, self.facts.bounds, structure.family
+        )
+
     def restructured(self, structure):
         """The problem of another mixture on the same rows and features."""
-        model, _ = _models(structure, self.frame)
+        model, _ = _models(structure, self.frame, self.facts.known)
         return self._replace(structure=structure, model=model)
 
     def without_features(self, structure):
@@ -86,10 +95,11 @@ class Problem(NamedTuple):
         constants = params.constants[0].T.copy()
         constants[:1] *= self.frame.unit
         weights = self.model.shares(params, self.rows)[0]
-        fitted = Fitted(structure.family, weights, intercept, coef, constants)
+        known = structure.family, weights, intercept, coef, constants
+        fitted = Fitted(*known, self.background)
         if structure.gate.has_features:
             constant, slopes = self.frame.gate_design.to_features(params.logits[0])
-            gate_coef = np.zeros(coef[0].shape)
+            gate_coef = np.zeros((len(weights), coef.shape[2]))
             gate_coef[:, structure.gating] = slopes
             fitted = fitted._replace(gate_intercept=constant, gate_coef=gate_coef)
         order = self._canonical(weights, intercept[0], coef[0])
@@ -123,11 +133,16 @@ class Problem(NamedTuple):
 
     def _canonical(self, weights, intercept, coef):
         """Order of components by decreasing weight, as far as constraints permit."""
-        order = np.lexsort((*coef.T[::-1], intercept, -weights))
+        order = np.lexsort((*coef.T[::-1], intercept, -weights[: len(coef)]))
+        known = [k for k in sorted(self.model.known) if k < len(coef)]
         if self.model.interchangeable:
-            return order
-        rank = np.argsort(order)
-        alike = filter(self.model.alike, permutations(range(len(weights))))
+            return _in_place(order, known)
+        rank, each = np.argsort(order), range(len(coef))
+        alike = (
+            order
+            for order in permutations(each)
+            if self.model.alike(order) and all(order[k] == k for k in known)
+        )
         return np.array(min(alike, key=lambda order: rank[list(order)].tolist()))
 
     def from_user(self, fitted):
@@ -152,6 +167,14 @@ class Problem(NamedTuple):
         return self.model.constrain(params.normalized())
 
 
+def _in_place(order, known):
+    """The order (K,), with components of known units at the places of their labels."""
+    others = [k for k in order if k not in known]
+    for k in known:
+        others.insert(k, k)
+    return np.array(others)
+
+
 def make_problem(data, structure, n_jobs):
     """The Problem of validated data and a structure, with `n_jobs` threads.
 
@@ -166,11 +189,11 @@ def make_problem(data, structure, n_jobs):
 def problem_of(structure, facts, rows_in):
     """The Problem of ``rows_in(frame)``, a back end that has these Facts."""
     frame = make_frame(facts, structure.fit_intercept)
-    models = _models(structure, frame)
+    models = _models(structure, frame, facts.known)
     return Problem(structure, facts, frame, rows_in(frame), *models)
 
 
-def _models(structure, frame):
+def _models(structure, frame, known):
     """The mixture to be fitted, and the mixture of one component."""
     family = structure.family
     held = structure.constraints.held / frame.unit
@@ -187,11 +210,14 @@ def _models(structure, frame):
     floor = max(ROUNDING, least**2)
     rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor)
     regressions = Regressions(family, sharings, rule)
-    model = Mixture(regressions, structure.gate)
+    background = structure.background is not None
+    known = known if structure.n_shares > 1 else frozenset()
+    model = Mixture(regressions, structure.gate, background, known)
     if model.n_components > MOST_ROLES and not model.interchangeable:
         raise ValueError(
             "Constraints that differ between components (held_coef, shared_features,"
             f" weights of the gate) are limited to {MOST_ROLES} components, as they"
             f" are tried in every order; n_components is {model.n_components}."
         )
+    # What is pooled has no background, and nothing is known of its component.
     return model, Mixture(regressions.resized(1))

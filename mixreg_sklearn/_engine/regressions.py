@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._numerics import log_normalize
 from ..families._scales import ROUNDING, ScaleRule
 from .columns import Ones
 from .sharing import Separate
@@ -334,8 +335,8 @@ class Regressions:
         if not self.rules:
             return params
         if self.rule.tied is not False:
-            weights = np.exp(params.logits[..., 0])
             scale = params.scale
+            weights = np.exp(log_normalize(params.logits[:, : scale.shape[1], 0]))
             pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
             params = params.with_scale(np.where(self.rule.tied, pooled, scale))
         return params._replace(constants=self.inside(params.constants))

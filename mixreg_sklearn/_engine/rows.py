@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._background import make_background
 from .._data.chunks import slices
+from .._data.known import evidence_of
 from .columns import Columns, Dense, DenseWithProducts
 from .sizes import check_engine_sizes
 from .table import make_table
@@ -33,6 +35,11 @@ class Block(NamedTuple):
     unit_weight : ndarray of shape (U,)
     gate : ndarray of shape (1 + q, U)
         A row of ones, and the whitened columns of the gate.
+    background : ndarray of shape (U,) or None
+        Log-densities of units under a background, less `Family.base`.
+    evidence : ndarray of shape (K', U) or None
+        Logarithms of what multiplies the densities of components: one, or zero where
+        another component is known.
     base : float
         ``sum_i w_i b_i``, the contribution of `Family.base` to the log-likelihood.
     rows : slice, or ndarray of int of shape (B,)
@@ -46,6 +53,8 @@ class Block(NamedTuple):
     units: Units
     unit_weight: np.ndarray
     gate: np.ndarray
+    background: np.ndarray | None
+    evidence: np.ndarray | None
     base: float
     rows: slice | np.ndarray
 
@@ -80,6 +89,12 @@ class ArrayRows:
         Columns of the gate, the first constant; None for the constant alone.
     base : float or ndarray of shape (n,), default=0.0
         `Family.base` of the response.
+    background : ndarray of shape (U,), default=None
+        Log-densities of units under a background, less `base`.
+    known : ndarray of shape (U,) or (U, K'), default=None
+        What is known of the components of units.
+    n_shares : int, default=0
+        K', where anything is known.
     block_size : int, optional
         Rows in a block, by default as fits the cache. Results depend on it only by
         rounding.
@@ -115,6 +130,9 @@ class ArrayRows:
         base=0.0,
         start=None,
         gate=None,
+        background=None,
+        known=None,
+        n_shares=0,
         block_size=None,
         batched=False,
         n_jobs=1,
@@ -124,6 +142,7 @@ class ArrayRows:
         self.n_rows, self.n_columns = len(weight), self._sources[0].n_columns
         self.total_weight = float(weight.sum())
         self._base = np.broadcast_to(base, self.n_rows)
+        self._background, self._known, self._n_shares = background, known, n_shares
         self._unit_weight = weight if start is None else weight[start]
         self.n_units = len(self._unit_weight)
         ones = np.broadcast_to(1.0, (1, self.n_units))
@@ -164,6 +183,11 @@ class ArrayRows:
             source: source.columns(rows, weight, self._kind) for source in self._sources
         }
         start = None if self._start is None else self._start[units] - rows.start
+        background = evidence = None
+        if self._background is not None:
+            background = self._background[units]
+        if self._known is not None:
+            evidence = evidence_of(self._known[units], self._n_shares)
         return Block(
             tuple(made[source] for source in self._sources),
             self._y[..., rows],
@@ -172,6 +196,8 @@ class ArrayRows:
             units_of(start, len(weight)),
             self._unit_weight[units],
             np.ascontiguousarray(self._gate[:, units]),
+            background,
+            evidence,
             float(weight @ self._base[rows]),
             self._numbers(rows),
         )
@@ -212,6 +238,9 @@ class ArrayRows:
             base=self._base[rows],
             start=start,
             gate=self._gate[:, units],
+            background=None if self._background is None else self._background[units],
+            known=None if self._known is None else self._known[units],
+            n_shares=self._n_shares,
             batched=True,
         )
 
@@ -245,15 +274,23 @@ class TableRows(ArrayRows):
         if structure.gate.has_features:
             gating = frame.gate_design.source(table.gating)
             gate = gating.columns(slice(None), np.ones(gating.n_rows)).Z
-        source = frame.design.source(table.regression)
+        source, base = frame.design.source(table.regression), family.base(y)
+        background = make_background(structure.background, frame.bounds, family)
+        if background is not None:
+            response = table.y if table.y.ndim == 1 else table.y[0]
+            background = background.log_density(response) + np.log(frame.unit) - base
+            background = units_of(table.start, len(response)).sum(background)
         super().__init__(
             [source] * len(family.predictors),
             y,
             weight,
             offset,
-            base=family.base(y),
+            base=base,
             start=table.start,
             gate=gate,
+            background=background,
+            known=table.known if structure.n_shares > 1 else None,
+            n_shares=structure.n_shares,
             n_jobs=n_jobs,
         )
         self._frame = frame

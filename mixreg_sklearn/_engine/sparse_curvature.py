@@ -15,11 +15,11 @@ def curvature_of_sparse_units(mixture, params, block):
     """The Curvature of a block."""
     layout, weight = layout_of(params), block.unit_weight
     local, members, loglik, prior = mixture.posterior(params, block)
-    shape = params.n_restarts, layout.n_components, layout.n_each
+    shape, K = (params.n_restarts, layout.n_shares, layout.n_each), params.n_components
     gradient, size = np.empty(shape), np.empty(shape)
-    hessian, each = np.empty((*shape, *shape[1:])), range(layout.n_components)
+    hessian, each = np.empty((*shape, *shape[1:])), range(layout.n_shares)
     for r in range(params.n_restarts):
-        scores = [_scores(local, block, (r, k)) for k in each]
+        scores = [_scores(local, block, (r, k), layout) for k in each]
         for k in each:
             tau = members[r, k] * weight
             gradient[r, k] = tau @ scores[k]
@@ -30,12 +30,12 @@ def curvature_of_sparse_units(mixture, params, block):
                 part = weighted_products(scores[j], part, scores[k])
                 hessian[r, j, :, k], hessian[r, k, :, j] = part, part.T
     own, gate = slice(layout.n_own), slice(layout.n_own, None)
-    bends = np.zeros((*shape[:2], layout.n_own, layout.n_own))
-    rows = block.units.spread(members * weight)
+    bends = np.zeros((shape[0], K, layout.n_own, layout.n_own))
+    rows = block.units.spread(members[:, :K] * weight)
     mixture.regressions.bends(local, rows, block, out=bends)
-    np.einsum("rkakb->rkab", hessian)[:, :, own, own] += bends
+    np.einsum("rkakb->rkab", hessian)[:, :K, own, own] += bends
     subtract_prior(gradient[:, :, gate], hessian[:, :, gate, :, gate], prior, block)
-    return Curvature.of_block(block, loglik, gradient, hessian, size)
+    return Curvature.of_block(block, loglik, gradient, hessian, size, layout)
 
 
 def sparse_scores(mixture, params, block):
@@ -44,13 +44,15 @@ def sparse_scores(mixture, params, block):
     They are sparse, and times roots of the weights of the units.
     """
     local, members, _, prior = mixture.posterior(params, block)
-    n_own, root, parts = layout_of(params).n_own, np.sqrt(block.unit_weight), []
-    for k in range(params.n_components):
-        scores = _scores(local, block, (0, k)).multiply(members[0, k][:, None])
+    layout, root, parts = layout_of(params), np.sqrt(block.unit_weight), []
+    n_own = layout.n_own
+    for k in range(layout.n_shares):
+        scores = _scores(local, block, (0, k), layout).multiply(members[0, k][:, None])
         common = prior[0, k][:, None] * block.gate.T
         own, gate = scores.tocsr()[:, :n_own], scores.tocsr()[:, n_own:]
         parts += [own, sparse.csr_array(gate - common)]
-    return sparse.hstack(parts, format="csr").multiply(root[:, None]).tocsr().T
+    whole = sparse.hstack(parts, format="csr").multiply(root[:, None])
+    return whole.tocsr()[:, layout.real].T
 
 
 def score_products(local, weight, block):
@@ -62,13 +64,16 @@ def score_products(local, weight, block):
     return np.reshape(products, (*weight.shape[:2], *products[0].shape))
 
 
-def _scores(local, block, at):
+def _scores(local, block, at, layout):
     """Scores (U, P + S + 1 + q) of units in the numbers of a component, sparse.
 
-    `at` is a restart and its component.
+    `at` is a restart and its component, or background.
     """
-    parts = [*_own_scores(local, block, at), sparse.csr_array(block.gate.T)]
-    return sparse.hstack(parts, format="csr")
+    if at[1] < layout.n_components:
+        own = _own_scores(local, block, at)
+    else:
+        own = [sparse.csr_array((len(block.unit_weight), layout.n_own))]
+    return sparse.hstack([*own, sparse.csr_array(block.gate.T)], format="csr")
 
 
 def _own_scores(local, block, at):

@@ -60,6 +60,12 @@ class Table(NamedTuple):
         return self.weight if self.start is None else self.weight[self.start]
 
     @property
+    def known(self):
+        """What is known of the component of every unit, (U, ...), or None."""
+        known = self.data.known
+        return None if known is None else known[self.first]
+
+    @property
     def regression(self):
         """Features of the regressions."""
         return Features(self.data.X, self.structure.regression, self.kept)
@@ -79,7 +85,11 @@ class Table(NamedTuple):
         used = self.structure.regression, self.structure.gating, known
         used = np.unique(np.concatenate(used))
         of_rows = hash_features(Features(self.data.X, used, self.kept))
-        given = np.vstack([self.y, *([] if self.offset is None else [self.offset])])
+        known = self.data.known
+        if known is not None:
+            known = known.T if self.kept is None else known[self.kept].T
+        others = (each for each in (self.offset, known) if each is not None)
+        given = np.vstack([self.y, *others])
         of_rows += hash_numbers(given.T, np.arange(-len(given), 0))
         of_rows = scrambled(of_rows)
         if self.start is not None:

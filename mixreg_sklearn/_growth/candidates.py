@@ -40,8 +40,8 @@ class Landscape(NamedTuple):
     origin: np.ndarray  # (p,), the fixed part of their coefficients
     Z: np.ndarray  # (s, n), columns of the free coefficients
     known: np.ndarray  # (n,), the fixed part of their predictor, offset included
-    log_prior: np.ndarray  # (K, U), log prior probabilities of the components
-    log_joint: np.ndarray  # (K, U), log of prior probability times density
+    log_prior: np.ndarray  # (K', U), log prior probabilities of the components
+    log_joint: np.ndarray  # (K', U), log of prior probability times density
 
     @property
     def family(self):
@@ -115,7 +115,12 @@ def landscape_of(model, params, sample, directions):
     log_prior = np.broadcast_to(log_prior[0], (len(log_prior[0]), sample.n_units))
     arguments = regressions.arguments(params, block)
     log_density = model.family.log_density(block.y, *arguments)
-    log_joint = log_prior + block.units.sum(log_density)
+    log_density = block.units.sum(log_density) + log_prior[: model.n_components]
+    # Those of a background leave out the base of a density.
+    base = np.broadcast_to(model.family.base(block.y), block.weight.shape)
+    base = block.units.sum(base)
+    rest = log_prior[None, -1:]
+    log_joint = model.completed(log_density[None] - base, rest, block)[0] + base
     free = directions, origin, columns.predict(directions.T)
     return Landscape(model, params, block, *free, known, log_prior, log_joint)
 

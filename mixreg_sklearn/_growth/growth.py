@@ -124,10 +124,10 @@ def _heights(problem, params):
 
 def _twice(params, k):
     """A mixture, a batch of one, with component k split into equal halves."""
-    order = np.append(np.arange(params.n_components), k)
-    coef, constants, logits = (field[:, order] for field in params)
-    logits[:, [k, -1], 0] -= np.log(2)
-    return Params(coef, constants, logits).normalized()
+    twice = params.joined(Params(*(field[:, [k]] for field in params)))
+    logits = twice.logits.copy()
+    logits[:, [k, params.n_components], 0] -= np.log(2)
+    return twice._replace(logits=logits).normalized()
 
 
 def _halves(problem, larger, params):
@@ -161,7 +161,7 @@ class _Information(NamedTuple):
 def _information(model, params, block):
     """The _Information of a block at a batch of one."""
     local, members, *_ = model.posterior(params, block)
-    weight = members * block.unit_weight
+    weight = members[:, : model.n_components] * block.unit_weight
     rows = block.units.spread(weight)
     products = model.regressions.score_products(local, weight, block)
     bends = np.zeros_like(products)

@@ -101,13 +101,13 @@ class Search(NamedTuple):
 
 
 def search(model, rows, pooled, rng, limits, watch):
-    """Look for the best optimum of a mixture of at least two components. -> Search.
+    """Look for the best optimum of a mixture of at least two shares. -> Search.
 
     `rows` are the search sample in canonical order, `pooled` is the fitted mixture of
     one component. ``watch.begin_round()`` is called before every round, and
     ``watch.end_round(search)`` after it; a true value of the latter ends the search.
     """
-    pool = Pool(model.regressions, rows, pooled)
+    pool = Pool(model, rows, pooled)
     tied = model.with_rule(tied=True)
     optima, paths, target, best_common = [], [], None, -np.inf
     n_starts, ending = 0, _QUICK if cost_of(pool, model) > LATER else _THOROUGH

@@ -6,7 +6,6 @@ import numpy as np
 
 from .._engine.approach import approach
 from .._engine.em import em
-from .._engine.mixture import Mixture
 from .._engine.newton import Polished, polish
 from .._engine.params import concatenate
 from .arms import Search, search
@@ -58,8 +57,8 @@ def estimate_found(problem, rng, limits, watch):
     model, rows = problem.model, problem.rows
     ground = ground_of(rows, model.n_components)
     pooled, perfect = _pooled(problem, ground)
-    if model.n_components == 1 or perfect:
-        start = model.constrain(repeat_component(pooled, model.n_components))
+    if model.n_shares == 1 or perfect:
+        start = model.constrain(repeat_component(pooled, model))
         polished = _polished(model, rows, ground, start, limits)
         estimate = _judged(model, rows, polished, None)
         flaw = Flaw.PERFECT if perfect else None
@@ -225,7 +224,7 @@ def _finite(model, rows, estimate, limits):
     boundary = why_boundary(model, rows, polished.params, polished.converged[0])
     if boundary is Flaw.SEPARATED:
         gate, start = model.gate.bounded(polished.params)
-        ridge = climb(Mixture(model.regressions, gate), rows, start, limits)
+        ridge = climb(model.with_gate(gate), rows, start, limits)
         ridge = ridge._replace(converged=np.zeros_like(ridge.converged))
         flaw, search = estimate.flaw, estimate.search
         estimate = _judged(model, rows, ridge, search)._replace(flaw=flaw)

@@ -37,13 +37,15 @@ def exchange(model, pool, arms, rng, number, max_rounds=6):
         The mixtures, converged.
     """
     n_arms, n_components = arms.n_restarts, arms.n_components
+    if n_components == 1:
+        return converge(model, pool.rows, arms, 20)[0]
     fewer = model.resized(n_components - 1)
     # Few rows need more candidates, and make them cheap.
     most = max(2, min(4 * (n_components - 1), _CANDIDATES // n_components))
     keep = int(np.clip(24_000 // (n_components * pool.Z.size), 2, most))
     rivals = []
     if keep > 2 and n_components > 2 and n_arms > 1 and number == 1:
-        rivals.append(prepare(model, _grown(model, pool, rng, keep)))
+        rivals.append(prepare(model, pool, _grown(model, pool, rng, keep)))
     best = 0
     for _ in range(max_rounds):
         run = _reduced(fewer, pool, arms.take(best))
@@ -79,7 +81,7 @@ def _inserted(model, pool, reduced, rng, keep):
     ratios = (1.0, 0.3, 0.1) if own else (1.0,)
     keep = -(-keep // len(ratios))
     proposals = insertions(model.gate, pool, reduced, rng, keep=keep, ratios=ratios)
-    proposals = prepare(model, proposals)
+    proposals = prepare(model, pool, proposals)
     run = em(model, pool.rows, proposals, max_iter=6)
     return run.params.take(_best_quarter(run.objective))
 
@@ -98,7 +100,7 @@ def _best_quarter(objective):
 
 def _grown(model, pool, rng, keep):
     """A mixture grown from the pooled regression, one component at a time."""
-    grown = pool.pooled
+    grown = model.resized(1).constrain(pool.single)
     for size in range(2, model.n_components + 1):
         model = model.resized(size)
         rivals = _inserted(model, pool, grown, rng, keep)
@@ -107,6 +109,8 @@ def _grown(model, pool, rng, keep):
     return grown
 
 
-def prepare(model, params):
-    """Starts that obey the constraints, which may tell components apart."""
+def prepare(model, pool, params):
+    """Starts that obey what tells components apart: constraints, or known units."""
+    if model.known and model.interchangeable:
+        return model.constrain(pool.labelled(params))
     return model.constrain(model.assign(params))

@@ -54,7 +54,7 @@ def short_runs(model, pool, rng, number):
     n_others = int(np.clip(_CHEAP * more / cost, 0, n_starts))
     trace = np.full((SHORT, n_starts), np.nan)
     short = _short(model, pool, starts_arm)
-    run = em(short, pool.rows, prepare(short, params), max_iter=_PASSES[0])
+    run = em(short, pool.rows, prepare(short, pool, params), max_iter=_PASSES[0])
     trace[: _PASSES[0]] = run.trace
     alive = np.arange(n_starts)
     if n_others < _MANY:
@@ -93,6 +93,9 @@ def _starts(pool, model, more, rng):
     double = 2 if pool.p > 10 and n_components >= 4 else 1
     beside = _BESIDE_STARTS * bool(pool.p > 1 or model.gate.has_features)
     numbers = (more * (double * _OWN_STARTS - beside), more * beside)
+    if pool.background and model.gate.has_features:
+        # Where a background lies along the features is a question of its own.
+        numbers = numbers[0], more * _OWN_STARTS
     numbers = (_COMMON_STARTS, _COMMON_STARTS, *numbers, more * _ROBUST_STARTS)
     kinds = spread_regressions, soft_partitions, soft_partitions, side_by_side
     starts = [

@@ -23,6 +23,7 @@ def insertions(gate, pool, reduced, rng, *, keep=2, ratios=(1.0,)):
     scale = reduced.scale.ravel()
     kernels = pool.kernel(coef, scale, _FLATTENING)
     kernels = kernels.reshape(n_mixtures, n_kept, pool.n)
+    kernels = pool.with_background(kernels, _FLATTENING)
     _, prior = gate.prior(reduced, pool.block)
     density = (prior * kernels).sum(axis=1) + 1e-6
     scale = scale.min()

@@ -117,9 +117,8 @@ def outline_of(problem, ground, pooled):
     )
     rows = _rows(ground, maps)
     sharings = [Separate(model.n_components, len(to_all)) for to_all in maps]
-    few = Mixture(
-        Regressions(model.family, sharings, model.regressions.rule), model.gate
-    )
+    regressions = Regressions(model.family, sharings, model.regressions.rule)
+    few = Mixture(regressions, model.gate, model.background, model.known)
     return Outline(few, rows, fit_pooled(few.resized(1), rows), maps)
 
 
@@ -254,6 +253,11 @@ def _rows(ground, maps):
         offset = joined("offset")
     weight, base = joined("weight"), sum(block["base"] for block in blocks)
     rest = {"base": base / weight.sum(), "start": start, "gate": joined("gate")}
+    if blocks[0]["background"] is not None:
+        rest["background"] = joined("background")
+    if blocks[0]["evidence"] is not None:
+        plausible = np.exp(joined("evidence"))
+        rest |= {"known": plausible.T, "n_shares": len(plausible)}
     return ArrayRows(sources, joined("y"), weight, offset, **rest)
 
 
@@ -268,4 +272,6 @@ def _outlined(maps, block):
         "size": block.units.size.astype(int),
         "gate": block.gate,
         "base": block.base,
+        "background": block.background,
+        "evidence": block.evidence,
     }

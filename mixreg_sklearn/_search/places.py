@@ -15,7 +15,8 @@ def stand_ins(params, objective, arms, hits, first):
     The `first` ones are kept; `hits` (R,) are the climbs for which each stands so far.
     The result are indices, and the hits of these.
     """
-    numbers = np.concatenate([params.coef, params.logits], axis=2)
+    logits = params.logits[:, : params.n_components]
+    numbers = np.concatenate([params.coef, logits], axis=2)
     place = np.sort(numbers, axis=1).reshape(params.n_restarts, -1)
     kept, hits = list(range(first)), np.array(hits)
     for one in range(first, len(objective)):

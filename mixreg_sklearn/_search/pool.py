@@ -3,10 +3,13 @@
 from functools import cached_property
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from .._engine.params import Params, constant_logits
 
 _RIDGE = 1e-8
+# The share of a background at the start.
+_SHARE = 0.1
 
 
 class Pool:
@@ -17,8 +20,9 @@ class Pool:
     are in canonical order, `pooled` is the fitted mixture of one component.
     """
 
-    def __init__(self, regressions, rows, pooled):
-        self.regressions, self.family = regressions, regressions.family
+    def __init__(self, model, rows, pooled):
+        self.regressions, self.family = model.regressions, model.family
+        regressions = model.regressions
         self.rows, self.pooled = rows, pooled
         self.block = block = rows.whole()
         self.units, self.y = block.units, block.y
@@ -38,6 +42,15 @@ class Pool:
         squares = self.squares(self.coef[None])[0]
         self.variance = float((self.weight @ squares) / total)
         self._attainable = self.family.log_density(block.y, *suggestion)
+        self._background = None
+        if model.background:
+            # Where it is possible, it gets a small share.
+            possible = np.isfinite(block.background) @ self.weight / total
+            self._share = max(min(_SHARE, 0.5 * possible), 1e-6)
+            base = np.broadcast_to(self.family.base(block.y), len(block.weight))
+            log_density = block.background + self.units.sum(base)
+            attainable = self.units.mean(self._attainable)
+            self._background = log_density / self.units.size - attainable
 
     def squares(self, coef):
         """Mean squared distances (..., U) from regressions (..., p), by information."""
@@ -57,6 +70,40 @@ class Pool:
         log_density = self.family.log_density(self.y, *arguments)
         excess = self.units.mean(log_density - self._attainable) / width
         return np.exp(np.minimum(excess, 50.0))
+
+    @property
+    def background(self):
+        """Whether there is a background."""
+        return self._background is not None
+
+    def with_background(self, kernels, width):
+        """Kernels (J, K', U), from those of components (J, K, U)."""
+        if self._background is None:
+            return kernels
+        kernel = np.exp(np.minimum(self._background / width, 50.0))
+        apart = np.broadcast_to(kernel, (len(kernels), 1, self.n))
+        return np.concatenate([kernels, apart], axis=1)
+
+    @property
+    def single(self):
+        """The pooled regression as a mixture, with the background, a batch of one."""
+        coef, scale = self.coef[None, None], np.full((1, 1), self.scale)
+        return self.params(coef, scale, np.zeros((1, 1)))
+
+    def labelled(self, params):
+        """Components in the order in which they suit the units of known component."""
+        evidence = self.block.evidence[: params.n_components]
+        plausible = np.exp(evidence)
+        plausible = plausible / np.maximum(plausible.sum(axis=0), 1e-300)
+        telling = self.weight * (plausible - plausible.mean(axis=0))
+        shape = params.coef.shape[:2]
+        kernels = self.kernel(
+            params.coef[..., : self.p].reshape(-1, self.p), params.scale.ravel(), 1.0
+        )
+        # A unit far from all components does not decide alone.
+        gains = np.log(kernels + 1e-3).reshape(*shape, self.n) @ telling.T
+        order = [linear_sum_assignment(gain.T, maximize=True)[1] for gain in gains]
+        return params.reorder(np.array(order))
 
     def draw(self, importance, uniforms):
         """Units by the inverse distribution function of weight x importance (R, U).
@@ -132,6 +179,9 @@ class Pool:
             for values in (self.pooled.coef[:, :, self.p :], self.pooled.constants)
         )
         coef = np.concatenate([coef, rest], axis=2)
+        if self._background is not None:
+            apart = np.full((shape[0], 1), np.log(self._share))
+            log_weights = np.hstack([log_weights + np.log1p(-self._share), apart])
         logits = constant_logits(log_weights, len(self.block.gate))
         return Params(coef, constants, logits).with_scale(scale)
 

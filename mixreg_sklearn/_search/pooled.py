@@ -65,31 +65,34 @@ def _least_squares_start(model, rows, shrinkage):
     return start._replace(coef=start.coef + _step(regressions, sums))
 
 
-def repeat_component(params, n_components):
-    """A mixture of `n_components` equal components, from a mixture of one."""
-    copies = (np.repeat(field, n_components, axis=1) for field in params)
+def repeat_component(params, model):
+    """Parameters with equal components and shares, from a mixture of one component."""
+    numbers = model.n_components, model.n_components, model.n_shares
+    copies = (
+        np.repeat(field, number, axis=1)
+        for field, number in zip(params, numbers, strict=True)
+    )
     return Params(*copies).normalized()
 
 
 def from_memberships(problem, memberships):
-    """Parameters (a batch of one) by an M-step from memberships (n, K) of all rows."""
+    """Parameters (a batch of one) by an M-step from memberships (n, K') of all rows."""
     model, rows, regressions = problem.model, problem.rows, problem.model.regressions
     pooled = fit_pooled(problem.pooled_model, rows)
-    shape = (1, memberships.shape[1])
-    start = repeat_component(pooled, shape[1])
+    start = repeat_component(pooled, model)
     coef = np.zeros_like(start.coef)
     start = regressions.constrain(start._replace(coef=coef))
     verb = partial(_membership_squares, regressions, pooled)
     sums = rows.sum(verb, (start.coef, memberships))
     coef = start.coef + _step(regressions, sums)
     sums = rows.sum(verb, (coef, memberships))
-    relative = sums.squares / np.maximum(sums.mass, 1e-9)
-    relative = relative / (sums.pooled / rows.total_weight)
     log_weights = log_normalize(np.log(np.maximum(sums.mass, np.finfo(float).tiny)))
-    logits = constant_logits(log_weights.reshape(shape), rows.n_logits)
+    logits = constant_logits(log_weights[None], rows.n_logits)
     start = start._replace(coef=coef, logits=logits)
-    scale = (pooled.scale[0, 0] * np.sqrt(relative)).reshape(shape)
-    return model.constrain(start.with_scale(scale))
+    relative = sums.squares / np.maximum(sums.mass[: len(sums.squares)], 1e-9)
+    relative = relative / (sums.pooled / rows.total_weight)
+    scale = pooled.scale[0, 0] * np.sqrt(relative)
+    return model.constrain(start.with_scale(scale[None]))
 
 
 class _Squares(NamedTuple):
@@ -97,7 +100,7 @@ class _Squares(NamedTuple):
 
     grams: tuple  # of L arrays (1, K, p, p)
     crosses: tuple  # of L arrays (1, K, p)
-    mass: np.ndarray  # (K,), sums of memberships
+    mass: np.ndarray  # (K',), sums of memberships
     squares: np.ndarray  # (K,), of distances from the regressions under memberships
     pooled: float  # sum of squared distances from the pooled regression
 
@@ -122,11 +125,12 @@ def _least_squares(regressions, shrinkage, coef, block):
 def _membership_squares(regressions, pooled, params, block):
     """The _Squares of K regressions, rows weighted by information.
 
-    `params` are coefficients (1, K, P) and memberships (n, K) of the user's rows.
+    `params` are coefficients (1, K, P) and memberships (n, K') of the user's rows.
     """
     coef, memberships = params
-    units = block.units
-    tau = units.spread(units.mean(memberships[block.rows].T)) * block.weight
+    units, n_components = block.units, coef.shape[1]
+    mass = units.spread(units.mean(memberships[block.rows].T)) * block.weight
+    tau = mass[:n_components]
     grams, crosses, squares = [], [], []
     initial, information = regressions.bounded_suggestion(pooled, block)
     for (suggested, z, place), known in zip(
@@ -140,7 +144,7 @@ def _membership_squares(regressions, pooled, params, block):
         squares.append(
             ((weight * residual**2).sum(1), block.weight @ (known * apart[0] ** 2))
         )
-    return _Squares(tuple(grams), tuple(crosses), tau.sum(axis=1), *squares[0])
+    return _Squares(tuple(grams), tuple(crosses), mass.sum(axis=1), *squares[0])
 
 
 def _net(regressions, initial, block):

@@ -38,7 +38,7 @@ def soft_partitions(pool, n_components, n_starts, rng):
     spread = n_components * square - 1
     normal = rng.standard_normal((n_starts, n_components, len(covariance)))
     normal -= normal.mean(axis=1, keepdims=True)
-    normal *= np.sqrt(n_components / (n_components - 1) * spread / total)
+    normal *= np.sqrt(n_components / max(n_components - 1, 1) * spread / total)
     shift = normal @ root.T
     p = pool.p
     return pool.params(
@@ -104,7 +104,8 @@ def side_by_side(pool, n_components, n_starts, rng):
     The feature is a random combination u of those of the gate or, without them, of the
     regressions. Components of random shares are ordered by it, and meet at the
     quantiles ``c_k`` of a normal u: unit i belongs to component k with log-odds
-    ``s (k u_i - c_1 - ... - c_k)``. Each starts as the regression through its rows.
+    ``s (k u_i - c_1 - ... - c_k)``. Each starts as the regression through its rows. A
+    background is at a random place among them, if it has features of the gate.
     """
     gated = len(pool.block.gate) > 1
     columns = _centered(pool, pool.block.gate[1:] if gated else pool.units.mean(pool.Z))
@@ -112,13 +113,22 @@ def side_by_side(pool, n_components, n_starts, rng):
     along = direction @ columns
     spread = np.sqrt(along**2 @ pool.weight / pool.total_weight)[:, None]
     direction = direction / np.maximum(spread, np.finfo(float).tiny)
-    share = rng.dirichlet(np.full(n_components, 4.0), size=n_starts)
+    beside = int(gated and pool.background)
+    n_shares = n_components + beside
+    share = rng.dirichlet(np.full(n_shares, 4.0), size=n_starts)
     cuts = special.ndtri(np.cumsum(share, axis=1)[:, :-1])
     constants = -np.cumsum(np.insert(cuts, 0, 0.0, axis=1), axis=1)
-    slopes = np.arange(n_components)[:, None] * direction[:, None]
+    slopes = np.arange(n_shares)[:, None] * direction[:, None]
     logits = _STEEPNESS * np.concatenate([constants[..., None], slopes], axis=2)
+    if beside:
+        # A point mass may end abruptly, where the responses it takes do.
+        logits *= np.exp2(rng.uniform(-1, 2, size=n_starts))[:, None, None]
+        place = rng.integers(n_shares, size=n_starts)
+        order = [[*np.delete(np.arange(n_shares), at), at] for at in place]
+        logits = np.take_along_axis(logits, np.array(order)[..., None], axis=1)
     prior = special.softmax(logits[..., :1] + logits[..., 1:] @ columns, axis=1)
-    coef = pool.weighted(prior.reshape(-1, pool.n)).reshape(*share.shape, pool.p)
+    prior = prior[:, :n_components].reshape(-1, pool.n)
+    coef = pool.weighted(prior).reshape(n_starts, n_components, pool.p)
     starts = pool.mixtures(coef)
     return starts._replace(logits=logits).normalized() if gated else starts
 

@@ -30,6 +30,7 @@ def inference(
     groups=None,
     offset=None,
     trials=None,
+    known_component=None,
     cov_type="information",
     cluster=None,
     component_names=None,
@@ -104,9 +105,9 @@ def inference(
     """
     cluster = check_covariance(cov_type, cluster, X, groups)
     with one_blas_thread(), np.errstate(under="ignore"):
-        rebuilt = rebuild(
-            model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
-        )
+        rows = {"groups": groups, "offset": offset, "trials": trials}
+        rows["known_component"] = known_component
+        rebuilt = rebuild(model, X, y, sample_weight, **rows)
         terms = terms_of(rebuilt, component_names)
         return inferred(rebuilt, terms, cov_type, cluster)
 

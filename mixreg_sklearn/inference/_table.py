@@ -71,7 +71,7 @@ class Term(NamedTuple):
     @property
     def transform(self):
         """The scale on which its confidence interval is computed."""
-        if self.attribute == "weights_":
+        if self.attribute in ("weights_", "background_weight_"):
             return _LOGIT
         return _IDENTITY if self.signed else _LOG
 

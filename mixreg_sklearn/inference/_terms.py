@@ -18,7 +18,8 @@ def terms_of(rebuilt, component_names=None):
     Intercept and coefficients, constants, further predictors, then share or gate.
     """
     K = rebuilt.problem.model.n_components
-    names = names_of_components(component_names, K)
+    names = {None: "", K: "background"}
+    names |= dict(enumerate(names_of_components(component_names, K)))
     return [term._replace(called=names[term.component]) for term in _terms(rebuilt)]
 
 
@@ -34,10 +35,20 @@ def _terms(rebuilt):
             terms += _named_terms(rebuilt, k, predictor.name)
         if structure.gate.has_features:
             terms += _named_terms(rebuilt, k, "gate") if k else []
-        elif K > 1:
-            free = structure.gate.basis(K, 1).shape[1]
-            terms.append(Term("weights_", k, None, "share", "" if free else HELD))
+        elif mixture.n_shares > 1:
+            terms.append(Term("weights_", k, None, "share", _of_shares(rebuilt)))
+    if mixture.background and structure.gate.has_features:
+        terms += _named_terms(rebuilt, K, "gate")
+    elif mixture.background:
+        note = _of_shares(rebuilt)
+        terms.append(Term("background_weight_", None, None, "background share", note))
     return terms
+
+
+def _of_shares(rebuilt):
+    """Note on shares: whether they are estimated."""
+    gate, K = rebuilt.problem.structure.gate, rebuilt.problem.model.n_shares
+    return "" if gate.basis(K, 1).shape[1] else HELD
 
 
 def _regression_terms(rebuilt, k, loose):
@@ -128,13 +139,14 @@ def _to_features(design):
 def values_of(fitted, terms):
     """The user's parameters (m,) from estimates, a `Fitted`."""
     attributes = fitted.attributes()
-    return np.array([attributes[term.attribute][index_of(term)] for term in terms])
+    return np.array(
+        [np.asarray(attributes[term.attribute])[index_of(term)] for term in terms]
+    )
 
 
 def index_of(term):
     """Where a term is in its attribute."""
-    place = term.component, term.feature
-    return place[:1] if term.feature is None else place
+    return tuple(at for at in (term.component, term.feature) if at is not None)
 
 
 def jacobian(rebuilt, terms):
@@ -148,14 +160,17 @@ def jacobian(rebuilt, terms):
     gate_row_of = _rows_of(problem.structure.gating)
     out = np.zeros((len(terms), layout.size))
     for row, term in zip(out, terms, strict=True):
-        coef, constants, logits = layout.split(row)
+        coef, constants, logits = parts = layout.split(np.zeros(layout.size))
         k, j = term.component, term.feature
         if term.note == HELD:
             continue
         field, at = places.get(term.attribute.removesuffix("_"), ("gate", None))
+        if term.attribute == "background_weight_":
+            field = "weights"
         if field == "constants":
             constants[k, at] = fitted.constants[at, k]
         elif field == "weights":
+            k = -1 if k is None else k  # that of a background is last
             logits[:, 0] = -fitted.weights[k] * fitted.weights
             logits[k, 0] += fitted.weights[k]
         elif field == "gate":
@@ -164,4 +179,5 @@ def jacobian(rebuilt, terms):
             coef[:, predictors[0]] = first[k, row_of[j]]
         else:
             coef[k, predictors[at]] = further[row_of[j]]
+        row[:] = layout.join(*parts)
     return out

@@ -2,7 +2,8 @@
 
 Predictors and constants have the shapes that a family expects, with components last:
 `eta` is (n, K), or (L, n, K) with L > 1 predictors; `scale` is (K,), or (S, K) with
-S > 1 constants.
+S > 1 constants. A background, which is the same for all rows, comes after the K
+components: there are K' shares.
 """
 
 import numpy as np
@@ -33,8 +34,24 @@ def raw_means(mixture):
     return mixture.family.mean(mixture.eta, mixture.scale, **given)
 
 
+def raw_moments(mixture):
+    """Means and variances, (n, K') each, NaN where a component has no distribution."""
+    means, given = raw_means(mixture), row_data_for(mixture, 2)
+    variances = mixture.family.variance(mixture.eta, mixture.scale, **given)
+    background = mixture.background
+    if background is None:
+        return means, variances
+    rest, shape = np.ones(len(mixture)), (len(mixture), mixture.n_components)
+    return (
+        np.column_stack([np.broadcast_to(means, shape), background.mean * rest]),
+        np.column_stack(
+            [np.broadcast_to(variances, shape), background.variance * rest]
+        ),
+    )
+
+
 def log_densities(mixture, y):
-    """Yield the log-densities of each component at responses `y`, (n,) or (n, m)."""
+    """Yield log-densities at responses `y`, (n,) or (n, m), of each of K' shares."""
     family, scale = mixture.family, mixture.scale
     if mixture.discrete:
         # `target` rejects counts above the trials; -1 also has probability zero.
@@ -46,13 +63,35 @@ def log_densities(mixture, y):
         for name, values in row_data_for(mixture, y.ndim).items()
     }
     target = family.target(y, **row_data)
-    for k in range(mixture.weights.shape[1]):
+    for k in range(mixture.n_components):
         eta = column(mixture.eta[..., k], y)
         yield family.log_density(target, eta, scale[..., k])
+    if mixture.background is not None:
+        yield mixture.background.log_density(y)
+
+
+def probabilities(mixture, y):
+    """Yield probabilities of responses up to `y`, (n,) or (n, m), of each share."""
+    given = row_data_for(mixture, y.ndim)
+    for k in range(mixture.n_components):
+        eta = column(mixture.eta[..., k], y)
+        yield mixture.family.cdf(y, eta, mixture.scale[..., k], **given)
+    if mixture.background is not None:
+        yield mixture.background.cdf(y)
+
+
+def quantiles_of_each(mixture, u):
+    """Yield quantiles (n,) at levels (n,) of each of K' shares."""
+    given = row_data_for(mixture, 1)
+    for k in range(mixture.n_components):
+        eta, scale = mixture.eta[..., k], mixture.scale[..., k]
+        yield mixture.family.quantile(u, eta, scale, **given)
+    if mixture.background is not None:
+        yield mixture.background.quantile(u)
 
 
 def component_quantiles(mixture, levels):
-    """Quantiles (n, K, m) of the components at levels (m,).
+    """Quantiles (n, K', m) of the shares at levels (m,).
 
     A component of weight zero gets the quantiles of the most probable one.
     """
@@ -62,13 +101,17 @@ def component_quantiles(mixture, levels):
         mixture.scale[..., None],
         **row_data_for(mixture, 3),
     )
+    if mixture.background is not None:
+        apart = mixture.background.quantile(np.asarray(levels))
+        apart = np.broadcast_to(apart, (len(mixture), 1, len(levels)))
+        found = np.concatenate([found, apart], axis=1)
     likeliest = mixture.weights.argmax(axis=1)[:, None, None]
     instead = np.take_along_axis(found, likeliest, axis=1)
     return np.where(mixture.weights[..., None] > 0, found, instead)
 
 
 def draw_components(weights, size, rng):
-    """Draw components (n, size) with probabilities (n, K)."""
+    """Draw components (n, size) with probabilities (n, K')."""
     cumulative = np.cumsum(weights, axis=1)
     uniform = rng.random((len(weights), size)) * cumulative[:, -1:]
     component = np.zeros(uniform.shape, dtype=np.intp)
@@ -80,14 +123,32 @@ def draw_components(weights, size, rng):
 def draw_responses(mixture, component, rng):
     """Draw a response from each of the components (n, size)."""
     eta = np.asarray(predictors_of(mixture, component))
-    scale = mixture.scale[..., component]
-    return mixture.family.sample(eta, scale, rng, **row_data_for(mixture, 2))
+    return draw_given(mixture, eta, component, rng, mixture.row_data)
+
+
+def draw_given(mixture, eta, component, rng, row_data):
+    """Draw responses (n, size) of components (n, size) from their predictors.
+
+    `mixture` has a family, the scales of its components, and maybe a background.
+    """
+    background, n_components = mixture.background, mixture.n_components
+    scale = mixture.scale[..., np.minimum(component, n_components - 1)]
+    given = {name: values[:, None] for name, values in row_data.items()}
+    y = mixture.family.sample(eta, scale, rng, **given)
+    if background is None:
+        return y
+    apart = background.quantile(rng.random(y.shape))
+    return np.where(component < n_components, y, apart)
 
 
 def predictors_of(mixture, component):
-    """Linear predictors of drawn components (n, size): such an array, or L of them."""
+    """Linear predictors of drawn components (n, size): such an array, or L of them.
+
+    A background has none, and gets those of another component.
+    """
     # Not only the components that happen to be drawn: an error must not be random.
     check_mixture(mixture)
+    component = np.minimum(component, mixture.n_components - 1)
     if mixture.eta.ndim == 2:
         return np.take_along_axis(mixture.eta, component, axis=1)
     return tuple(np.take_along_axis(eta, component, axis=1) for eta in mixture.eta)

@@ -3,7 +3,7 @@ r"""Predictive distributions of responses, mixtures of K components.
 .. math:: p(y | x) = \sum_{k=1}^K \pi_k \, f(y | \eta_k, \phi_k)
 
 The weights are prior probabilities or, for a row of a unit with a history, its
-memberships. Parameters are taken as known: their uncertainty is not included.
+memberships. A background is one more component, without predictors. Parameters are taken as known: their uncertainty is not included.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from ._components import (
     draw_components,
     draw_responses,
     log_densities,
-    raw_means,
-    row_data_for,
+    probabilities,
+    raw_moments,
 )
 from ._domain import check_mixture, defined
 from ._quantiles import count_quantiles, quantiles
@@ -54,7 +54,9 @@ class MixtureDistribution:
     scale : array-like of shape (n_components,)
         Scales; (S, n_components) for a family with S > 1 constants.
     weights : array-like of shape (n_samples, n_components) or (n_components,)
-        Probabilities of the components; they sum to one.
+        Probabilities of the components; they sum to one. That of a background is last.
+    background : object, default=None
+        The background of a fitted model.
     trials : int or array-like of shape (n_samples,), default=None
         Binomial family: number of trials of each row; by default 1.
 
@@ -88,7 +90,7 @@ class MixtureDistribution:
     [[-5.6, -4.4], [31.1, 37.0]]
     """
 
-    def __init__(self, family, eta, scale, weights, *, trials=None):
+    def __init__(self, family, eta, scale, weights, *, background=None, trials=None):
         eta, n_predictors = np.asarray(eta, dtype=float), len(family.predictors)
         leading = () if n_predictors == 1 else (n_predictors,)
         if eta.ndim != len(leading) + 2 or eta.shape[:-2] != leading:
@@ -101,7 +103,9 @@ class MixtureDistribution:
         n_constants, shape = len(family.constants), eta.shape[-2:]
         leading = () if n_constants <= 1 else (n_constants,)
         self.scale = _broadcast("scale", scale, (*leading, shape[1]))
-        self.weights = _broadcast("weights", weights, shape)
+        self.background = background
+        n_shares = shape[1] + (background is not None)
+        self.weights = _broadcast("weights", weights, (shape[0], n_shares))
         total = self.weights.sum(axis=1)
         one = total.min(initial=1) >= 1 - _EQUAL and total.max(initial=1) <= 1 + _EQUAL
         if not (one and (self.weights >= 0).all()):
@@ -118,6 +122,11 @@ class MixtureDistribution:
         """Number of trials of each row, (n_samples,), or None."""
         return self.row_data.get("trials")
 
+    @property
+    def n_components(self):
+        """Number of components with predictors."""
+        return self.eta.shape[-1]
+
     def __len__(self):
         return len(self.weights)
 
@@ -130,8 +139,10 @@ class MixtureDistribution:
         return part
 
     def __repr__(self):
-        n_rows, n_components = self.weights.shape
-        return f"<mixture of {n_components} {self.family!r} for {n_rows} rows>"
+        parts = f"{self.n_components} {self.family!r}"
+        if self.background is not None:
+            parts += f" and {self.background!r}"
+        return f"<mixture of {parts} for {len(self)} rows>"
 
     def reweighted(self, weights):
         """A distribution with the same components and other probabilities.
@@ -146,7 +157,11 @@ class MixtureDistribution:
         MixtureDistribution
             A new distribution.
         """
-        return type(self)(self.family, self.eta, self.scale, weights, **self.row_data)
+        return type(self)(
+            *(self.family, self.eta, self.scale, weights),
+            background=self.background,
+            **self.row_data,
+        )
 
     def defined(self):
         """Where components have a distribution.
@@ -159,8 +174,8 @@ class MixtureDistribution:
         ndarray of bool of shape (n_samples, n_components)
             True where they have one.
         """
-        inside = defined(self)
-        return np.ones(self.weights.shape, dtype=bool) if inside is None else inside
+        inside, shape = defined(self), (len(self), self.n_components)
+        return np.ones(shape, dtype=bool) if inside is None else inside
 
     def mean(self):
         r"""Expected responses, :math:`\mu = \sum_k \pi_k \mu_k`.
@@ -171,7 +186,7 @@ class MixtureDistribution:
             Equal to `predict` of the model if the weights are prior probabilities.
         """
         check_mixture(self)
-        return self._average(raw_means(self))
+        return self._average(raw_moments(self)[0])
 
     def var(self):
         r"""Variances, :math:`\sum_k \pi_k \sigma_k^2 + \sum_k \pi_k (\mu_k - \mu)^2`.
@@ -182,8 +197,7 @@ class MixtureDistribution:
             Sum of the variances within and between components.
         """
         check_mixture(self)
-        means, row_data = raw_means(self), row_data_for(self, 2)
-        within = self.family.variance(self.eta, self.scale, **row_data)
+        means, within = raw_moments(self)
         between = (means - self._average(means)[:, None]) ** 2
         return self._average(within + between)
 
@@ -216,6 +230,9 @@ class MixtureDistribution:
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights)
         for k, log_density in enumerate(log_densities(self, y)):
+            if k == self.n_components:
+                inside = self.background.has(y)
+                log_density = np.where(inside, log_density, -np.inf)
             log_density += column(log_weights[:, k], y)
             np.logaddexp(total, log_density, out=total)
         return total
@@ -252,10 +269,10 @@ class MixtureDistribution:
         y = self._responses(y)
         infinite = np.isinf(y)
         inside = np.where(infinite, 0.0, y) if infinite.any() else y
-        total, row_data = np.zeros(y.shape), row_data_for(self, y.ndim)
-        for k, weight in enumerate(self.weights.T):
-            eta = column(self.eta[..., k], y)
-            part = self.family.cdf(inside, eta, self.scale[..., k], **row_data)
+        total = np.zeros(y.shape)
+        for weight, part in zip(
+            self.weights.T, probabilities(self, inside), strict=True
+        ):
             total += _weighted(column(weight, y), part)
         total = np.minimum(total, 1.0)  # weights sum to one up to rounding
         return np.where(infinite, 1.0 * (y > 0), total) if infinite.any() else total

@@ -27,7 +27,7 @@ def check_components(mixture):
 
 def check_mixture(mixture):
     """Raise ValueError where a component of positive weight has no distribution."""
-    _check(mixture, mixture.weights > 0)
+    _check(mixture, mixture.weights[:, : mixture.n_components] > 0)
 
 
 def _check(mixture, needed):

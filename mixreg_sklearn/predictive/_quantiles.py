@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._components import row_data_for
+from ._components import quantiles_of_each
 from ._roots import find_root
 
 
@@ -24,10 +24,7 @@ def quantiles(mixture, u):
 def _bracket(mixture, u):
     """Lowest and highest quantile (n,) of the components with positive weight."""
     low, high = np.full(u.shape, np.inf), np.full(u.shape, -np.inf)
-    given = row_data_for(mixture, 1)
-    for k in range(mixture.weights.shape[1]):
-        eta, scale = mixture.eta[..., k], mixture.scale[..., k]
-        found = mixture.family.quantile(u, eta, scale, **given)
+    for k, found in enumerate(quantiles_of_each(mixture, u)):
         weighted = mixture.weights[:, k] > 0
         low = np.where(weighted, np.minimum(low, found), low)
         high = np.where(weighted, np.maximum(high, found), high)

@@ -39,7 +39,7 @@ def test_no_climb_leaves_the_domain(seed, name, link, n_components):
     model, rows = problem.model, problem.rows
     pooled = fit_pooled(problem.pooled_model, rows)
     assert np.isfinite(rows.sum(problem.pooled_model.summarize, pooled).loglik).all()
-    start = repeat_component(pooled, n_components)
+    start = repeat_component(pooled, model)
     factor = np.linspace(0.8, 1.2, n_components)[None, :, None]
     start = start._replace(coef=start.coef * factor)
     # A regression at the edge leaves the domain when it shrinks.

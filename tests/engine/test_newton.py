@@ -203,7 +203,7 @@ def test_two_equal_components_are_no_proven_maximum(seed, family):
         y = rng.binomial(size, 0.77) * 1.0
     problem = problem_of(MixtureRegressor(2, family=family), X, y, **rows)
     model, rows = problem.model, problem.rows
-    start = repeat_component(fit_pooled(problem.pooled_model, rows), 2)
+    start = repeat_component(fit_pooled(problem.pooled_model, rows), problem.model)
     equal = rows.sum(model.summarize, start).loglik
     start.coef[:, 0] += 0.1 * rng.normal(size=start.coef.shape[2])
     logits = np.log(rng.dirichlet([2.0, 2.0]))[None, :, None]

@@ -15,7 +15,7 @@ from mixreg_sklearn.families._names import make_family
 
 def _pool(problem):
     pooled = fit_pooled(problem.pooled_model, problem.rows)
-    return Pool(problem.model.regressions, problem.rows, pooled)
+    return Pool(problem.model, problem.rows, pooled)
 
 
 @some

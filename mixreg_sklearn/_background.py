@@ -1,0 +1,100 @@
+"""Backgrounds: a component without a regression, for outliers or surplus zeros."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Uniform(NamedTuple):
+    """The same density everywhere.
+
+    It is that of the uniform distribution between two bounds. For memberships it goes
+    on beyond them, as an outlier is one however far away it is.
+    """
+
+    lower: float
+    upper: float
+    lattice: bool  # whether responses are counts
+
+    @property
+    def size(self):
+        """Length of the range, or the number of counts in it."""
+        return self.upper - self.lower + self.lattice
+
+    def log_density(self, y):
+        """Log-densities of responses."""
+        return np.full(np.shape(y), -np.log(self.size))
+
+    def has(self, y):
+        """Where responses are possible."""
+        return (y >= self.lower) & (y <= self.upper)
+
+    def cdf(self, y):
+        """Probabilities of responses up to `y`."""
+        y = np.floor(y) + 1 if self.lattice else y
+        return np.clip((y - self.lower) / self.size, 0.0, 1.0)
+
+    def quantile(self, u):
+        """Smallest responses whose cdf is at least `u`."""
+        y = self.lower + np.multiply(u, self.size)
+        if self.lattice:
+            # A level that is a multiple of a probability, to rounding, is reached.
+            y = np.maximum(np.ceil(y - 1e-9 * self.size) - 1, self.lower)
+        return y
+
+    @property
+    def mean(self):
+        return 0.5 * (self.lower + self.upper)
+
+    @property
+    def variance(self):
+        return (self.size**2 - self.lattice) / 12
+
+
+class Zero(NamedTuple):
+    """All probability at zero."""
+
+    lower: float = 0.0
+    upper: float = 0.0
+    lattice: bool = True
+
+    def log_density(self, y):
+        """Log-probabilities of responses."""
+        return np.where(np.equal(y, 0), 0.0, -np.inf)
+
+    def has(self, y):
+        """Where responses are possible."""
+        return np.equal(y, 0)
+
+    def cdf(self, y):
+        """Probabilities of responses up to `y`."""
+        return np.where(np.less(y, 0), 0.0, 1.0)
+
+    def quantile(self, u):
+        """Smallest responses whose cdf is at least `u`."""
+        return np.zeros(np.shape(u))
+
+    mean, variance = 0.0, 0.0
+
+
+def check_background(kind, family):
+    """Raise ValueError where a family admits no such background."""
+    support = family.support
+    if kind == "zero" and not (support.lattice and support.lower == 0):
+        raise ValueError(
+            "background='zero' is for counts, where zero has a probability; got"
+            f" family={family!r}."
+        )
+
+
+def make_background(kind, bounds, family):
+    """The background of a kind, or None, for responses between `bounds`."""
+    if kind != "uniform":
+        return None if kind is None else Zero()
+    lower, upper = map(float, bounds)
+    if lower == upper and not family.support.lattice:
+        raise ValueError(
+            "background='uniform' is a density over the range of y, but y has a single"
+            f" value, {lower:g}."
+        )
+    return Uniform(lower, upper, family.support.lattice)
