@@ -356,6 +356,9 @@ def estimates_and_rows(model, X, offset, **row_data):
     check_unchanged(model)
     X = check_rows(model, X)
     fitted = Fitted.of(model)
+    if row_data.get("row_scale") is not None:
+        family = make_family(fitted.family, row_data)
+        fitted = fitted._replace(family=family)
     offset = check_offset(offset, X)
     row_data = check_row_data(fitted.family, given(**row_data), X.shape[0])
     return fitted, X, offset, row_data
@@ -380,7 +383,9 @@ def fitted_and_rows(model, X, y, groups, offset, **row_data):
     known : ndarray or None
         As `check_known` returns it.
     """
-    fitted, X, offset, _ = estimates_and_rows(model, X, offset)
+    fitted, X, offset, _ = estimates_and_rows(
+        model, X, offset, row_scale=row_data.get("row_scale")
+    )
     check_grouped(model, groups)
     y = check_response(y, X.shape[0], model)
     row_data = given(**row_data)

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from ._blas import one_blas_thread
 from ._by_partition import gathered, lazy
@@ -115,6 +116,9 @@ class MixtureRegressor(
         coefficients, as in ``{"dose": [0.0, None]}``.
     shared_scale : bool, default=False
         Whether all components have the same scale.
+    held_scale : float, array-like of shape (n_components,) or None, default=None
+        Known scales, which are not estimated: one for all components, or one for each,
+        with None where it is free, as in ``[0.5, None]``.
     background : {None, "uniform", "zero"}, default=None
         One more component, without a regression: `"uniform"` has the same density over
         the range of the observed responses, and takes outliers; `"zero"`, for counts,
@@ -211,6 +215,8 @@ class MixtureRegressor(
     grouped_ : bool
         Whether the rows of the fit came in groups. Likelihoods, criteria, memberships
         and standard errors then need `groups` as well.
+    labelled_ : bool
+        Whether the components of some rows were known.
     search_ : dict
         Record of the search, empty without one: `"optima"`, a list of dicts, best
         first, with `log_likelihood`, `objective` (penalized, for ranking), `hits`
@@ -266,6 +272,7 @@ class MixtureRegressor(
         "shared_features": [str, Integral, slice, "array-like", callable, dict, None],
         "held_coef": [dict, None],
         "shared_scale": ["boolean"],
+        "held_scale": [Range(Real, 0, None, closed="neither"), "array-like", None],
         "background": [StrOptions({"uniform", "zero"}), None],
         "fit_intercept": ["boolean"],
         "init": [dict, "array-like", None],
@@ -293,6 +300,7 @@ class MixtureRegressor(
         shared_features=None,
         held_coef=None,
         shared_scale=False,
+        held_scale=None,
         background=None,
         fit_intercept=True,
         init=None,
@@ -314,6 +322,7 @@ class MixtureRegressor(
         self.shared_features = shared_features
         self.held_coef = held_coef
         self.shared_scale = shared_scale
+        self.held_scale = held_scale
         self.background = background
         self.fit_intercept = fit_intercept
         self.init = init
@@ -557,6 +566,37 @@ class MixtureRegressor(
         )
         return memberships if groups is None else memberships[groups.of_row]
 
+    @lazy
+    def outlier_probability(self, X, y, *, groups=None, offset=None, trials=None):
+        """Probabilities that rows belong to the background.
+
+        They are the last column of `predict_proba`. Of responses beyond
+        `background_bounds_`, a uniform background has the density that it has between
+        them.
+
+        Parameters
+        ----------
+        {X, y, groups, offset, trials}
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Probabilities, given the response.
+
+        Raises
+        ------
+        ValueError
+            If the mixture has no background.
+        """
+        check_is_fitted(self)
+        if self.background is None:
+            raise ValueError(
+                "outlier_probability is the probability of the background, and there"
+                " is none: fit with background='uniform' (or 'zero')."
+            )
+        given_rows = {"groups": groups, "offset": offset, "trials": trials}
+        return self.predict_proba(X, y, **given_rows)[:, -1]
+
     @gathered
     def predict_group_proba(
         self, X, y, groups, *, offset=None, trials=None, known_component=None
@@ -737,6 +777,7 @@ def set_estimate(model, problem, estimate):
     model.degenerate_ = estimate.flaw is not None
     model.n_iter_ = int(polished.n_iter[0])
     model.search_ = search_record(problem, estimate.search)
+    model.labelled_ = bool(problem.model.known)
     remember(model, grouped=problem.rows.n_units < problem.rows.n_rows)
 
 

@@ -15,6 +15,7 @@ _MODEL = (
     "shared_features",
     "held_coef",
     "shared_scale",
+    "held_scale",
     "background",
     "fit_intercept",
 )

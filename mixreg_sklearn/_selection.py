@@ -231,6 +231,8 @@ class MixtureRegressorIC(
         shared_features=None,
         held_coef=None,
         shared_scale=False,
+        held_scale=None,
+        background=None,
         fit_intercept=True,
         scale_penalty=1.0,
         n_init=8,
@@ -251,6 +253,8 @@ class MixtureRegressorIC(
         self.shared_features = shared_features
         self.held_coef = held_coef
         self.shared_scale = shared_scale
+        self.held_scale = held_scale
+        self.background = background
         self.fit_intercept = fit_intercept
         self.scale_penalty = scale_penalty
         self.n_init = n_init
@@ -261,12 +265,22 @@ class MixtureRegressorIC(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, *, groups=None, offset=None, trials=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        known_component=None,
+    ):
         """Fit a mixture for each number of components, and select the best.
 
         Parameters
         ----------
-        {X, y, sample_weight, groups, offset, trials}
+        {X, y, sample_weight, groups, offset, trials, known_component}
 
         Returns
         -------
@@ -279,7 +293,11 @@ class MixtureRegressorIC(
             If data or arguments have the wrong shape, type or range.
         """
         metadata = given(
-            sample_weight=sample_weight, groups=groups, offset=offset, trials=trials
+            sample_weight=sample_weight,
+            groups=groups,
+            offset=offset,
+            trials=trials,
+            known_component=known_component,
         )
         numbers, templates = self._numbers(), self._templates()
         rows = Rows(X, y, metadata)

@@ -32,7 +32,7 @@ def dask_problem(model, X, y, *, row_data, reset=True, ensure_min_samples=1, **o
     check_table(X)
     see_features(model, X, reset)
     columns = columns_of(model, X)
-    structure = make_structure(model, make_family(model.family), columns)
+    structure = make_structure(model, make_family(model.family, row_data), columns)
     parts, numbers = parts_of(X, y=y, **of_rows, **row_data)
     reader = partial(_portion, bare(model), structure, numbers, tuple(row_data))
     places = places_of(parts, X, reader)

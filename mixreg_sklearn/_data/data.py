@@ -123,6 +123,7 @@ class Structure(NamedTuple):
     fit_intercept: bool
     shared_scale: bool
     background: str | None = None  # a kind of `_background`
+    held_scale: np.ndarray | None = None  # (K,), NaN where free
 
     @property
     def n_shares(self):

@@ -68,8 +68,8 @@ def _check_plausibilities(known, n_shares):
     known = check_array(known, dtype=np.float64, input_name="known_component")
     if known.shape[1] != n_shares:
         raise ValueError(
-            f"known_component has {known.shape[1]} columns: it must have {n_shares}, one"
-            " for every component (and a background)."
+            f"known_component has {known.shape[1]} columns: it must have {n_shares},"
+            " one for every component (and a background)."
         )
     greatest = known.max(axis=1, keepdims=True)
     if (known < 0).any() or not (greatest > 0).all():

@@ -7,8 +7,8 @@ import numpy as np
 from ..families._names import make_family
 from .checks import check_enough, check_features, check_offset, check_weight
 from .data import Data
-from .known import KNOWN, check_known
 from .groups import Groups, check_constant, check_groups
+from .known import KNOWN, check_known
 from .matrices import column_of, in_order
 from .row_data import check_row_data
 from .structure import Columns, make_structure
@@ -38,7 +38,7 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
     units = counted if groups is None else np.unique(rows.data.group[counted])
     check_enough(model.n_components, len(units), groups is not None)
     columns = columns_of(model, X)
-    structure = make_structure(model, make_family(model.family), columns)
+    structure = make_structure(model, make_family(model.family, row_data), columns)
     check_gating(rows, structure, columns)
     return rows.data, rows.y, structure, columns
 
@@ -70,7 +70,7 @@ def read_rows(model, X, y, sample_weight, groups, offset, row_data, **checks):
     n_shares = model.n_components + (model.background is not None)
     row_data = dict(row_data)
     known = check_known(row_data.pop(KNOWN, None), len(y), n_shares, groups)
-    family = make_family(model.family)
+    family = make_family(model.family, row_data)
     family.check_target(y)
     target = family.target(y, **row_data)
     row_data = check_row_data(family, row_data, len(y))

@@ -92,6 +92,7 @@ def make_structure(estimator, family, columns):
         estimator.fit_intercept,
         estimator.shared_scale,
         estimator.background,
+        _held_scale(estimator, family),
     )
 
 
@@ -185,12 +186,7 @@ def _hold(constraints, rows, columns, estimator):
                 f"held_coef and shared_features both name {key!r}: a coefficient that"
                 " is held is not estimated, so it cannot be shared."
             )
-        try:
-            # None, where it is free, becomes NaN; a NaN of the user is an error.
-            free = np.equal(np.array(values, dtype=object), None)
-            values = np.array(values, dtype=float)
-        except (TypeError, ValueError):
-            free, values = False, np.array([np.inf])
+        values, free = _numbers(values)
         finite = np.isfinite(values) | free
         if values.shape not in ((), (K,)) or not finite.all():
             raise ValueError(
@@ -198,6 +194,41 @@ def _hold(constraints, rows, columns, estimator):
                 f" component, None where it is free; got {held[key]!r}."
             )
         constraints.held[row] = values
+
+
+def _held_scale(estimator, family):
+    """Scales that are not estimated, (K,), NaN where they are; None if all are."""
+    held, K = estimator.held_scale, estimator.n_components
+    if held is None:
+        return None
+    if not family.constants:
+        raise ValueError(f"held_scale: {family!r} has no scale to hold.")
+    values, free = _numbers(held)
+    good = free | (np.isfinite(values) & (values > 0))
+    if values.shape not in ((), (K,)) or not good.all():
+        raise ValueError(
+            f"held_scale must be a positive number, or {K} of them, one for each"
+            f" component, None where it is free; got {held!r}."
+        )
+    if estimator.shared_scale:
+        raise ValueError(
+            "held_scale and shared_scale are both given: a scale that is held is not"
+            " estimated, so it cannot be shared."
+        )
+    values = np.broadcast_to(values, K).copy()
+    return None if np.isnan(values).all() else values
+
+
+def _numbers(values):
+    """Numbers as an array of floats, NaN for None, and where there is a None.
+
+    What is no number is infinite, and a NaN is not free.
+    """
+    try:
+        free = np.equal(np.array(values, dtype=object), None)
+        return np.array(values, dtype=float), free
+    except (TypeError, ValueError):
+        return np.array([np.inf]), np.array([False])
 
 
 def _same_everywhere(constraints):

@@ -108,7 +108,8 @@ class Facts(NamedTuple):
 def facts_of(table):
     """The Facts of a Table."""
     family, structure = table.structure.family, table.structure
-    y = table.y if table.offset is None else table.y - table.offset
+    y, offset = table.y, table.offset
+    y = y if offset is None else family.in_units(y, offset, 1.0)
     unit_weight, features = table.unit_weight, table.regression
     response = table.y if table.y.ndim == 1 else table.y[0]
     if features.sparse:

@@ -44,15 +44,19 @@ class Layout(NamedTuple):
 
     @property
     def real(self):
-        """Where the M numbers are in a table (K', P + S + 1 + q), in which a background
-        has coefficients and constants without meaning."""
+        """Where the M numbers are in a table (K', P + S + 1 + q).
+
+        In it a background has coefficients and constants without meaning.
+        """
         table = np.arange(self.n_shares * self.n_each)
         own = table < self.n_components * self.n_each
         return table[own | (table % self.n_each >= self.n_own)]
 
     def split(self, vector):
-        """Parts of a vector (..., M): coefficients (..., K, P), constants (..., K, S)
-        and logits (..., K', 1 + q)."""
+        """Coefficients (..., K, P), constants (..., K, S) and logits (..., K', 1 + q).
+
+        They are the parts of a vector (..., M), views without a background.
+        """
         components, background = np.split(
             vector, [self.n_components * self.n_each], axis=-1
         )

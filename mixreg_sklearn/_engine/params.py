@@ -1,8 +1,8 @@
 """Parameters of a batch of mixtures: values, passed and returned, never mutated.
 
 Shapes: ``R`` restarts, ``K`` components, ``P`` columns of a component's predictors
-together, ``S`` constants, ``q`` columns of the gate besides its constant, ``K'`` shares:
-those of the components and, if there is one, that of a background.
+together, ``S`` constants, ``q`` columns of the gate besides its constant, ``K'``
+shares: those of the components and, if there is one, that of a background.
 """
 
 from typing import NamedTuple

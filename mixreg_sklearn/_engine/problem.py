@@ -208,7 +208,9 @@ def _models(structure, frame, known):
     sharings = [sharing, *[free] * (len(family.predictors) - 1)]
     least = max([frame.least, *(c.lower for c in family.constants[:1])])
     floor = max(ROUNDING, least**2)
-    rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor)
+    held = structure.held_scale
+    held = None if held is None else held / frame.unit
+    rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor, held=held)
     regressions = Regressions(family, sharings, rule)
     background = structure.background is not None
     known = known if structure.n_shares > 1 else frozenset()

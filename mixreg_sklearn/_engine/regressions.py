@@ -93,7 +93,7 @@ class Regressions:
     def resized(self, n_components):
         """Regressions of another number of components, without their constraints."""
         sharings = (sharing.resized(n_components) for sharing in self.sharings)
-        return Regressions(self.family, sharings, self.rule)
+        return Regressions(self.family, sharings, self.rule.resized(n_components))
 
     @property
     def n_components(self):
@@ -107,7 +107,9 @@ class Regressions:
     @property
     def bounded(self):
         """Whether the likelihood is bounded, so that no optimum is spurious."""
-        return self.rule.tied is True or not self.collapses.any()
+        held = self.rule.held
+        known = held is not None and not np.isnan(held).any()
+        return self.rule.tied is True or known or not self.collapses.any()
 
     @property
     def restricted(self):
@@ -325,9 +327,18 @@ class Regressions:
         if not all(isinstance(sharing, Separate) for sharing in self.sharings):
             coef = _side_by_side(K, [sharing.basis() for sharing in self.sharings])
         constants = [np.eye(K)] * len(self.rules)
-        if constants and self.rule.tied is True:
-            constants[0] = np.full((K, 1), K**-0.5)
+        if constants:
+            constants[0] = self._scale_basis(K)
         return coef, _side_by_side(K, constants)
+
+    def _scale_basis(self, n_components):
+        """Directions of the first constant: held ones do not move."""
+        held = self.rule.held
+        free = np.ones(n_components, bool) if held is None else np.isnan(held)
+        basis = np.eye(n_components)[:, free]
+        if self.rule.tied is True and free.any():
+            return basis.sum(axis=1, keepdims=True) * free.sum() ** -0.5
+        return basis
 
     def constrain(self, params):
         """The nearest parameters that obey sharing and scale rule."""
@@ -348,15 +359,27 @@ class Regressions:
 
     def inside(self, constants):
         """Constants (R, K, S) within their bounds."""
-        return np.minimum(np.maximum(constants, self.lower), self.upper)
+        constants = np.minimum(np.maximum(constants, self.lower), self.upper)
+        if self.rule.held is not None:
+            constants[..., 0] = self.rule.keep(constants[..., 0], self.rule.held)
+        return constants
 
     def distance(self, params):
         """How far each restart is from what the constraints admit, (R,)."""
         moved = self._projected(params.coef) - params.coef
-        return (moved**2).sum(axis=(1, 2))
+        distance = (moved**2).sum(axis=(1, 2))
+        if self.rule.held is None:
+            return distance
+        scale = self.rule.keep(params.scale, self.rule.held)
+        return distance + (np.log(params.scale / scale) ** 2).sum(axis=1)
 
     def alike(self, order):
         """Whether components in another order obey the same constraints."""
+        held = self.rule.held
+        if held is not None and not np.array_equal(
+            held[list(order)], held, equal_nan=True
+        ):
+            return False
         return all(sharing.alike(order) for sharing in self.sharings)
 
     def at_limit(self, params):

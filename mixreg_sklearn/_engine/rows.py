@@ -265,7 +265,7 @@ class TableRows(ArrayRows):
         self.table, structure = table, table.structure
         family, y, offset = structure.family, table.y, table.offset
         if (frame.origin, frame.unit) != (0.0, 1.0):
-            y = (y - frame.origin) / frame.unit
+            y = family.in_units(y, frame.origin, frame.unit)
             offset = None if offset is None else offset / frame.unit
         check_engine_sizes(y)
         weight, gate = table.weight, None

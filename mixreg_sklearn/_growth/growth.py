@@ -38,12 +38,14 @@ def can_grow(model):
     """Whether a mixture of K components is a special case of one of K + 1.
 
     It is not where constraints name components (`shared_features` as a dict, lists in
-    `held_coef`, a `ConstantGate` with weights), as they do not carry over to K + 1, nor
-    under ``ConstantGate("equal")``, whose shares change with K.
+    `held_coef` or `held_scale`, a `ConstantGate` with weights, known components), as
+    they do not carry over to K + 1, nor under ``ConstantGate("equal")``, whose shares
+    change with K.
     """
-    if isinstance(model.shared_features, Mapping) or any(
-        np.ndim(value) for value in (model.held_coef or {}).values()
-    ):
+    by_component = [*(model.held_coef or {}).values(), model.held_scale]
+    if isinstance(model.shared_features, Mapping) or any(map(np.ndim, by_component)):
+        return False
+    if getattr(model, "labelled_", False):
         return False
     return not isinstance(model.gate, ConstantGate) or model.gate.weights is None
 
@@ -70,8 +72,9 @@ def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
     if not can_grow(model):
         raise ValueError(
             "A mixture whose constraints name components (shared_features as a dict,"
-            " held_coef with a value for each component, a ConstantGate with weights)"
-            " cannot grow: they do not carry over to another number of components."
+            " held_coef or held_scale with a value for each component, a ConstantGate"
+            " with weights, known components) cannot grow: they do not carry over to"
+            " another number of components."
         )
     if model.n_components == n_components:
         return model

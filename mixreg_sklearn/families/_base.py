@@ -174,6 +174,10 @@ class Family(ABC, BaseEstimator):
                 )
         return y
 
+    def in_units(self, y, origin, unit):
+        """The target in other units of measurement."""
+        return (y - origin) / unit
+
     def units(self, y, weight, fit_intercept):
         """Origin and unit of measurement (two floats) that suit `y`, (n,)."""
         return 0.0, 1.0

@@ -7,6 +7,7 @@ from ._gaussian import Gaussian
 from ._inverse_gaussian import InverseGaussian
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
+from ._row_scaled import NAME, RowScaled
 
 FAMILIES = {
     "gaussian": Gaussian,
@@ -19,6 +20,21 @@ FAMILIES = {
 }
 
 
-def make_family(family):
-    """The family object for a name or a family."""
-    return FAMILIES[family]() if isinstance(family, str) else family
+def make_family(family, row_data=()):
+    """The family object for a name or a family.
+
+    With row scales among the names of `row_data`, that of scaled rows.
+
+    Raises
+    ------
+    ValueError
+        If a family without a scale is to have row scales.
+    """
+    family = FAMILIES[family]() if isinstance(family, str) else family
+    if NAME not in row_data:
+        return family
+    if not family.constants:
+        raise ValueError(
+            f"row_scale is for families with a scale, and {family!r} has none."
+        )
+    return RowScaled(family)

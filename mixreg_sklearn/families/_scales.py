@@ -45,6 +45,7 @@ class ScaleRule(NamedTuple):
     floor: float = 0.0  # absolute lower bound on a variance
     strength: float = 0.0  # nu, in pseudo-observations
     target: float = 1.0  # s_0
+    held: np.ndarray | None = None  # scales (K,) that are not estimated; NaN where free
 
     def variance(self, squares, weight, current):
         """New variances from sums of squares; all arrays are (R, K)."""
@@ -53,8 +54,8 @@ class ScaleRule(NamedTuple):
             weight = weight + self.strength
         pooled = None
         if self.tied is not False or np.any(self.ratio):
-            total = np.maximum(weight.sum(axis=1, keepdims=True), NO_WEIGHT)
-            pooled = squares.sum(axis=1, keepdims=True) / total
+            total = np.maximum(self.summed(weight), NO_WEIGHT)
+            pooled = self.summed(squares) / total
         separate = squares / np.maximum(weight, NO_WEIGHT)
         return self.settle(separate, pooled, weight, current)
 
@@ -72,11 +73,31 @@ class ScaleRule(NamedTuple):
             variance = np.maximum(variance, self.ratio * pooled)
         if self.tied is not False:
             variance = np.where(self.tied, pooled, variance)
-        return np.maximum(variance, max(self.floor, _LEAST))
+        variance = np.maximum(variance, max(self.floor, _LEAST))
+        return variance if self.held is None else self.keep(variance, self.held**2)
+
+    def keep(self, values, held):
+        """Values (..., K), those that are held at theirs (K,)."""
+        return np.where(np.isnan(held), values, held)
+
+    def summed(self, values):
+        """Sums (R, 1) over the components whose scale is estimated."""
+        if self.held is not None:
+            values = values * np.isnan(self.held)
+        return values.sum(axis=1, keepdims=True)
+
+    def resized(self, n_components):
+        """The rule of another number of components; held is what is the same in all."""
+        held = self.held
+        if held is None or len(held) == n_components:
+            return self
+        same = (held == held[0]).all()
+        return self._replace(held=np.full(n_components, held[0]) if same else None)
 
     def on_floor(self, scale):
         """Where scales (R, K) are at their absolute lower bound, to rounding."""
-        return scale**2 <= self.floor * (1 + 1e-9)
+        low = scale**2 <= self.floor * (1 + 1e-9)
+        return low if self.held is None else low & np.isnan(self.held)
 
     def pull(self, variance):
         """Harmonic mean of the target and current variances, (R, K)."""
@@ -108,9 +129,9 @@ def newton_update(rule, scale, weight, statistic):
     first, second = first + statistic[..., 0], second + statistic[..., 1]
     separate = scale * _exp_step(first, second)
     # The common scale starts at the geometric mean of the scales.
-    share = weight / np.maximum(weight.sum(axis=1, keepdims=True), NO_WEIGHT)
-    common = np.exp((share * np.log(scale)).sum(axis=1, keepdims=True))
-    sums = (derivative.sum(axis=1, keepdims=True) for derivative in (first, second))
+    share = weight / np.maximum(rule.summed(weight), NO_WEIGHT)
+    common = np.exp(rule.summed(share * np.log(scale)))
+    sums = (rule.summed(derivative) for derivative in (first, second))
     pooled = (common * _exp_step(*sums)) ** 2
     return np.sqrt(rule.settle(separate**2, pooled, weight, scale**2))
 

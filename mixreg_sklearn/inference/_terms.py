@@ -86,7 +86,9 @@ def _constant_terms(rebuilt, k):
     """The scale of a component, and its further constants."""
     structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
     note = SHARED if structure.shared_scale and mixture.n_components > 1 else ""
-    if mixture.regressions.at_limit(rebuilt.params)[0, k]:
+    if structure.held_scale is not None and not np.isnan(structure.held_scale[k]):
+        note = HELD
+    elif mixture.regressions.at_limit(rebuilt.params)[0, k]:
         note = LIMIT
     names = [constant.name for constant in structure.family.constants]
     terms = [Term(f"{name}_", k, None, name) for name in names]

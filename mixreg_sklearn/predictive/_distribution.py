@@ -3,7 +3,8 @@ r"""Predictive distributions of responses, mixtures of K components.
 .. math:: p(y | x) = \sum_{k=1}^K \pi_k \, f(y | \eta_k, \phi_k)
 
 The weights are prior probabilities or, for a row of a unit with a history, its
-memberships. A background is one more component, without predictors. Parameters are taken as known: their uncertainty is not included.
+memberships. A background is one more component, without predictors. Parameters are
+taken as known: their uncertainty is not included.
 """
 
 import numpy as np

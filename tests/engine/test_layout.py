@@ -11,7 +11,12 @@ from mixreg_sklearn._engine.layout import Layout, layout_of
 from mixreg_sklearn._engine.params import Params
 
 layouts = st.builds(
-    Layout, st.integers(1, 4), st.integers(1, 5), st.integers(0, 3), st.integers(1, 3)
+    Layout,
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.integers(0, 3),
+    st.integers(1, 3),
+    st.integers(0, 1),
 )
 
 
@@ -29,8 +34,9 @@ def test_split_and_join_are_inverse(layout, seed, shape):
     vector = np.random.default_rng(seed).normal(size=(*shape, layout.size))
     parts = layout.split(vector)
     numbers = layout.n_coef, layout.n_constants, layout.n_logits
-    for part, number in zip(parts, numbers, strict=True):
-        assert part.shape == (*shape, layout.n_components, number)
+    heights = layout.n_components, layout.n_components, layout.n_shares
+    for part, height, number in zip(parts, heights, numbers, strict=True):
+        assert part.shape == (*shape, height, number)
     assert_array_equal(layout.join(*parts), vector)
     again = layout.split(layout.join(*parts))
     for ours, theirs in zip(again, parts, strict=True):
@@ -39,7 +45,8 @@ def test_split_and_join_are_inverse(layout, seed, shape):
 
 @many
 @given(layouts, seeds)
-def test_split_takes_views(layout, seed):
+def test_split_takes_views_without_a_background(layout, seed):
+    layout = layout._replace(n_background=0)
     vector = np.zeros((2, layout.size))
     for part in layout.split(vector):
         part[...] = np.random.default_rng(seed).normal(size=part.shape)
