@@ -2,8 +2,14 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 # In tables, these are the mixture as a whole.
 _WHOLE = ("all", "mixture")
+
+
+# The name of a background.
+BACKGROUND = "background"
 
 
 def default_name(k):
@@ -35,3 +41,15 @@ def names_of_components(component_names, n_components):
             reason = "is there twice" if name in names[:i] else "cannot be a name"
             raise ValueError(f"component_names: {name!r} {reason}.")
     return names
+
+
+def names_of_shares(component_names, mixture):
+    """Names of the components of a fitted mixture, and of its background."""
+    names = names_of_components(component_names, len(mixture.weights_))
+    return names if mixture.background is None else [*names, BACKGROUND]
+
+
+def shares_of(mixture):
+    """Shares of the components of a fitted mixture, and of its background, (K',)."""
+    rest = [] if mixture.background is None else [mixture.background_weight_]
+    return np.append(mixture.weights_, rest)

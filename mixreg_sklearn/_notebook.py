@@ -55,7 +55,8 @@ def component_table(model):
     shown = slice(_MOST_COMPONENTS)
     header = [f"component {k}" for k in range(K)[shown]]
     cells = [
-        [label, *(f"{value:.4g}" for value in values[shown])] for label, values in rows
+        [label, *(f"{value:.4g}" for value in values[:K][shown])]
+        for label, values in rows
     ]
     return _table(_summary(model), ["", *header], cells, K - len(header))
 

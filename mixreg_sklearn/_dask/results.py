@@ -81,7 +81,10 @@ def _like(method, model):
     """Shape of the result for a row, and its type."""
     if method == "predict_membership":
         return (), np.dtype(np.intp)
-    return () if method == "predict" else (model.n_components,), np.dtype(float)
+    if method in ("predict", "outlier_probability"):
+        return (), np.dtype(float)
+    beside = method != "predict_components" and model.background is not None
+    return (model.n_components + beside,), np.dtype(float)
 
 
 def _result(model, method, others, like, X, after=None, **chunks):

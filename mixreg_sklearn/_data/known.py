@@ -92,11 +92,14 @@ def evidence_of(known, n_shares):
     return evidence
 
 
+def telling(known):
+    """Rows (n,) of whose component something is known."""
+    return known >= 0 if known.ndim == 1 else (known != known[:, :1]).any(axis=1)
+
+
 def components_in(known, n_shares):
     """Components that something is known of, a frozenset."""
-    if known is None:
+    if known is None or not telling(known).any():
         return frozenset()
-    if known.ndim == 2:
-        telling = (known != known[:, :1]).any()
-        return frozenset(range(n_shares)) if telling else frozenset()
-    return frozenset(np.unique(known[known >= 0]).tolist())
+    labels = range(n_shares) if known.ndim == 2 else known[telling(known)].tolist()
+    return frozenset(labels)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._data.groups import check_groups
+from .._data.known import telling
 
 # As many features are named at most.
 _MOST_NAMES = 8
@@ -39,6 +40,8 @@ def model_facts(rebuilt):
     link = f", {family._link().name} link" if family.links else ""
     facts = [("family", type(family).__name__ + link)]
     facts.append(("gate", _gate(rebuilt)))
+    if structure.background is not None:
+        facts.append(("background", _background(rebuilt.fitted.background)))
     facts.append(("rows", str(len(data.weight))))
     if data.group is not None:
         groups = check_groups(data.group, data.X)
@@ -50,6 +53,8 @@ def model_facts(rebuilt):
         facts.append(("offset", rebuilt.names[rebuilt.offset_feature]))
     elif data.offset is not None:
         facts.append(("offset", "given"))
+    if data.known is not None:
+        facts.append(("known", f"components of {telling(data.known).sum()} rows"))
     facts += [(name, _range(values)) for name, values in data.row_data.items()]
     return [*facts, ("search", _search(rebuilt.estimator.search_))]
 
@@ -67,6 +72,12 @@ def _gate(rebuilt):
     if len(names) > 3:
         names = [*names[:2], f"{len(names) - 2} more"]
     return f"depends on {', '.join(names)}" if names else "constant"
+
+
+def _background(background):
+    if background.lower == background.upper:
+        return f"at {background.lower:g}"
+    return f"uniform, {background.lower:g} to {background.upper:g}"
 
 
 def _range(values):

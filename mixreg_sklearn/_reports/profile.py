@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._component_names import names_of_components
+from .._component_names import names_of_shares
 from .._data.checks import check_weight
 from .._data.groups import check_groups
 from .._docs import documented
@@ -87,7 +87,7 @@ def profile(
     """
     pd = pandas_for("profile")
     found = inside(model)
-    names = names_of_components(component_names, len(found.mixture.weights_))
+    names = names_of_shares(component_names, found.mixture)
     _check_rows(data, X, pd)
     given = {"groups": groups, "offset": offset, "trials": trials}
     memberships = found.mixture.predict_proba(found.features(X), y, **given)

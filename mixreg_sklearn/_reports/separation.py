@@ -38,7 +38,8 @@ def separation_of(rebuilt):
         weight, in_rows = weight[groups.first], groups.sum(weight)
         unit, labels = "group", groups.labels
     sums, counts = np.zeros(3), np.zeros((3, len(fitted.weights)))
-    for units, log_joint in fitted.log_joints(data.X, data.y, groups, data.offset):
+    rows = data.X, data.y, groups, data.offset, data.known
+    for units, log_joint in fitted.log_joints(*rows):
         kept = weight[units] > 0
         log_joint, here = log_joint[kept], weight[units][kept]
         check_possible(log_joint, unit, labels[units][kept])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._blas import one_blas_thread
-from .._component_names import names_of_components
+from .._component_names import names_of_shares
 from .._docs import documented
 from .._extras import check_in_memory, pandas_for
 from .._rebuilt import rebuild
@@ -153,6 +153,7 @@ def summary(
     groups=None,
     offset=None,
     trials=None,
+    known_component=None,
     cov_type="information",
     cluster=None,
     component_names=None,
@@ -213,6 +214,7 @@ def summary(
     check_in_memory(X)
     cluster = check_covariance(cov_type, cluster, X, groups)
     given = {"groups": groups, "offset": offset, "trials": trials}
+    given["known_component"] = known_component
     with one_blas_thread(), np.errstate(under="ignore"):
         rebuilt = rebuild(model, X, y, sample_weight, **given)
         terms = terms_of(rebuilt, component_names)
@@ -235,7 +237,7 @@ def summary(
         _statistics(separation.evidence),
         [f"The maximum: {maximum}.", remark],
         _components(rebuilt, separation),
-        names_of_components(component_names, len(separation.rows)),
+        names_of_shares(component_names, rebuilt.estimator),
         estimates,
     )
 
@@ -253,6 +255,7 @@ class SummaryMethod:
         groups=None,
         offset=None,
         trials=None,
+        known_component=None,
         cov_type="information",
         cluster=None,
         component_names=None,
@@ -289,6 +292,7 @@ class SummaryMethod:
             groups=groups,
             offset=offset,
             trials=trials,
+            known_component=known_component,
             cov_type=cov_type,
             cluster=cluster,
             component_names=component_names,
@@ -314,7 +318,10 @@ def _components(rebuilt, separation):
         columns["groups"] = separation.units
     columns |= {"post>0": separation.possible, "ratio": separation.ratio}
     names = ["scale", *(constant.name for constant in fitted.family.constants[1:])]
-    return columns | dict(zip(names, fitted.constants, strict=False))
+    # A background has no constants.
+    rest = np.full((len(fitted.constants), len(fitted.weights)), np.nan)
+    rest[:, : fitted.n_components] = fitted.constants
+    return columns | dict(zip(names, rest, strict=False))
 
 
 def _statistic(value):
@@ -330,5 +337,6 @@ def _column(label, values):
     decimals = 3
     if label not in ("share", "ratio"):
         # Three digits of the smallest number, unless the others would be very long.
-        decimals = max(2 - int(np.floor(np.log10(values.min()))), 0)
-    return [fixed(value, decimals if decimals <= 6 else None) for value in values]
+        decimals = max(2 - int(np.floor(np.log10(np.nanmin(values)))), 0)
+    decimals = decimals if decimals <= 6 else None
+    return ["" if np.isnan(value) else fixed(value, decimals) for value in values]

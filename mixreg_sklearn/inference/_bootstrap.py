@@ -283,7 +283,8 @@ class _Alignment:
         """Memberships (n, K) of the training rows under other estimates."""
         data, groups = self.data, self.groups
         with np.errstate(invalid="ignore"):
-            log_joint = fitted.log_joint(data.X, data.y, groups, data.offset)
+            rows = data.X, data.y, groups, data.offset, data.known
+            log_joint = fitted.log_joint(*rows)
             memberships = np.exp(log_normalize(log_joint))
         return memberships if groups is None else memberships[groups.of_row]
 
@@ -292,7 +293,8 @@ class _Alignment:
         # Memberships are NaN if the density of a row is zero under the replicate.
         memberships = np.nan_to_num(self._memberships(fitted))
         log_memberships = np.log(np.maximum(memberships, np.finfo(float).tiny))
-        agreement = self.weighted.T @ log_memberships
+        K = fitted.n_components
+        agreement = (self.weighted.T @ log_memberships)[:K, :K]
         if self.roles is None:
             return fitted.reorder(linear_sum_assignment(-agreement)[1])
         sums = agreement[np.arange(len(agreement)), self.roles].sum(axis=1)

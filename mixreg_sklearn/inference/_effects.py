@@ -115,7 +115,8 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
         params[i], slope = _on_mixture(at, j) if k is None else _on_component(at, k, j)
         for column, given in enumerate(result.terms):
             if given.attribute in slope:
-                slopes[i, column] = slope[given.attribute][index_of(given)]
+                values = np.asarray(slope[given.attribute])
+                slopes[i, column] = values[index_of(given)]
     moves = slopes @ result.factor
     title = f"Average marginal effects on the expected response; {at.X.shape[0]} rows"
     return MarginalEffects(terms, params, moves @ moves.T, title)
@@ -141,12 +142,13 @@ class _Evaluated(NamedTuple):
 
     X: np.ndarray  # (n, d), or CSR
     weight: np.ndarray  # (n,), sums to one
-    prior: np.ndarray  # (n, K)
-    mean: np.ndarray  # (n, K)
-    slope: np.ndarray  # (n, K) first derivative of the mean in eta
-    bend: np.ndarray  # (n, K) second derivative
-    coef: np.ndarray  # (K, d)
-    gate_coef: np.ndarray  # (K, d)
+    prior: np.ndarray  # (n, K')
+    mean: np.ndarray  # (n, K')
+    slope: np.ndarray  # (n, K') first derivative of the mean in eta
+    bend: np.ndarray  # (n, K') second derivative
+    coef: np.ndarray  # (K', d), zero for a background
+    gate_coef: np.ndarray  # (K', d)
+    n_components: int  # K
 
 
 def _evaluate(model, X, sample_weight, offset, trials):
@@ -158,10 +160,17 @@ def _evaluate(model, X, sample_weight, offset, trials):
         slope, bend = slope * ahead.trials[:, None], bend * ahead.trials[:, None]
     fitted = Fitted.of(model)
     coef, gate_coef = fitted.coef[0], fitted.gate_coef
+    mean, K = component_means(ahead), fitted.n_components
+    if ahead.background is not None:
+        # It has a mean of its own, which no feature moves.
+        coef = np.vstack([coef, np.zeros(coef.shape[1])])
+        apart = np.ones(len(ahead))
+        slope, bend = (np.column_stack([v, 0 * apart]) for v in (slope, bend))
+        mean = np.column_stack([mean, ahead.background.mean * apart])
     if gate_coef is None:
         gate_coef = np.zeros_like(coef)
-    weight, mean = weight / weight.sum(), component_means(ahead)
-    return _Evaluated(X, weight, ahead.weights, mean, slope, bend, coef, gate_coef)
+    rows = X, weight / weight.sum(), ahead.weights, mean, slope, bend
+    return _Evaluated(*rows, coef, gate_coef, K)
 
 
 def _derivatives(family, eta, scale):
@@ -211,7 +220,9 @@ def _on_mixture(at, j):
     slope["gate_intercept_"] += of_logit.sum(axis=0)
     slope["gate_coef_"] += of_logit.T @ at.X
     slope["gate_coef_"][:, j] += (weighted * between).sum(axis=0)
-    slope["weights_"] += at.weight @ within
+    shares = at.weight @ within
+    slope["weights_"] += shares[: at.n_components]
+    slope["background_weight_"] = shares[at.n_components :].sum()
     return at.weight @ total, slope
 
 
@@ -219,4 +230,5 @@ def _nothing(at):
     """Derivatives of zero in every attribute but constants, which move no mean."""
     matrices, vectors = ("coef_", "gate_coef_"), ("intercept_", "gate_intercept_")
     slope = {name: np.zeros(at.coef.shape) for name in matrices}
-    return slope | {name: np.zeros(len(at.coef)) for name in (*vectors, "weights_")}
+    slope["weights_"] = np.zeros(at.n_components)
+    return slope | {name: np.zeros(len(at.coef)) for name in vectors}

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import entr
 
+from .._component_names import shares_of
 from .._data.checks import check_weight
 from .._data.groups import check_constant, check_groups
 from .._docs import documented
@@ -122,7 +123,8 @@ def class_quality(
     """
     found, given = inside(model), {"offset": offset, "trials": trials}
     mixture, X = found.mixture, found.features(X)
-    if len(mixture.weights_) < 2:
+    shares = shares_of(mixture)
+    if len(shares) < 2:
         raise ValueError("model has one component: there are no classes to compare.")
     weight, labels = check_weight(sample_weight, X), check_groups(groups, X)
     if labels is None:
@@ -131,7 +133,7 @@ def class_quality(
         check_constant(weight, labels, "sample_weight")
         _, tau = mixture.predict_group_proba(X, y, groups, **given)
         weight, unit = weight[labels.first], "groups"
-    return _quality(tau, weight, mixture.weights_, unit)
+    return _quality(tau, weight, shares, unit)
 
 
 def _quality(tau, weight, share, unit):

@@ -12,6 +12,7 @@ import numpy as np
 from .._docs import documented
 from .._extras import check_in_memory
 from .._growth.candidates import landscape_of
+from .._inside import inside
 from .._numerics import make_rng
 from .._rebuilt import rebuild
 from .._search.sample import all_units
@@ -171,6 +172,11 @@ def optimality_gap(
     (False, True)
     """
     check_in_memory(X)
+    if inside(model).mixture.background is not None:
+        raise ValueError(
+            "optimality_gap compares mixtures of regressions, and the model has a"
+            f" background ({inside(model).mixture.background!r}) besides them."
+        )
     given = {"groups": groups, "offset": offset, "trials": trials}
     rebuilt = rebuild(model, X, y, sample_weight, **given)
     landscape = _whole_landscape(rebuilt)

@@ -93,9 +93,9 @@ class Along:
         label : str
             What the axis says of it after the name of the response.
         """
-        mixture, own = self.found.mixture, np.eye(len(self.found.mixture.weights_))
-        own = own[members]
-        here = mixture.predict_distribution(features, **self.data).reweighted(own)
+        here = self.found.mixture.predict_distribution(features, **self.data)
+        own = np.eye(here.weights.shape[1])[members]
+        here = here.reweighted(own)
         there = self._ahead({j: self.raw.column(j)})
         label = ""
         ratio = np.ones(len(y))
@@ -106,7 +106,7 @@ class Along:
         y, mean = ratio * y, ratio * here.mean()
         family = here.family
         bounded = "trials" in family.row_data or np.isfinite(family.support.upper)
-        if there.defined()[own > 0].all():
+        if there.defined()[own[:, : here.n_components] > 0].all():
             there = there.reweighted(own)
             shift = there.mean() - mean
             if np.abs(shift).max() <= 1e-9 * (np.ptp(y) + np.abs(mean).max()):
@@ -136,7 +136,7 @@ class Along:
         ahead = self._ahead(given)
         inside, shares = ahead.defined(), self.found.mixture.weights_
         effects = np.zeros(len(able))
-        for k, one in enumerate(np.eye(len(shares))):
+        for k, one in enumerate(np.eye(len(shares), ahead.weights.shape[1])):
             means = np.full(len(blocks), np.nan)
             at = inside[:, k]
             if at.any():

@@ -12,7 +12,7 @@ from .._docs import documented
 from .._inside import inside
 from ._along import Along
 from ._raw import Raw
-from ._style import colors, legend_above, one_axes, outlined, plain
+from ._style import colors, colors_of_shares, legend_above, one_axes, outlined, plain
 
 # Opacity of a row that is equally likely in all components, and of a certain one.
 _DOUBTFUL, _CERTAIN = 0.2, 0.85
@@ -236,7 +236,8 @@ class MixtureRegressionDisplay:
         from matplotlib.colors import to_rgba_array
 
         n, K = self.probabilities.shape
-        shades = to_rgba_array(colors(K))[self.probabilities.argmax(axis=1)]
+        shades = to_rgba_array(colors_of_shares(len(self.weights), K))
+        shades = shades[self.probabilities.argmax(axis=1)]
         if K > 1:
             certainty = (K * self.probabilities.max(axis=1) - 1) / (K - 1)
             shades[:, 3] = _DOUBTFUL + (_CERTAIN - _DOUBTFUL) * certainty

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._component_names import names_of_components
+from .._component_names import names_of_components, names_of_shares
 from .._docs import documented
 from .._inside import inside
 from ._style import colors, plain, several_axes
@@ -100,7 +100,7 @@ class RootogramDisplay:
             probabilities=probabilities,
             eps=eps,
             unit_name="rows" if groups is None else "groups",
-            component_names=component_names,
+            component_names=names_of_shares(component_names, model),
         )
         return display.plot(ax, bar_kwargs=bar_kwargs)
 

@@ -12,7 +12,7 @@ from ..inference._bands import mean_bands
 from ..predictive._components import raw_means
 from ._along import held_at
 from ._raw import Raw
-from ._style import colors, legend_above, one_axes, plain
+from ._style import colors, colors_of_shares, legend_above, one_axes, plain
 from ._time import time_of
 
 _N_POINTS = 101
@@ -237,7 +237,8 @@ class TrajectoryDisplay:
         order = np.lexsort((self.time, self.individual))
         points = np.column_stack([self.time, self.y])[order]
         ends = np.flatnonzero(np.diff(self.individual[order])) + 1
-        shades = to_rgba_array(colors(K))[self.probabilities.argmax(axis=1)]
+        shades = to_rgba_array(colors_of_shares(len(self.weights), K))
+        shades = shades[self.probabilities.argmax(axis=1)]
         ink = np.clip(_INK / n, _FAINTEST, _STRONGEST)
         certainty = (K * self.probabilities.max(axis=1) - 1) / max(K - 1, 1)
         shades[:, 3] = ink if K == 1 else ink * (0.3 + 0.7 * certainty)
