@@ -18,7 +18,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 GREY = "0.45"
 # Most panels in a row.
 _MOST_COLUMNS = 6
-GRAY = "#8a8a8a"
 
 
 def colors(n):
@@ -28,7 +27,7 @@ def colors(n):
 
 def colors_of_shares(n, n_shares):
     """Colors of n components, and gray for a background."""
-    return [*colors(n), *[GRAY] * (n_shares - n)]
+    return [*colors(n), *[GREY] * (n_shares - n)]
 
 
 def markers(n):
