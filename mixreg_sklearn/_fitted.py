@@ -336,7 +336,7 @@ def fitted_and_rows(model, X, y, groups, offset, **row_data):
     """
     fitted, X, offset, _ = estimates_and_rows(model, X, offset)
     check_grouped(model, groups)
-    y = check_response(y, X.shape[0], model)
+    y = check_response(y, X.shape[0], fitted.family, model)
     target = fitted.family.target(y, **given(**row_data))
     return fitted, X, target, check_groups(groups, X), offset
 
