@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._data.chunks import slices
+from .._data.data import each_once
 from .columns import Columns, Dense, DenseWithProducts
 from .sizes import check_engine_sizes
 from .table import make_table
@@ -48,6 +49,11 @@ class Block(NamedTuple):
     gate: np.ndarray
     base: float
     rows: slice | np.ndarray
+
+    @property
+    def sparse(self):
+        """Whether columns of a predictor are mostly zeros."""
+        return any(columns.sparse for columns in self.columns)
 
     @property
     def numbers(self):
@@ -129,14 +135,16 @@ class ArrayRows:
         ones = np.broadcast_to(1.0, (1, self.n_units))
         self._gate = ones if gate is None else gate
         self.n_logits = len(self._gate)
-        numbers = self.n_rows * self.n_columns
-        few = batched and numbers * (self.n_columns + 1) // 2 <= _PRODUCT_NUMBERS
+        each = {source: source.n_columns for source in self._sources}
+        products = sum(p * (p + 1) // 2 for p in each.values())
+        few = batched and self.n_rows * products <= _PRODUCT_NUMBERS
         self._kind = DenseWithProducts if few else Dense
-        source = self._sources[0]
-        size = block_size or source.block_size(self.n_logits - 1)
-        self._cuts = list(self._cut(size))
+        # Columns of one source are in a block beside those of the others.
+        more = self.n_logits - 1 + sum(each.values())
+        sizes = (source.block_size(more - p) for source, p in each.items())
+        self._cuts = list(self._cut(block_size or min(sizes)))
         self._kept = None
-        if self._keeps and source.keeps(self.n_rows):
+        if self._keeps and all(source.keeps(self.n_rows) for source in each):
             self._kept = [self._block(*cut) for cut in self._cuts]
 
     def _numbers(self, rows):
@@ -245,9 +253,9 @@ class TableRows(ArrayRows):
         if structure.gate.has_features:
             gating = frame.gate_design.source(table.gating)
             gate = gating.columns(slice(None), np.ones(gating.n_rows)).Z
-        source = frame.design.source(table.regression)
+        features = dict(zip(map(id, frame.designs), table.features, strict=True))
         super().__init__(
-            [source] * len(family.predictors),
+            each_once(lambda one: one.source(features[id(one)]), frame.designs),
             y,
             weight,
             offset,

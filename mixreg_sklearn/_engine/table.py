@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._data.data import Data, Structure, joined
+from .._data.data import Data, Structure, each_once, joined
 from .content import hash_features, hash_numbers, scrambled
 from .design import Features
 from .sizes import check_user_sizes
@@ -60,9 +60,12 @@ class Table(NamedTuple):
         return self.weight if self.start is None else self.weight[self.start]
 
     @property
-    def regression(self):
-        """Features of the regressions."""
-        return Features(self.data.X, self.structure.regression, self.kept)
+    def features(self):
+        """Features of every predictor, one object where they are the same."""
+        return each_once(
+            lambda chosen: Features(self.data.X, chosen, self.kept),
+            self.structure.features,
+        )
 
     @property
     def gating(self):
@@ -76,7 +79,7 @@ class Table(NamedTuple):
         The order of units, and of the rows of a unit, does not matter.
         """
         known = np.flatnonzero(~np.isnan(self.structure.known))
-        used = self.structure.regression, self.structure.gating, known
+        used = *self.structure.features, self.structure.gating, known
         used = np.unique(np.concatenate(used))
         of_rows = hash_features(Features(self.data.X, used, self.kept))
         given = np.vstack([self.y, *([] if self.offset is None else [self.offset])])
