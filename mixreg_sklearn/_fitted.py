@@ -387,7 +387,7 @@ def fitted_and_rows(model, X, y, groups, offset, **row_data):
         model, X, offset, row_scale=row_data.get("row_scale")
     )
     check_grouped(model, groups)
-    y = check_response(y, X.shape[0], model)
+    y = check_response(y, X.shape[0], fitted.family, model)
     row_data = given(**row_data)
     groups, known = check_groups(groups, X), row_data.pop(KNOWN, None)
     known = check_known(known, X.shape[0], len(fitted.weights), groups)

@@ -16,9 +16,9 @@ def null_model(problem, offset_feature):
     known = np.full(n_features, np.nan)
     if offset_feature is not None:
         known[offset_feature] = 1.0
-    none = np.empty(0, dtype=int)
+    none, family = np.empty(0, dtype=int), problem.structure.family
     structure = Structure(
-        *(problem.structure.family, ConstantGate(), none, none, known),
+        *(family, ConstantGate(), (none,) * len(family.predictors), none, known),
         *(unconstrained(0, 1), True, False),
     )
     problem = problem.without_features(structure)

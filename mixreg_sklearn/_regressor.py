@@ -423,6 +423,8 @@ class MixtureRegressor(
         family = FAMILIES.get(family) if isinstance(family, str) else family
         support = getattr(family, "support", Support())
         tags.target_tags.positive_only = support.lower >= 0
+        columns = getattr(family, "response_columns", 1)
+        tags.target_tags.multi_output = columns > 1
         tags.input_tags.sparse = True
         return tags
 

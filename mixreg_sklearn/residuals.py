@@ -329,7 +329,7 @@ def _by_row(score, model, X, y, groups, offset, trials):
     found = inside(model)
     model, X = found.mixture, found.features(X)
     fitted, *rows = estimates_and_rows(model, X, offset, trials=trials)
-    y = check_response(y, rows[0].shape[0])
+    y = check_response(y, rows[0].shape[0], fitted.family)
     groups = check_groups(groups, y)
     earlier = None if groups is None else Earlier(groups, len(fitted.weights))
 

@@ -28,7 +28,7 @@ WINGS = {
     "_fitted": "_numerics _remembered families _data predictive",
     "_inside": "_remembered",
     "_engine": "_numerics families gates _data _fitted",
-    "_search": "_numerics families _engine",
+    "_search": "_numerics families _data _engine",
     "_dask": "_blas _extras _remembered families _data _engine",
     "_by_partition": "_extras _dask",
     "_posed": "_blas _extras _data _engine _dask",

@@ -80,20 +80,45 @@ def check_offset(offset, X):
     return check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
 
 
-def check_response(y, n_rows, estimator=None):
-    """One finite number for each row, (n,)."""
+def check_response(y, n_rows, family, estimator=None):
+    """One number for each row, (n,), or, if the family has m columns, perhaps (n, m).
+
+    Numbers are finite, or what the family takes in columns (`Family.readable`).
+    """
+    n_columns = family.response_columns
     y = check_array(
-        y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
+        y,
+        ensure_2d=False,
+        dtype=np.float64,
+        input_name="y",
+        estimator=estimator,
+        ensure_all_finite=n_columns == 1,
     )
     y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
-    if y.ndim != 1:
+    if n_columns == 1 and y.ndim != 1:
         raise ValueError(f"y should be a 1d array, got an array of shape {y.shape}")
+    if y.ndim > 1 and y.shape[1:] != (n_columns,):
+        raise ValueError(
+            f"y has shape {y.shape}: {family!r} takes {n_columns} columns, or one."
+        )
+    _check_readable(y, family)
     if len(y) != n_rows:
         raise ValueError(
             f"y has {len(y)} values, but X has {n_rows} rows: they have inconsistent"
             " numbers of samples."
         )
     return y
+
+
+def _check_readable(y, family):
+    """Raise ValueError where numbers of several columns are none for the family."""
+    wrong = ~family.readable(y) if family.response_columns > 1 else np.False_
+    if wrong.any():
+        row = np.flatnonzero(wrong.reshape(len(y), -1).any(axis=1))[0]
+        raise ValueError(
+            f"Input y contains {y[wrong][0]}, first in row {row}, which is no response"
+            f" of {family!r}."
+        )
 
 
 def check_memberships(init, n_rows, n_components):

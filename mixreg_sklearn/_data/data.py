@@ -111,12 +111,23 @@ def _labels(sharing):
     return (sharing[:, :, None] == sharing[:, None, :]).argmax(axis=2)
 
 
+def each_once(function, items):
+    """``function(item)`` for all items: one object for those that are one object.
+
+    So predictors with the same features share all that is made of these.
+    """
+    made = {id(item): item for item in items}
+    made = {key: function(item) for key, item in made.items()}
+    return tuple(made[id(item)] for item in items)
+
+
 class Structure(NamedTuple):
     """The model to fit."""
 
     family: object
     gate: Gate
-    regression: np.ndarray  # indices of the regressions' features
+    # Indices of the features of every predictor; equal ones are one array.
+    features: tuple[np.ndarray, ...]
     gating: np.ndarray  # indices of the gate's features
     known: np.ndarray  # (d,), coefficients held at one value in all components, or NaN
     constraints: Constraints  # on intercept and features of the regressions
@@ -129,3 +140,8 @@ class Structure(NamedTuple):
     def n_shares(self):
         """Components, and a background."""
         return self.constraints.n_components + (self.background is not None)
+
+    @property
+    def regression(self):
+        """Indices of the features of the first predictor, the regressions."""
+        return self.features[0]

@@ -5,7 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..families._names import make_family
-from .checks import check_enough, check_features, check_offset, check_weight
+from .checks import (
+    check_enough,
+    check_features,
+    check_offset,
+    check_response,
+    check_weight,
+)
 from .data import Data
 from .groups import Groups, check_constant, check_groups
 from .known import KNOWN, check_known
@@ -23,7 +29,7 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
     Returns
     -------
     data : Data
-    y : ndarray of shape (n,)
+    y : ndarray of shape (n,) or (n, m)
         The response as the user gave it.
     structure : Structure
     columns : Columns
@@ -47,22 +53,15 @@ class Rows(NamedTuple):
     """Validated rows, all of them or those that are in one place."""
 
     data: Data
-    y: np.ndarray  # (n,), the response as the user gave it
+    y: np.ndarray  # (n,) or (n, m), the response as the user gave it
     groups: Groups | None
 
 
 def read_rows(model, X, y, sample_weight, groups, offset, row_data, **checks):
     """Validate the rows of a fit, as `read`. -> Rows."""
-    X, y = check_features(
-        model,
-        X,
-        y,
-        dtype=[np.float64, np.float32],
-        accept_sparse="csr",
-        y_numeric=True,
-        **checks,
-    )
-    X, y = in_order(X), np.asarray(y, dtype=np.float64)
+    family = make_family(model.family, row_data)
+    X, y = _features_and_response(model, family, X, y, **checks)
+    X = in_order(X)
     weight = check_weight(sample_weight, X)
     offset = check_offset(offset, X)
     groups = check_groups(groups, X)
@@ -70,13 +69,26 @@ def read_rows(model, X, y, sample_weight, groups, offset, row_data, **checks):
     n_shares = model.n_components + (model.background is not None)
     row_data = dict(row_data)
     known = check_known(row_data.pop(KNOWN, None), len(y), n_shares, groups)
-    family = make_family(model.family, row_data)
     family.check_target(y)
     target = family.target(y, **row_data)
     row_data = check_row_data(family, row_data, len(y))
     group = None if groups is None else groups.of_row
     data = Data(X, target, weight, offset, group, row_data, known)
     return Rows(data, y, groups)
+
+
+def _features_and_response(model, family, X, y, **checks):
+    """X, as scikit-learn validates it, and y, (n,) or (n, m) in float64."""
+    checks |= {"dtype": [np.float64, np.float32], "accept_sparse": "csr"}
+    if family.response_columns == 1:
+        X, y = check_features(model, X, y, y_numeric=True, **checks)
+        return X, np.asarray(y, dtype=np.float64)
+    # scikit-learn's checks of several columns refuse infinite and missing numbers.
+    X = check_features(model, X, **checks)
+    if y is None:
+        name = type(model).__name__
+        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+    return X, check_response(y, X.shape[0], family, model)
 
 
 def columns_of(model, X):

@@ -85,7 +85,7 @@ def make_structure(estimator, family, columns):
     return Structure(
         family,
         gate,
-        regression[~everywhere],
+        _of_predictors(family, columns, regression, regression[~everywhere]),
         gating,
         known,
         Constraints(constraints.sharing[kept], constraints.held[kept]),
@@ -94,6 +94,23 @@ def make_structure(estimator, family, columns):
         estimator.background,
         _held_scale(estimator, family),
     )
+
+
+def _of_predictors(family, columns, given, first):
+    """Features of every predictor, those of the first one less what is known.
+
+    Constraints are about the first one: where others have its features, they have them
+    as they are `given`.
+    """
+    features = [first]
+    for predictor in family.predictors[1:]:
+        chosen = given
+        if predictor.features is not None:
+            argument = f"features of the predictor {predictor.name!r}"
+            chosen = columns.choose(predictor.features, argument)
+        same = (other for other in features if np.array_equal(other, chosen))
+        features.append(next(same, chosen))
+    return tuple(features)
 
 
 def _features(columns, choice, offset, argument):

@@ -41,6 +41,10 @@ class Columns:
         grams = self.gram(tau.reshape(-1, tau.shape[2]))
         return grams.reshape(*tau.shape[:2], *grams.shape[1:])
 
+    def sparse_scores(self, v, units):
+        """Sums of ``v_i z_i`` over units, for row values (B,), as arrays [(U, p)]."""
+        return [units.sum(self.scores(v)).T]
+
     def unit_products(self, v, weight, units):
         """``sum_u w_u t_u t_u'`` with ``t_u = sum_i v_i z_i`` over rows of a unit.
 

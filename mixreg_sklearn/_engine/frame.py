@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._data.data import each_once
 from .._data.known import components_in
 from .design import Design
 from .margins import Margins, margins_of
@@ -15,8 +16,8 @@ class Frame(NamedTuple):
 
     Attributes
     ----------
-    design : Design or SparseDesign
-        Of the regressions.
+    designs : tuple of L Design or SparseDesign
+        Of every predictor, one object where features are the same.
     gate_design : Design
         Of the gate.
     origin, unit : float
@@ -31,13 +32,18 @@ class Frame(NamedTuple):
         less than the number of rows and so cannot be counts of rows.
     """
 
-    design: Design | SparseDesign
+    designs: tuple[Design | SparseDesign, ...]
     gate_design: Design
     origin: float
     unit: float
     least: float
     bounds: tuple[float, float]
     inflation: float
+
+    @property
+    def design(self):
+        """That of the first predictor, the regressions."""
+        return self.designs[0]
 
 
 class Facts(NamedTuple):
@@ -56,8 +62,8 @@ class Facts(NamedTuple):
         Least and greatest response.
     known : frozenset of int
         Components that something is known of.
-    regression : Margins or SparseMargins
-        Of the features of the regressions.
+    features : tuple of L Margins or SparseMargins
+        Of the features of every predictor, one object where they are the same.
     gating : Margins
         Of the features of the gate.
     """
@@ -71,14 +77,15 @@ class Facts(NamedTuple):
     resolution: float
     bounds: tuple[float, float]
     known: frozenset
-    regression: Margins | SparseMargins
+    features: tuple[Margins | SparseMargins, ...]
     gating: Margins
 
     def without_features(self):
         """The same of rows without features."""
         none = np.zeros(0)
         margins = Margins(self.weight, none, none, np.zeros((0, 0)))
-        return self._replace(regression=margins, gating=margins)
+        features = (margins,) * len(self.features)
+        return self._replace(features=features, gating=margins)
 
     def __add__(self, other):
         weight = self.weight + other.weight
@@ -100,9 +107,15 @@ class Facts(NamedTuple):
                 max(self.bounds[1], other.bounds[1]),
             ),
             self.known | other.known,
-            self.regression + other.regression,
+            _added(self.features, other.features),
             self.gating + other.gating,
         )
+
+
+def _added(mine, theirs):
+    """Sums of the margins of every predictor."""
+    beside = {id(one): other for one, other in zip(mine, theirs, strict=True)}
+    return each_once(lambda one: one + beside[id(one)], mine)
 
 
 def facts_of(table):
@@ -110,13 +123,14 @@ def facts_of(table):
     family, structure = table.structure.family, table.structure
     y, offset = table.y, table.offset
     y = y if offset is None else family.in_units(y, offset, 1.0)
-    unit_weight, features = table.unit_weight, table.regression
     response = table.y if table.y.ndim == 1 else table.y[0]
-    if features.sparse:
-        regression = sparse_margins_of(features, table.weight)
-    else:
-        centered = bool(structure.fit_intercept)
-        regression = margins_of(features, table.weight, centered)
+    unit_weight, centered = table.unit_weight, bool(structure.fit_intercept)
+
+    def margins(features):
+        if features.sparse:
+            return sparse_margins_of(features, table.weight)
+        return margins_of(features, table.weight, centered)
+
     return Facts(
         table.n_rows,
         len(unit_weight),
@@ -126,21 +140,28 @@ def facts_of(table):
         family.resolution(table.data.y),
         (float(response.min()), float(response.max())),
         components_in(table.known, structure.n_shares),
-        regression,
+        each_once(margins, table.features),
         margins_of(table.gating, unit_weight, True),
     )
 
 
 def make_frame(facts, fit_intercept):
     """The Frame from the Facts of all rows."""
-    design = facts.regression.design(facts.n_rows, fit_intercept)
-    if not design.n_columns:
+    first = facts.features[0]
+
+    def design(margins):
+        # A further predictor without features is an intercept alone.
+        alone = margins is not first and not len(margins.largest)
+        return margins.design(facts.n_rows, fit_intercept or alone)
+
+    designs = each_once(design, facts.features)
+    if not designs[0].n_columns:
         raise ValueError(
             "X has no column that differs from zero, and fit_intercept=False: there"
             " is no regression to fit."
         )
     return Frame(
-        design,
+        designs,
         facts.gating.design(facts.n_units, True),
         facts.origin,
         facts.unit,

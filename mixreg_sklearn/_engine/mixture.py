@@ -248,7 +248,7 @@ class Mixture:
         component (Louis 1982). The derivative of the normalizing constant of the prior
         is a part of every ``u_k``; it cancels and is omitted.
         """
-        if not block.columns[0].sparse:
+        if not block.sparse:
             return curvature_of_units(self, params, block)[0]
         verb = curvature_of_rows if block.units.single else curvature_of_sparse_units
         return verb(self, params, block)
@@ -262,7 +262,7 @@ class Mixture:
         scores : ndarray of shape (M, U), or sparse array
             Gradient of the log-likelihood of each unit, times the root of its weight.
         """
-        if block.columns[0].sparse:
+        if block.sparse:
             scores = sparse_scores(self, params, block)
             return self.curvature(params, block), scores
         curvature, expected, prior = curvature_of_units(self, params, block)

@@ -83,14 +83,16 @@ class Problem(NamedTuple):
         """The Fitted of `to_user`, and the canonical order of components (K,)."""
         structure, coef = self.structure, params.coef[0]
         first, *others = (coef[:, at] for at in self.model.regressions.predictors)
+        further = zip(self.frame.designs[1:], others, strict=True)
         regressions = [
             self._features(first),
-            *map(self.frame.design.to_features, others),
+            *(design.to_features(each) for design, each in further),
         ]
         coef = np.zeros((len(regressions), len(coef), len(structure.known)))
         coef[0] = np.nan_to_num(structure.known)
-        for part, (_, slopes) in zip(coef, regressions, strict=True):
-            part[:, structure.regression] = slopes
+        slopes = (slopes for _, slopes in regressions)
+        for part, used, of_used in zip(coef, structure.features, slopes, strict=True):
+            part[:, used] = of_used
         intercept = np.array([constant for constant, _ in regressions])
         constants = params.constants[0].T.copy()
         constants[:1] *= self.frame.unit
@@ -149,10 +151,11 @@ class Problem(NamedTuple):
         """Parameters of the engine from a `Fitted`; its gate replaces the weights."""
         intercept = fitted.intercept.copy()
         intercept[0] -= self.frame.origin if self.frame.design.intercept else 0.0
-        slopes = fitted.coef[:, :, self.structure.regression]
+        used = zip(fitted.coef, self.structure.features, strict=True)
+        slopes = (coef[:, features] for coef, features in used)
         columns = [
-            self.frame.design.from_features(*one)
-            for one in zip(intercept, slopes, strict=True)
+            design.from_features(*one)
+            for design, *one in zip(self.frame.designs, intercept, slopes, strict=True)
         ]
         columns[0] /= self.frame.unit
         coef = np.concatenate(columns, axis=1)
@@ -199,13 +202,12 @@ def _models(structure, frame, known):
     held = structure.constraints.held / frame.unit
     held[0] -= frame.origin / frame.unit
     constraints = structure.constraints._replace(held=held)
-    free = Separate(constraints.n_components, frame.design.n_columns)
-    sharing = free
+    K = constraints.n_components
+    sharings = [Separate(K, design.n_columns) for design in frame.designs]
     if constraints.any():
         feature_map = frame.design.feature_map
         check_held_size(held, feature_map, frame.unit)
-        sharing = Constrained(constraints, feature_map)
-    sharings = [sharing, *[free] * (len(family.predictors) - 1)]
+        sharings[0] = Constrained(constraints, feature_map)
     least = max([frame.least, *(c.lower for c in family.constants[:1])])
     floor = max(ROUNDING, least**2)
     held = structure.held_scale

@@ -292,7 +292,7 @@ class Regressions:
 
         -> (R, K, P + S, P + S).
         """
-        if block.columns[0].sparse:
+        if block.sparse:
             return score_products(local, weight, block)
         scores = np.empty((*weight.shape[:2], self.places[-1].stop, weight.shape[2]))
         self.scores(local, block, out=scores)

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._background import make_background
 from .._data.chunks import slices
+from .._data.data import each_once
 from .._data.known import evidence_of
 from .columns import Columns, Dense, DenseWithProducts
 from .sizes import check_engine_sizes
@@ -57,6 +58,11 @@ class Block(NamedTuple):
     evidence: np.ndarray | None
     base: float
     rows: slice | np.ndarray
+
+    @property
+    def sparse(self):
+        """Whether columns of a predictor are mostly zeros."""
+        return any(columns.sparse for columns in self.columns)
 
     @property
     def numbers(self):
@@ -148,14 +154,16 @@ class ArrayRows:
         ones = np.broadcast_to(1.0, (1, self.n_units))
         self._gate = ones if gate is None else gate
         self.n_logits = len(self._gate)
-        numbers = self.n_rows * self.n_columns
-        few = batched and numbers * (self.n_columns + 1) // 2 <= _PRODUCT_NUMBERS
+        each = {source: source.n_columns for source in self._sources}
+        products = sum(p * (p + 1) // 2 for p in each.values())
+        few = batched and self.n_rows * products <= _PRODUCT_NUMBERS
         self._kind = DenseWithProducts if few else Dense
-        source = self._sources[0]
-        size = block_size or source.block_size(self.n_logits - 1)
-        self._cuts = list(self._cut(size))
+        # Columns of one source are in a block beside those of the others.
+        more = self.n_logits - 1 + sum(each.values())
+        sizes = (source.block_size(more - p) for source, p in each.items())
+        self._cuts = list(self._cut(block_size or min(sizes)))
         self._kept = None
-        if self._keeps and source.keeps(self.n_rows):
+        if self._keeps and all(source.keeps(self.n_rows) for source in each):
             self._kept = [self._block(*cut) for cut in self._cuts]
 
     def _numbers(self, rows):
@@ -274,14 +282,15 @@ class TableRows(ArrayRows):
         if structure.gate.has_features:
             gating = frame.gate_design.source(table.gating)
             gate = gating.columns(slice(None), np.ones(gating.n_rows)).Z
-        source, base = frame.design.source(table.regression), family.base(y)
+        features = dict(zip(map(id, frame.designs), table.features, strict=True))
+        base = family.base(y)
         background = make_background(structure.background, frame.bounds, family)
         if background is not None:
             response = table.y if table.y.ndim == 1 else table.y[0]
             background = background.log_density(response) + np.log(frame.unit) - base
             background = units_of(table.start, len(response)).sum(background)
         super().__init__(
-            [source] * len(family.predictors),
+            each_once(lambda one: one.source(features[id(one)]), frame.designs),
             y,
             weight,
             offset,

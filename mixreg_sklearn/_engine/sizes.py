@@ -35,7 +35,11 @@ def check_held_size(held, feature_map, unit):
 
 
 def _largest(values):
-    return float(max(np.max(values), -np.min(values)))
+    """The largest absolute value of those that are finite: others stand for no size."""
+    largest = float(max(np.max(values), -np.min(values)))
+    if np.isfinite(largest):
+        return largest
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
 def _refuse(largest, name, most, least=0.0):

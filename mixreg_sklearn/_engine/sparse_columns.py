@@ -69,7 +69,7 @@ class Sparse(Columns):
         return np.multiply(v[..., None, :], Z, out=out)
 
     def sparse_scores(self, v, units):
-        """Sums of ``v_i z_i`` over units, for row values (B,), sparse: -> [(U, .)]."""
+        """The same as two arrays: of ones, and of the rest, which is sparse."""
         start = np.arange(len(v)) if units.single else units.start
         inside = np.arange(len(v)), np.append(start, len(v))
         inner = sparse.csr_array((v, *inside), shape=(len(start), len(v))) @ self.X
@@ -96,7 +96,19 @@ class Sparse(Columns):
         return grams
 
     def products_with(self, left, v):
-        return left.products_with(self, v).swapaxes(-1, -2)
+        if not left.sparse:
+            return left.products_with(self, v).swapaxes(-1, -2)
+        flat = v.reshape(-1, v.shape[-1])
+        products = [weighted_products(left.whole, row, self.whole) for row in flat]
+        return np.reshape(products, (*v.shape[:-1], *products[0].shape))
+
+    @cached_property
+    def whole(self):
+        """All columns, (B, p), sparse."""
+        if not self.constant:
+            return self.X
+        ones = sparse.csr_array(np.ones((self.X.shape[0], 1)))
+        return sparse.hstack([ones, self.X], format="csr")
 
 
 def weighted_products(left, weight, right):

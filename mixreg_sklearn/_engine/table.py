@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._data.data import Data, Structure, joined
+from .._data.data import Data, Structure, each_once, joined
 from .content import hash_features, hash_numbers, scrambled
 from .design import Features
 from .sizes import check_user_sizes
@@ -66,9 +66,12 @@ class Table(NamedTuple):
         return None if known is None else known[self.first]
 
     @property
-    def regression(self):
-        """Features of the regressions."""
-        return Features(self.data.X, self.structure.regression, self.kept)
+    def features(self):
+        """Features of every predictor, one object where they are the same."""
+        return each_once(
+            lambda chosen: Features(self.data.X, chosen, self.kept),
+            self.structure.features,
+        )
 
     @property
     def gating(self):
@@ -82,7 +85,7 @@ class Table(NamedTuple):
         The order of units, and of the rows of a unit, does not matter.
         """
         known = np.flatnonzero(~np.isnan(self.structure.known))
-        used = self.structure.regression, self.structure.gating, known
+        used = *self.structure.features, self.structure.gating, known
         used = np.unique(np.concatenate(used))
         of_rows = hash_features(Features(self.data.X, used, self.kept))
         known = self.data.known

@@ -105,15 +105,14 @@ def outline_of(problem, ground, pooled):
 
     `pooled` is the mixture of one component there.
     """
-    model, alone = problem.model, problem.pooled_model
-    limit = _usual_excess(alone, ground, pooled)
-    sums = problem.rows.sum(partial(_products, alone, limit), pooled)
-    root = _root(sums.information / sums.total)
-    free = model.regressions.sharings[0].directions()
-    apart = _leading(sums.excess, root, free, model.n_components)
+    model, designs = problem.model, problem.frame.designs
+    predictors = model.regressions.predictors
+    first = {id(designs[i]): i for i in reversed(range(len(designs)))}
+    # Directions of the first predictor of a design are for all that have it.
+    found = {i: _directions(problem, ground, pooled, i) for i in first.values()}
     maps = tuple(
-        _independent(root, pooled.coef[0, 0, place], apart, problem.frame.design)
-        for place in alone.regressions.predictors
+        _independent(*found[first[id(design)]], pooled.coef[0, 0, place], design)
+        for place, design in zip(predictors, designs, strict=True)
     )
     rows = _rows(ground, maps)
     sharings = [Separate(model.n_components, len(to_all)) for to_all in maps]
@@ -122,8 +121,23 @@ def outline_of(problem, ground, pooled):
     return Outline(few, rows, fit_pooled(few.resized(1), rows), maps)
 
 
+def _directions(problem, ground, pooled, i):
+    """Root (p, p) of the information on predictor i, directions apart (m, p).
+
+    The latter are None where columns are few, of which all are kept.
+    """
+    model, alone = problem.model, problem.pooled_model
+    if problem.frame.designs[i].n_columns <= WIDE:
+        return None, None
+    limit = _usual_excess(alone, ground, pooled, i)
+    sums = problem.rows.sum(partial(_products, alone, limit, i), pooled)
+    root = _root(sums.information / sums.total)
+    free = model.regressions.sharings[i].directions()
+    return root, _leading(sums.excess, root, free, model.n_components)
+
+
 class _Products(NamedTuple):
-    """Sums over rows, of the first predictor. They add."""
+    """Sums over rows, of one predictor. They add."""
 
     total: float  # information
     information: np.ndarray  # (p, p)
@@ -133,16 +147,16 @@ class _Products(NamedTuple):
         return _Products(*map(add, self, other))
 
 
-def _products(alone, limit, pooled, block):
-    r"""The _Products of a block.
+def _products(alone, limit, i, pooled, block):
+    r"""The _Products of a block, of predictor i.
 
     If coefficients vary from unit to unit with covariance B, the log-likelihood rises
     by :math:`\operatorname{tr}(M B) / 2` to first order, with the excess
     :math:`M = \sum_u w_u (s_u s_u^\top + \nabla s_u)` of the products of scores over
     what one regression leads to expect. Components differ along its eigenvectors.
     """
-    slope, bend, information = _derivatives(alone, pooled, block)
-    z, known, weight = block.columns[0], block.weight * information, block.weight
+    slope, bend, information = _derivatives(alone, i, pooled, block)
+    z, known, weight = block.columns[i], block.weight * information, block.weight
     if block.units.single:
         # Rows far from all others would have directions of their own.
         excess = np.clip(slope**2 + bend, -limit * information, limit * information)
@@ -153,24 +167,28 @@ def _products(alone, limit, pooled, block):
     return _Products(known.sum(), grams[0], squares + grams[1])
 
 
-def _derivatives(alone, pooled, block):
-    """Score, its derivative and information of the first predictor, each (B,)."""
+def _derivatives(alone, i, pooled, block):
+    """Score, its derivative and information of predictor i, each (B,)."""
     regressions = alone.regressions
     local, _ = regressions.local(pooled, block)
     eta, constants = regressions.arguments(pooled, block)
     at = alone.family.evaluate(block.y, eta, constants, 0.0)
-    information = regressions.first(at.raw_information * np.square(at.factor))
-    slope, bend = local.slope[0][0, 0], local.bend[0][0, 0]
+    information = at.raw_information * np.square(at.factor)
+    if len(regressions.predictors) > 1:
+        information = information[i]
+    # The diagonal of the triangle of second derivatives.
+    place = sum(len(local.slope) - e for e in range(i))
+    slope, bend = local.slope[i][0, 0], local.bend[place][0, 0]
     return slope, bend, np.broadcast_to(np.ravel(information), slope.shape)
 
 
-def _usual_excess(alone, ground, pooled):
+def _usual_excess(alone, ground, pooled, i):
     """What the excess of a row over its information may be, of single rows."""
     if ground.n_units < ground.n_rows:
         return np.inf
 
     def verb(params, block):
-        slope, bend, information = _derivatives(alone, params, block)
+        slope, bend, information = _derivatives(alone, i, params, block)
         return np.abs(slope**2 + bend) / np.maximum(information, 1e-300)
 
     excess = np.concatenate([*ground.scan(verb, pooled)])
@@ -217,11 +235,14 @@ def _leading_vectors(matrix, span, number):
     return vectors if span is None else span @ vectors
 
 
-def _independent(root, pooled, apart, design):
+def _independent(root, apart, pooled, design):
     """Orthonormal columns as combinations (m, p) of all.
 
-    They are a constant, if there is one, the pooled predictor, and directions apart.
+    They are a constant, if there is one, the pooled predictor, and directions apart;
+    or the columns themselves, where there are none.
     """
+    if apart is None:
+        return np.eye(design.n_columns)
     constant = np.zeros(len(root))
     constant[0] = 1.0
     rows = [pooled, *apart]

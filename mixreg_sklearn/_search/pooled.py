@@ -40,18 +40,22 @@ def fit_pooled(model, rows):
 
 
 class _Shrinkage(NamedTuple):
-    """Responses as the family takes them, moved by a share of the way to their mean."""
+    """Responses as the family takes them, moved by a share of the way to their mean.
+
+    Open bounds and numbers that are not seen stay what they are.
+    """
 
     share: float
     mean: float | np.ndarray
 
     def of(self, y):
-        return (1 - self.share) * y + self.share * np.asarray(self.mean)[..., None]
+        moved = (1 - self.share) * y + self.share * np.asarray(self.mean)[..., None]
+        return np.where(np.isfinite(y), moved, y)
 
 
 def _response(_, block):
-    """Weighted sum of the responses, () or (1 + D,)."""
-    return np.asarray(block.y @ block.weight)
+    """Weighted sum of the responses that are finite, () or (1 + D,)."""
+    return np.asarray(np.where(np.isfinite(block.y), block.y, 0.0) @ block.weight)
 
 
 def _least_squares_start(model, rows, shrinkage):

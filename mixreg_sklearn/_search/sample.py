@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._data.data import each_once
 from .._engine.units import units_of
 from .outline import WIDE
 
@@ -69,8 +70,7 @@ def _canonical_order(rows):
     The rows (n,) are rearranged within units; None where every row is a unit. The
     units (U,) come with their weights (U,) in the old order.
     """
-    mix = np.cos(np.arange(1.0, rows.n_columns + 1))
-    parts = zip(*rows.scan(_keys, mix), strict=True)
+    parts = zip(*rows.scan(_keys, None), strict=True)
     values, weight, size = (np.concatenate(part, axis=-1) for part in parts)
     if rows.n_units == rows.n_rows:
         return None, np.lexsort(values), weight
@@ -79,11 +79,17 @@ def _canonical_order(rows):
     return order, np.lexsort(units.mean(values[:, order])), weight
 
 
-def _keys(mix, block):
+def _keys(_, block):
     """Sort keys of rows (keys, B), the last one first; weights and sizes of units (U,).
 
-    The keys are the response, and a fixed combination (p,) of the columns for ties.
+    The keys are the response and, for ties, fixed combinations of columns.
     """
-    key = block.columns[0].predict(mix[None])
-    values = np.vstack([key, np.atleast_2d(block.y)])
+    combined = each_once(_combined, block.columns)
+    ties = {id(key): key for key in reversed(combined)}.values()
+    values = np.vstack([*ties, np.atleast_2d(block.y)])
     return values, block.unit_weight, block.units.size.astype(int)
+
+
+def _combined(columns):
+    """A fixed combination of columns, (1, B)."""
+    return columns.predict(np.cos(np.arange(1.0, columns.n_columns + 1))[None])

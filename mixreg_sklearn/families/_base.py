@@ -103,6 +103,10 @@ class Family(ABC, BaseEstimator):
         are a short form of such a declaration.
     support : Support
         Where responses lie; by default anywhere on the line.
+    response_columns : int
+        Columns of `y` as the user gives it: with one it is (n,), with m > 1 of them it
+        is (n, m), and `check_target` and `target` take this. (They also see (n,), and
+        say what that means, or refuse it.)
     row_data : tuple of str
         Keywords of further numbers, one for each row, that `target`, `mean` and the
         methods below `mean` take. `target` stacks the response and these, (1 + D, n).
@@ -118,6 +122,7 @@ class Family(ABC, BaseEstimator):
 
     predictors = (Predictor(),)
     support = Support()
+    response_columns = 1
     row_data = ()
     n_scale = 1
     bounded = False
@@ -148,6 +153,14 @@ class Family(ABC, BaseEstimator):
     def admits(self, y, *row_data):
         """Where `y` is a possible response, elementwise; row data after it."""
         return self.support.admits(y)
+
+    def readable(self, y):
+        """Where numbers of `y` may be part of a response of several columns.
+
+        By default they are where they are finite. A family may take infinity for an
+        open bound, or NaN for a response that is not seen.
+        """
+        return np.isfinite(y)
 
     def check_target(self, y):
         """Raise ValueError where `y` is not a possible response."""

@@ -36,6 +36,10 @@ class RowScaled(Family):
         return self.family.support
 
     @property
+    def response_columns(self):
+        return self.family.response_columns
+
+    @property
     def links(self):
         return self.family.links
 

@@ -16,9 +16,14 @@ class Predictor(NamedTuple):
     name : str
         What the predictor determines. The first one is the regression proper; the
         coefficients of another, for example ``"zero"``, are ``zero_coef_``.
+    features : str, int, slice, array-like, callable or None
+        Features of a predictor other than the first: names or indices of columns, a
+        slice, a mask or a callable, as `regression_features`; an empty list for an
+        intercept alone. None stands for those of the first predictor.
     """
 
     name: str = "mean"
+    features: object = None
 
 
 class Constant(NamedTuple):

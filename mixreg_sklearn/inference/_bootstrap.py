@@ -303,7 +303,8 @@ class _Alignment:
 
 def _ranks(problem):
     """Ranks of the features of the regressions and of the gate."""
-    return problem.frame.design.n_columns, problem.frame.gate_design.n_columns
+    designs = *problem.frame.designs, problem.frame.gate_design
+    return [design.n_columns for design in designs]
 
 
 def _replicates(plan, terms, seeds):

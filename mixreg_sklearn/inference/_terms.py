@@ -27,18 +27,22 @@ def _terms(rebuilt):
     structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
     K, (_, *others) = mixture.n_components, structure.family.predictors
     _, loose = _regression_map(rebuilt.problem)
+    frame = rebuilt.problem.frame
+    further = zip(others, frame.designs[1:], structure.features[1:], strict=True)
+    further = [(predictor.name, *where) for predictor, *where in further]
+    gate = "gate", frame.gate_design, structure.gating
     terms = []
     for k in range(K):
         terms += _regression_terms(rebuilt, k, loose[k])
         terms += _constant_terms(rebuilt, k)
-        for predictor in others:
-            terms += _named_terms(rebuilt, k, predictor.name)
+        for named in further:
+            terms += _named_terms(rebuilt, k, *named)
         if structure.gate.has_features:
-            terms += _named_terms(rebuilt, k, "gate") if k else []
+            terms += _named_terms(rebuilt, k, *gate) if k else []
         elif mixture.n_shares > 1:
             terms.append(Term("weights_", k, None, "share", _of_shares(rebuilt)))
     if mixture.background and structure.gate.has_features:
-        terms += _named_terms(rebuilt, K, "gate")
+        terms += _named_terms(rebuilt, K, *gate)
     elif mixture.background:
         note = _of_shares(rebuilt)
         terms.append(Term("background_weight_", None, None, "background share", note))
@@ -95,12 +99,8 @@ def _constant_terms(rebuilt, k):
     return [Term("scale_", k, None, "scale", note), *terms[1:]] if terms else []
 
 
-def _named_terms(rebuilt, k, name):
+def _named_terms(rebuilt, k, name, design, features):
     """Of a further predictor, or the gate: log-odds against the first component."""
-    problem = rebuilt.problem
-    design, features = problem.frame.design, problem.structure.regression
-    if name == "gate":
-        design, features = problem.frame.gate_design, problem.structure.gating
     notes = [UNIDENTIFIED if is_loose else "" for is_loose in design.loose]
     terms = [Term(f"{name}_intercept_", k, None, f"{name} intercept", notes[0])]
     for j, note in zip(features, notes[1:], strict=True):
@@ -157,8 +157,9 @@ def jacobian(rebuilt, terms):
     layout, places = layout_of(rebuilt.params), places_of(fitted.family)
     predictors = problem.model.regressions.predictors
     first, _ = _regression_map(problem)
-    further, gate = map(_to_features, (problem.frame.design, problem.frame.gate_design))
-    row_of = _rows_of(problem.structure.regression)
+    further = [_to_features(design) for design in problem.frame.designs]
+    row_of = [_rows_of(features) for features in problem.structure.features]
+    gate = _to_features(problem.frame.gate_design)
     gate_row_of = _rows_of(problem.structure.gating)
     out = np.zeros((len(terms), layout.size))
     for row, term in zip(out, terms, strict=True):
@@ -178,8 +179,8 @@ def jacobian(rebuilt, terms):
         elif field == "gate":
             logits[k], logits[0] = gate[gate_row_of[j]], -gate[gate_row_of[j]]
         elif at == 0:
-            coef[:, predictors[0]] = first[k, row_of[j]]
+            coef[:, predictors[0]] = first[k, row_of[0][j]]
         else:
-            coef[k, predictors[at]] = further[row_of[j]]
+            coef[k, predictors[at]] = further[at][row_of[at][j]]
         row[:] = layout.join(*parts)
     return out
