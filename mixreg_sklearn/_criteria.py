@@ -161,6 +161,7 @@ class InformationCriteria:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         known_component=None,
     ):
         r"""Log-likelihood, :math:`\sum_i w_i \log \sum_k \pi_k f_k(y_i | x_i)`.
@@ -170,7 +171,7 @@ class InformationCriteria:
 
         Parameters
         ----------
-        {X, y, sample_weight, groups, offset, trials, known_component}
+        {X, y, sample_weight, groups, offset, trials, row_scale, known_component}
 
         Returns
         -------
@@ -185,6 +186,7 @@ class InformationCriteria:
             groups,
             offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
         ).log_likelihood
 
@@ -197,6 +199,7 @@ class InformationCriteria:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         known_component=None,
     ):
         """Akaike information criterion, ``-2 loglik + 2 n_parameters``.
@@ -211,6 +214,7 @@ class InformationCriteria:
             groups,
             offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
         ).aic()
 
@@ -223,6 +227,7 @@ class InformationCriteria:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         known_component=None,
     ):
         """Bayesian information criterion, ``-2 loglik + n_parameters log n``.
@@ -240,6 +245,7 @@ class InformationCriteria:
             groups,
             offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
         ).bic()
 
@@ -252,6 +258,7 @@ class InformationCriteria:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         known_component=None,
     ):
         r"""Sample-size adjusted BIC, ``-2 loglik + n_parameters log((n + 2) / 24)``.
@@ -274,6 +281,7 @@ class InformationCriteria:
             groups,
             offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
         ).sabic()
 
@@ -286,6 +294,7 @@ class InformationCriteria:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         known_component=None,
     ):
         r"""Integrated completed likelihood criterion.
@@ -304,5 +313,6 @@ class InformationCriteria:
             groups,
             offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
         ).icl()

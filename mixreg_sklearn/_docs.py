@@ -18,6 +18,9 @@ offset : array-like of shape (n_samples,), default=None
 trials : array-like of shape (n_samples,), default=None
     Binomial family: number of trials of each row, whose successes are the response; by
     default 1.
+row_scale : array-like of shape (n_samples,), default=None
+    Known factor of each row on the scale of its component, such as relative error bars:
+    the standard deviation of a gaussian row is ``scale_[k] * row_scale``.
 known_component : array-like of shape (n_samples,), default=None
     What is known of the components of rows: a component's number, -1 where it is
     unknown. Or probabilities, of shape (n_samples, n_components), by which the
@@ -75,6 +78,8 @@ offset : array-like of shape (n_samples,), default=None
     Offset of the fit.
 trials : array-like of shape (n_samples,), default=None
     Trials of the fit.
+row_scale : array-like of shape (n_samples,), default=None
+    Row scales of the fit.
 known_component : array-like of shape (n_samples,), default=None
     Known components of the fit.""",
     "drawn": """\
@@ -94,7 +99,7 @@ groups : array-like of shape (n_samples,), default=None
     "criterion": """\
 Parameters
 ----------
-{X, y, sample_weight, groups, offset, trials, known_component}
+{X, y, sample_weight, groups, offset, trials, row_scale, known_component}
 
 Returns
 -------

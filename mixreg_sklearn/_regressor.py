@@ -42,18 +42,21 @@ from .gates import Gate
 from .predictive._components import component_means
 from .predictive._history import given_history
 
-_OF_ROWS = {"offset": True, "trials": True}
+_OF_ROWS = {"offset": True, "trials": True, "row_scale": True}
+_KNOWN = {"known_component": True}
 
 
 class MetadataRequests:
     """Metadata that mixtures request by default from scikit-learn's routing."""
 
-    # With routing enabled, weights, groups, offsets, trials and the `y` of
+    # With routing enabled, weights, groups, offsets, row data and the `y` of
     # predict_proba reach the estimator without an explicit request.
     __metadata_request__predict = _OF_ROWS
-    __metadata_request__score = _OF_ROWS | {"sample_weight": True, "groups": True}
-    __metadata_request__fit = __metadata_request__score
-    __metadata_request__predict_proba = _OF_ROWS | {"y": True, "groups": True}
+    __metadata_request__fit = (
+        _OF_ROWS | _KNOWN | {"sample_weight": True, "groups": True}
+    )
+    __metadata_request__score = __metadata_request__fit
+    __metadata_request__predict_proba = _OF_ROWS | {"y": True, "groups": True} | _KNOWN
 
 
 @documented
@@ -345,6 +348,7 @@ class MixtureRegressor(
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         known_component=None,
     ):
         """Estimate the mixture.
@@ -357,7 +361,7 @@ class MixtureRegressor(
             of one subject; None if rows are independent. Meta-estimators, such as
             cross-validation, pass them to `fit` only if metadata routing is enabled:
             ``sklearn.set_config(enable_metadata_routing=True)``.
-        {offset, trials}
+        {offset, trials, row_scale}
 
         Returns
         -------
@@ -373,7 +377,7 @@ class MixtureRegressor(
             sample_weight,
             groups,
             offset,
-            given(trials=trials, known_component=known_component),
+            given(trials=trials, row_scale=row_scale, known_component=known_component),
         )
         with one_blas_thread(), np.errstate(all="ignore"):
             posed = pose(self, X, y, *rows, ensure_min_samples=2)
@@ -429,7 +433,7 @@ class MixtureRegressor(
         return tags
 
     @lazy
-    def predict(self, X, return_std=False, *, offset=None, trials=None):
+    def predict(self, X, return_std=False, *, offset=None, trials=None, row_scale=None):
         r"""Expected response, :math:`\sum_k \pi_k(x) \mu_k(x)`.
 
         Parameters
@@ -438,7 +442,7 @@ class MixtureRegressor(
         return_std : bool, default=False
             Whether to also return the standard deviation of the predictive mixture, the
             square root of :math:`\sum_k \pi_k (\sigma_k^2 + \mu_k^2) - \mu^2`.
-        {offset, trials}
+        {offset, trials, row_scale}
 
         Returns
         -------
@@ -453,7 +457,9 @@ class MixtureRegressor(
             If a component has no distribution at a row: its linear predictor is outside
             the domain of the link.
         """
-        fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
+        fitted, *rows = estimates_and_rows(
+            self, X, offset, trials=trials, row_scale=row_scale
+        )
 
         def moments(_, ahead):
             return (ahead.mean(), ahead.std()) if return_std else ahead.mean()
@@ -461,12 +467,12 @@ class MixtureRegressor(
         return collected(moments, fitted.distributions(*rows), rows[0].shape[0])
 
     @lazy
-    def predict_components(self, X, *, offset=None, trials=None):
+    def predict_components(self, X, *, offset=None, trials=None, row_scale=None):
         """Expected response of each component.
 
         Parameters
         ----------
-        {X, offset, trials}
+        {X, offset, trials, row_scale}
 
         Returns
         -------
@@ -478,7 +484,9 @@ class MixtureRegressor(
         ValueError
             If a component has no distribution at a row, as in `predict`.
         """
-        fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
+        fitted, *rows = estimates_and_rows(
+            self, X, offset, trials=trials, row_scale=row_scale
+        )
         return collected(
             lambda _, ahead: component_means(ahead),
             fitted.distributions(*rows),
@@ -486,7 +494,7 @@ class MixtureRegressor(
         )
 
     def predict_distribution(
-        self, X, *, groups=None, history=None, offset=None, trials=None
+        self, X, *, groups=None, history=None, offset=None, trials=None, row_scale=None
     ):
         r"""Distribution of the response: density, quantiles, intervals, draws.
 
@@ -502,9 +510,10 @@ class MixtureRegressor(
             Unit of each row; required with a history, otherwise without effect.
         history : dict, default=None
             Earlier rows of some of these units: `"X"`, `"y"` and `"groups"`, and
-            optionally `"offset"` and `"trials"`, as in `predict_proba`. Units without
-            earlier rows keep the prior probabilities; the history may be empty.
-        {offset, trials}
+            optionally `"offset"`, `"trials"` and `"row_scale"`, as in `predict_proba`.
+            Units without earlier rows keep the prior probabilities; the history may be
+            empty.
+        {offset, trials, row_scale}
 
         Returns
         -------
@@ -518,7 +527,9 @@ class MixtureRegressor(
             If the history is incomplete, or features of the gate differ between the
             rows of a unit and its history.
         """
-        fitted, *rows = estimates_and_rows(self, X, offset, trials=trials)
+        fitted, *rows = estimates_and_rows(
+            self, X, offset, trials=trials, row_scale=row_scale
+        )
         ahead = fitted.distribution(*rows)
         check_groups(groups, ahead)
         if history is None:
@@ -527,7 +538,15 @@ class MixtureRegressor(
 
     @lazy
     def predict_proba(
-        self, X, y=None, *, groups=None, offset=None, trials=None, known_component=None
+        self,
+        X,
+        y=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        row_scale=None,
+        known_component=None,
     ):
         r"""Probabilities of the components.
 
@@ -540,7 +559,7 @@ class MixtureRegressor(
         {X}
         y : array-like of shape (n_samples,), default=None
             Responses.
-        {groups, offset, trials}
+        {groups, offset, trials, row_scale}
 
         Returns
         -------
@@ -564,12 +583,15 @@ class MixtureRegressor(
             groups,
             offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
         )
         return memberships if groups is None else memberships[groups.of_row]
 
     @lazy
-    def outlier_probability(self, X, y, *, groups=None, offset=None, trials=None):
+    def outlier_probability(
+        self, X, y, *, groups=None, offset=None, trials=None, row_scale=None
+    ):
         """Probabilities that rows belong to the background.
 
         They are the last column of `predict_proba`. Of responses beyond
@@ -578,7 +600,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        {X, y, groups, offset, trials}
+        {X, y, groups, offset, trials, row_scale}
 
         Returns
         -------
@@ -596,12 +618,25 @@ class MixtureRegressor(
                 "outlier_probability is the probability of the background, and there"
                 " is none: fit with background='uniform' (or 'zero')."
             )
-        given_rows = {"groups": groups, "offset": offset, "trials": trials}
+        given_rows = {
+            "groups": groups,
+            "offset": offset,
+            "trials": trials,
+            "row_scale": row_scale,
+        }
         return self.predict_proba(X, y, **given_rows)[:, -1]
 
     @gathered
     def predict_group_proba(
-        self, X, y, groups, *, offset=None, trials=None, known_component=None
+        self,
+        X,
+        y,
+        groups,
+        *,
+        offset=None,
+        trials=None,
+        row_scale=None,
+        known_component=None,
     ):
         """Memberships of groups, given the responses of all their rows.
 
@@ -610,7 +645,7 @@ class MixtureRegressor(
         {X, y}
         groups : array-like of shape (n_samples,)
             Labels of groups of rows that share one component.
-        {offset, trials}
+        {offset, trials, row_scale}
 
         Returns
         -------
@@ -634,19 +669,28 @@ class MixtureRegressor(
             groups,
             offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
         )
         return groups.labels, memberships
 
     @lazy
     def predict_membership(
-        self, X, y, *, groups=None, offset=None, trials=None, known_component=None
+        self,
+        X,
+        y,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        row_scale=None,
+        known_component=None,
     ):
         """Most probable component of each row.
 
         Parameters
         ----------
-        {X, y, groups, offset, trials}
+        {X, y, groups, offset, trials, row_scale}
 
         Returns
         -------
@@ -666,6 +710,7 @@ class MixtureRegressor(
             groups,
             offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
         )
         return members if groups is None else members[groups.of_row]
@@ -679,6 +724,7 @@ class MixtureRegressor(
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         known_component=None,
     ):
         r"""Likelihood R2: how much better the mixture describes y than no features do.
@@ -694,7 +740,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        {X, y, sample_weight, groups, offset, trials}
+        {X, y, sample_weight, groups, offset, trials, row_scale}
 
         Returns
         -------
@@ -719,15 +765,25 @@ class MixtureRegressor(
             groups,
             offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
         )
 
-    def sample(self, X, random_state=None, *, groups=None, offset=None, trials=None):
+    def sample(
+        self,
+        X,
+        random_state=None,
+        *,
+        groups=None,
+        offset=None,
+        trials=None,
+        row_scale=None,
+    ):
         """Draw a response for each row of X.
 
         Parameters
         ----------
-        {X, random_state, groups, offset, trials}
+        {X, random_state, groups, offset, trials, row_scale}
 
         Returns
         -------
@@ -741,7 +797,9 @@ class MixtureRegressor(
         ValueError
             If a component has no distribution at a row, as in `predict`.
         """
-        fitted, X, *rest = estimates_and_rows(self, X, offset, trials=trials)
+        fitted, X, *rest = estimates_and_rows(
+            self, X, offset, trials=trials, row_scale=row_scale
+        )
         groups = check_groups(groups, X)
         return fitted.sample(X, make_rng(random_state), groups, *rest)
 

@@ -274,13 +274,14 @@ class MixtureRegressorIC(
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         known_component=None,
     ):
         """Fit a mixture for each number of components, and select the best.
 
         Parameters
         ----------
-        {X, y, sample_weight, groups, offset, trials, known_component}
+        {X, y, sample_weight, groups, offset, trials, row_scale, known_component}
 
         Returns
         -------
@@ -297,6 +298,7 @@ class MixtureRegressorIC(
             groups=groups,
             offset=offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
         )
         numbers, templates = self._numbers(), self._templates()

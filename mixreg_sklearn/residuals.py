@@ -49,7 +49,15 @@ _ROUNDING = 1e-9
 
 @documented
 def pit_values(
-    model, X, y, *, groups=None, offset=None, trials=None, random_state=None
+    model,
+    X,
+    y,
+    *,
+    groups=None,
+    offset=None,
+    trials=None,
+    row_scale=None,
+    random_state=None,
 ):
     r"""Probability integral transform of the responses, randomized for counts.
 
@@ -61,7 +69,7 @@ def pit_values(
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials}
+    {model, X, y, groups_in_order, offset, trials, row_scale}
     random_state : int, RandomState instance or None, default=None
         Source of the :math:`v_i`; used for counts only.
 
@@ -94,12 +102,20 @@ def pit_values(
         lower = ahead.cdf(y - 1)
         return lower + rng.uniform(size=len(y)) * (upper - lower)
 
-    return _by_row(values, model, X, y, groups, offset, trials)
+    return _by_row(values, model, X, y, groups, offset, trials, row_scale)
 
 
 @documented
 def quantile_residuals(
-    model, X, y, *, groups=None, offset=None, trials=None, random_state=None
+    model,
+    X,
+    y,
+    *,
+    groups=None,
+    offset=None,
+    trials=None,
+    row_scale=None,
+    random_state=None,
 ):
     r"""Randomized quantile residuals, :math:`r_i = \Phi^{-1}(u_i)`.
 
@@ -108,7 +124,7 @@ def quantile_residuals(
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials}
+    {model, X, y, groups_in_order, offset, trials, row_scale}
     random_state : int, RandomState instance or None, default=None
         Source of the randomization; used for counts only.
 
@@ -122,19 +138,24 @@ def quantile_residuals(
     Dunn, P. K. & Smyth, G. K. (1996). Randomized quantile residuals. Journal of
     Computational and Graphical Statistics 5, 236-244.
     """
-    row_data = {"groups": groups, "offset": offset, "trials": trials}
+    row_data = {
+        "groups": groups,
+        "offset": offset,
+        "trials": trials,
+        "row_scale": row_scale,
+    }
     values = pit_values(model, X, y, **row_data, random_state=random_state)
     least, most = np.finfo(float).tiny, 1 - np.finfo(float).epsneg
     return special.ndtri(np.clip(values, least, most))
 
 
 @documented
-def log_score(model, X, y, *, groups=None, offset=None, trials=None):
+def log_score(model, X, y, *, groups=None, offset=None, trials=None, row_scale=None):
     r"""Logarithmic score of each row, :math:`-\log p(y_i | x_i)`, in nats.
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials}
+    {model, X, y, groups_in_order, offset, trials, row_scale}
 
     Returns
     -------
@@ -148,12 +169,19 @@ def log_score(model, X, y, *, groups=None, offset=None, trials=None):
     estimation. Journal of the American Statistical Association 102, 359-378.
     """
     return _by_row(
-        lambda ahead, y: -ahead.logpdf(y), model, X, y, groups, offset, trials
+        lambda ahead, y: -ahead.logpdf(y),
+        model,
+        X,
+        y,
+        groups,
+        offset,
+        trials,
+        row_scale,
     )
 
 
 @documented
-def crps(model, X, y, *, groups=None, offset=None, trials=None):
+def crps(model, X, y, *, groups=None, offset=None, trials=None, row_scale=None):
     r"""Continuous ranked probability score of each row.
 
     .. math:: \operatorname{crps}_i
@@ -166,7 +194,7 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials}
+    {model, X, y, groups_in_order, offset, trials, row_scale}
 
     Returns
     -------
@@ -180,11 +208,13 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None):
     forecast ensemble verification. Quarterly Journal of the Royal Meteorological
     Society 132, 2925-2942.
     """
-    return _by_row(_crps, model, X, y, groups, offset, trials)
+    return _by_row(_crps, model, X, y, groups, offset, trials, row_scale)
 
 
 @documented
-def odd_rows(model, X, y, *, groups=None, offset=None, trials=None, level=0.01):
+def odd_rows(
+    model, X, y, *, groups=None, offset=None, trials=None, row_scale=None, level=0.01
+):
     r"""Rows that no component explains, or that have a component almost alone.
 
     A row is odd if its response is too far out in the predictive distribution,
@@ -196,7 +226,7 @@ def odd_rows(model, X, y, *, groups=None, offset=None, trials=None, level=0.01):
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials}
+    {model, X, y, groups_in_order, offset, trials, row_scale}
     level : float, default=0.01
         The probability :math:`\alpha`.
 
@@ -225,8 +255,13 @@ def odd_rows(model, X, y, *, groups=None, offset=None, trials=None, level=0.01):
     """
     found = inside(model)
     model, X = found.mixture, found.features(X)
-    tail = _by_row(_tail, model, X, y, groups, offset, trials)
-    row_data = {"groups": groups, "offset": offset, "trials": trials}
+    tail = _by_row(_tail, model, X, y, groups, offset, trials, row_scale)
+    row_data = {
+        "groups": groups,
+        "offset": offset,
+        "trials": trials,
+        "row_scale": row_scale,
+    }
     component = model.predict_membership(X, y, **row_data)
     thin = np.isin(component, list(model.thin_components_))
     odd = np.flatnonzero((tail < level / len(tail)) | thin)
@@ -250,6 +285,7 @@ def extrapolated_rows(
     groups=None,
     offset=None,
     trials=None,
+    row_scale=None,
     least_share=0.1,
 ):
     r"""New rows at which a component that matters is extrapolated.
@@ -296,7 +332,12 @@ def extrapolated_rows(
     >>> extrapolated_rows(model, [[5.0], [25.0]], X, y)["row"].tolist()
     [1, 1]
     """
-    row_data = {"groups": groups, "offset": offset, "trials": trials}
+    row_data = {
+        "groups": groups,
+        "offset": offset,
+        "trials": trials,
+        "row_scale": row_scale,
+    }
     found = inside(model)
     model, X, X_new = found.mixture, found.features(X), found.features(X_new)
     memberships = model.predict_proba(X, y, **row_data)
@@ -324,11 +365,13 @@ def extrapolated_rows(
     }
 
 
-def _by_row(score, model, X, y, groups, offset, trials):
+def _by_row(score, model, X, y, groups, offset, trials, row_scale):
     """Scores of rows, (n,), from chunks of predictive distributions and responses."""
     found = inside(model)
     model, X = found.mixture, found.features(X)
-    fitted, *rows = estimates_and_rows(model, X, offset, trials=trials)
+    fitted, *rows = estimates_and_rows(
+        model, X, offset, trials=trials, row_scale=row_scale
+    )
     y = check_response(y, rows[0].shape[0], fitted.family)
     groups = check_groups(groups, y)
     earlier = None if groups is None else Earlier(groups, len(fitted.weights))

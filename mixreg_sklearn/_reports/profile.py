@@ -24,6 +24,7 @@ def profile(
     groups=None,
     offset=None,
     trials=None,
+    row_scale=None,
     component_names=None,
 ):
     r"""Profile of the components: means and shares of any columns in each of them.
@@ -40,7 +41,7 @@ def profile(
     data : pandas.DataFrame of shape (n_samples, n_columns)
         Columns to describe, one row for each row of X in the same order. They need not
         be features of the model.
-    {sample_weight, groups, offset, trials, component_names}
+    {sample_weight, groups, offset, trials, row_scale, component_names}
 
     Returns
     -------
@@ -89,7 +90,12 @@ def profile(
     found = inside(model)
     names = names_of_shares(component_names, found.mixture)
     _check_rows(data, X, pd)
-    given = {"groups": groups, "offset": offset, "trials": trials}
+    given = {
+        "groups": groups,
+        "offset": offset,
+        "trials": trials,
+        "row_scale": row_scale,
+    }
     memberships = found.mixture.predict_proba(found.features(X), y, **given)
     row_weight = check_weight(sample_weight, memberships)
     whole = np.ones((len(memberships), 1))

@@ -153,6 +153,7 @@ def summary(
     groups=None,
     offset=None,
     trials=None,
+    row_scale=None,
     known_component=None,
     cov_type="information",
     cluster=None,
@@ -213,7 +214,12 @@ def summary(
     """
     check_in_memory(X)
     cluster = check_covariance(cov_type, cluster, X, groups)
-    given = {"groups": groups, "offset": offset, "trials": trials}
+    given = {
+        "groups": groups,
+        "offset": offset,
+        "trials": trials,
+        "row_scale": row_scale,
+    }
     given["known_component"] = known_component
     with one_blas_thread(), np.errstate(under="ignore"):
         rebuilt = rebuild(model, X, y, sample_weight, **given)
@@ -255,6 +261,7 @@ class SummaryMethod:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         known_component=None,
         cov_type="information",
         cluster=None,
@@ -292,6 +299,7 @@ class SummaryMethod:
             groups=groups,
             offset=offset,
             trials=trials,
+            row_scale=row_scale,
             known_component=known_component,
             cov_type=cov_type,
             cluster=cluster,

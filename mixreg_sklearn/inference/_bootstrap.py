@@ -108,6 +108,7 @@ def bootstrap(
     groups=None,
     offset=None,
     trials=None,
+    row_scale=None,
     n_bootstrap=200,
     method="parametric",
     random_state=None,
@@ -180,7 +181,14 @@ def bootstrap(
         )
     with one_blas_thread(), np.errstate(all="ignore"):
         rebuilt = rebuild(
-            model, X, y, sample_weight, groups=groups, offset=offset, trials=trials
+            model,
+            X,
+            y,
+            sample_weight,
+            groups=groups,
+            offset=offset,
+            trials=trials,
+            row_scale=row_scale,
         )
         terms = terms_of(rebuilt, component_names)
         plan = (_Cases if method == "case" else _Responses)(rebuilt)

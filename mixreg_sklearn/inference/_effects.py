@@ -40,7 +40,9 @@ class MarginalEffects(Estimates):
 
 
 @documented
-def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trials=None):
+def marginal_effects(
+    model, X, result, sample_weight=None, *, offset=None, trials=None, row_scale=None
+):
     r"""Average marginal effects of the features on the expected response.
 
     For the mixture, whose mean is :math:`\mu(x) = \sum_k \pi_k(x) \mu_k(x)`,
@@ -102,7 +104,7 @@ def marginal_effects(model, X, result, sample_weight=None, *, offset=None, trial
             "Marginal effects are known for families with one linear predictor;"
             f" {type(family).__name__} has {len(family.predictors)}."
         )
-    at = _evaluate(model, X, sample_weight, offset, trials)
+    at = _evaluate(model, X, sample_weight, offset, trials, row_scale)
     terms = _effect_terms(result.terms)
     if not terms:
         raise ValueError(
@@ -151,8 +153,10 @@ class _Evaluated(NamedTuple):
     n_components: int  # K
 
 
-def _evaluate(model, X, sample_weight, offset, trials):
-    ahead = model.predict_distribution(X, offset=offset, trials=trials)
+def _evaluate(model, X, sample_weight, offset, trials, row_scale):
+    ahead = model.predict_distribution(
+        X, offset=offset, trials=trials, row_scale=row_scale
+    )
     X = check_features(model, X, dtype=np.float64, accept_sparse="csr", reset=False)
     weight = check_weight(sample_weight, X)
     slope, bend = _derivatives(ahead.family, ahead.eta, ahead.scale)

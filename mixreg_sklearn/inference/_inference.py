@@ -30,6 +30,7 @@ def inference(
     groups=None,
     offset=None,
     trials=None,
+    row_scale=None,
     known_component=None,
     cov_type="information",
     cluster=None,
@@ -105,7 +106,12 @@ def inference(
     """
     cluster = check_covariance(cov_type, cluster, X, groups)
     with one_blas_thread(), np.errstate(under="ignore"):
-        rows = {"groups": groups, "offset": offset, "trials": trials}
+        rows = {
+            "groups": groups,
+            "offset": offset,
+            "trials": trials,
+            "row_scale": row_scale,
+        }
         rows["known_component"] = known_component
         rebuilt = rebuild(model, X, y, sample_weight, **rows)
         terms = terms_of(rebuilt, component_names)

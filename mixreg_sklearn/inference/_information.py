@@ -93,7 +93,7 @@ def _require_data(rebuilt, loglik, gain):
         raise ValueError(
             "These are not the data of the fit: the log-likelihood is"
             f" {ours:.6g}, and that of the fit {theirs:.6g}. Pass X, y, sample_weight,"
-            " groups, offset and trials as fit had them."
+            " groups, offset, trials, row_scale and known_component as fit had them."
         )
 
 

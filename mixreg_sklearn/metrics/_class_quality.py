@@ -65,7 +65,15 @@ def _cell(value, width, form):
 
 @documented
 def class_quality(
-    model, X, y, sample_weight=None, *, groups=None, offset=None, trials=None
+    model,
+    X,
+    y,
+    sample_weight=None,
+    *,
+    groups=None,
+    offset=None,
+    trials=None,
+    row_scale=None,
 ):
     r"""Average posterior probability, odds of correct classification, and entropy.
 
@@ -88,7 +96,7 @@ def class_quality(
     {fitted_model, X, y}
     sample_weight : array-like of shape (n_samples,), default=None
         Weights, which count rows (or groups).
-    {groups, offset, trials}
+    {groups, offset, trials, row_scale}
 
     Returns
     -------
@@ -121,7 +129,10 @@ def class_quality(
             1    0.302        37    +0.056   0.908      22.8
     relative entropy 0.686; 150 rows
     """
-    found, given = inside(model), {"offset": offset, "trials": trials}
+    found, given = (
+        inside(model),
+        {"offset": offset, "trials": trials, "row_scale": row_scale},
+    )
     mixture, X = found.mixture, found.features(X)
     shares = shares_of(mixture)
     if len(shares) < 2:

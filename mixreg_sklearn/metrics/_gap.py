@@ -92,6 +92,7 @@ def optimality_gap(
     groups=None,
     offset=None,
     trials=None,
+    row_scale=None,
     random_state=0,
 ):
     r"""How much likelihood a fitted mixture of regressions might be missing.
@@ -177,7 +178,12 @@ def optimality_gap(
             "optimality_gap compares mixtures of regressions, and the model has a"
             f" background ({inside(model).mixture.background!r}) besides them."
         )
-    given = {"groups": groups, "offset": offset, "trials": trials}
+    given = {
+        "groups": groups,
+        "offset": offset,
+        "trials": trials,
+        "row_scale": row_scale,
+    }
     rebuilt = rebuild(model, X, y, sample_weight, **given)
     landscape = _whole_landscape(rebuilt)
     mixing, excess, first = best_mixing(landscape, make_rng(random_state))

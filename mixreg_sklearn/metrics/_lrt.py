@@ -83,6 +83,7 @@ def bootstrap_lrt(
     groups=None,
     offset=None,
     trials=None,
+    row_scale=None,
     alpha=0.05,
     early_stopping=True,
     random_state=None,
@@ -114,7 +115,7 @@ def bootstrap_lrt(
         Number of components under the hypothesis, K. None means that of `model`.
     n_bootstrap : int, default=99
         Maximum number of replicates, B. ``alpha * (B + 1)`` should be a whole number.
-    {groups, offset, trials}
+    {groups, offset, trials, row_scale}
     alpha : float, default=0.05
         Level of the test; it is only used for early stopping.
     early_stopping : bool, default=True
@@ -178,7 +179,7 @@ def bootstrap_lrt(
             " for each component) and given shares (ConstantGate with weights) do not"
             " carry over."
         )
-    data = _counted(X, y, sample_weight, groups, offset, trials)
+    data = _counted(X, y, sample_weight, groups, offset, trials, row_scale)
     seed = check_random_state(random_state).randint(2**31 - 1, size=2)
     data_seed, *seeds = np.random.SeedSequence(seed.tolist()).spawn(n_bootstrap + 1)
     smaller, larger = _fit_both(template, data, data_seed)
@@ -228,10 +229,10 @@ class _Data(NamedTuple):
     metadata: dict
 
 
-def _counted(X, y, sample_weight, groups, offset, trials):
+def _counted(X, y, sample_weight, groups, offset, trials, row_scale):
     """Repeat rows by their weights."""
     y = np.asarray(y)
-    metadata = given(groups=groups, offset=offset, trials=trials)
+    metadata = given(groups=groups, offset=offset, trials=trials, row_scale=row_scale)
     metadata = {name: np.asarray(values) for name, values in metadata.items()}
     if sample_weight is None:
         return _Data(X, y, metadata)

@@ -67,6 +67,7 @@ class _Scorer:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
     ):
         """Score a fitted estimator.
 
@@ -76,7 +77,7 @@ class _Scorer:
             Mixture of regressions, or something around it; fitted.
         X : array-like of shape (n_samples, n_features)
             Features, as `estimator` takes them.
-        {y, sample_weight, groups, offset, trials}
+        {y, sample_weight, groups, offset, trials, row_scale}
 
         Returns
         -------
@@ -94,7 +95,9 @@ class _Scorer:
             there are none (but `crps_scorer` then predicts each row alone).
         """
         mixture, X, y, log_jacobian = _unwrap(estimator, X, y, self)
-        metadata = given(groups=groups, offset=offset, trials=trials)
+        metadata = given(
+            groups=groups, offset=offset, trials=trials, row_scale=row_scale
+        )
         return self._score(mixture, X, y, sample_weight, log_jacobian, metadata)
 
     def _score(self, mixture, X, y, sample_weight, log_jacobian, metadata):
@@ -114,10 +117,10 @@ class _Scorer:
         Returns
         -------
         MetadataRequest
-            Asks for `sample_weight`, `groups`, `offset` and `trials`.
+            Asks for `sample_weight`, `groups`, `offset`, `trials` and `row_scale`.
         """
         request = MetadataRequest(owner=self)
-        for name in ("sample_weight", "groups", "offset", "trials"):
+        for name in ("sample_weight", "groups", "offset", "trials", "row_scale"):
             request.score.add_request(param=name, alias=True)
         return request
 

@@ -114,6 +114,7 @@ class CoefficientDisplay:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         cov_type="information",
         level=0.95,
         labels=None,
@@ -137,7 +138,12 @@ class CoefficientDisplay:
         ValueError
             If there are no standard errors, or a label is unknown.
         """
-        given = {"groups": groups, "offset": offset, "trials": trials}
+        given = {
+            "groups": groups,
+            "offset": offset,
+            "trials": trials,
+            "row_scale": row_scale,
+        }
         kind = {"cov_type": cov_type, "component_names": component_names}
         result = inference(estimator, X, y, sample_weight, **kind, **given)
         return cls.from_inference(result, level=level, labels=labels, ax=ax)

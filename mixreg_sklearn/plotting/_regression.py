@@ -139,6 +139,7 @@ class MixtureRegressionDisplay:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         feature=None,
         level=0.95,
         target_name=None,
@@ -155,7 +156,7 @@ class MixtureRegressionDisplay:
         {estimator}
         X : array-like of shape (n_samples, n_features)
             Features, as `estimator` takes them.
-        {y, groups, offset, trials}
+        {y, groups, offset, trials, row_scale}
         feature : int or str, default=None
             Feature of X on the horizontal axis: its index, or its name. None chooses
             a feature of numbers with more than two values: of those along which
@@ -185,9 +186,14 @@ class MixtureRegressionDisplay:
             warnings.filterwarnings("ignore", "X does not have valid feature names")
             features = found.features(X)
             probabilities = found.mixture.predict_proba(
-                features, y, groups=groups, offset=offset, trials=trials
+                features,
+                y,
+                groups=groups,
+                offset=offset,
+                trials=trials,
+                row_scale=row_scale,
             )
-            along = Along(found, raw, offset, trials)
+            along = Along(found, raw, offset, trials, row_scale)
             j = along.default() if feature is None else raw.position(feature)
             x, grid = _grid(raw, j)
             means, lower, upper = _curves(along, j, grid, level)

@@ -58,6 +58,7 @@ class QuantileResidualDisplay:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         level=0.95,
         random_state=0,
         ax=None,
@@ -67,7 +68,7 @@ class QuantileResidualDisplay:
 
         Parameters
         ----------
-        {estimator, X, y, groups_in_order, offset, trials, level}
+        {estimator, X, y, groups_in_order, offset, trials, row_scale, level}
         random_state : int, RandomState instance or None, default=0
             Source of randomness for counts, whose distribution functions have jumps.
         {panels, scatter_kwargs}
@@ -76,7 +77,7 @@ class QuantileResidualDisplay:
         """
         found = inside(estimator)
         model, X = found.mixture, found.features(X)
-        given = {"offset": offset, "trials": trials}
+        given = {"offset": offset, "trials": trials, "row_scale": row_scale}
         residuals = quantile_residuals(
             model, X, y, groups=groups, random_state=random_state, **given
         )

@@ -73,6 +73,7 @@ class RootogramDisplay:
         groups=None,
         offset=None,
         trials=None,
+        row_scale=None,
         eps=1e-4,
         component_names=None,
         ax=None,
@@ -82,7 +83,7 @@ class RootogramDisplay:
 
         Parameters
         ----------
-        {estimator, X, y, groups, offset, trials}
+        {estimator, X, y, groups, offset, trials, row_scale}
         eps : float, default=1e-4
             Memberships below this value are left out.
         {component_names}
@@ -90,7 +91,10 @@ class RootogramDisplay:
 
         {drawn}
         """
-        found, given = inside(estimator), {"offset": offset, "trials": trials}
+        found, given = (
+            inside(estimator),
+            {"offset": offset, "trials": trials, "row_scale": row_scale},
+        )
         model, X = found.mixture, found.features(X)
         if groups is None:
             probabilities = model.predict_proba(X, y, **given)

@@ -124,6 +124,7 @@ class TrajectoryDisplay:
         time,
         offset=None,
         trials=None,
+        row_scale=None,
         level=0.95,
         component_names=None,
         target_name=None,
@@ -145,7 +146,7 @@ class TrajectoryDisplay:
             Feature that is the time: its index in X, or its name if X is a dataframe.
             If powers of it, or splines, are in the regressions, a pipeline has to make
             them: then the time varies and everything made from it follows.
-        {offset, trials}
+        {offset, trials, row_scale}
         level : float or None, default=0.95
             Probability of the confidence bands; None draws none.
         {component_names}
@@ -163,7 +164,10 @@ class TrajectoryDisplay:
             function of it, or if there are no standard errors for `level`.
         """
         found = inside(estimator)
-        model, given = found.mixture, {"offset": offset, "trials": trials}
+        model, given = (
+            found.mixture,
+            {"offset": offset, "trials": trials, "row_scale": row_scale},
+        )
         if target_name is None:
             target_name = getattr(y, "name", None) or "y"
         if groups is None:

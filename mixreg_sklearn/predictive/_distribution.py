@@ -60,6 +60,8 @@ class MixtureDistribution:
         The background of a fitted model.
     trials : int or array-like of shape (n_samples,), default=None
         Binomial family: number of trials of each row; by default 1.
+    row_scale : float or array-like of shape (n_samples,), default=None
+        Factor on the scales of a row, for the family of a fit with row scales.
 
     Attributes
     ----------
@@ -91,7 +93,17 @@ class MixtureDistribution:
     [[-5.6, -4.4], [31.1, 37.0]]
     """
 
-    def __init__(self, family, eta, scale, weights, *, background=None, trials=None):
+    def __init__(
+        self,
+        family,
+        eta,
+        scale,
+        weights,
+        *,
+        background=None,
+        trials=None,
+        row_scale=None,
+    ):
         eta, n_predictors = np.asarray(eta, dtype=float), len(family.predictors)
         leading = () if n_predictors == 1 else (n_predictors,)
         if eta.ndim != len(leading) + 2 or eta.shape[:-2] != leading:
@@ -113,7 +125,7 @@ class MixtureDistribution:
             raise ValueError("weights must be non-negative and sum to one in each row.")
         row_data = {
             name: _broadcast(name, values, shape[:1])
-            for name, values in given(trials=trials).items()
+            for name, values in given(trials=trials, row_scale=row_scale).items()
         }
         self.row_data = check_row_data(family, row_data, len(self))
         self.discrete = family.support.lattice

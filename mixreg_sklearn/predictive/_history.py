@@ -29,7 +29,7 @@ def given_history(model, prior, groups, history):
     rows = _check_history(history, new)
     if not np.size(rows["groups"]):
         return prior
-    given = {key: rows[key] for key in ("offset", "trials") if key in rows}
+    given = {key: rows[key] for key in ("offset", "trials", "row_scale") if key in rows}
     labels, memberships = model.predict_group_proba(
         rows["X"], rows["y"], rows["groups"], **given
     )
@@ -58,7 +58,7 @@ def given_history(model, prior, groups, history):
 
 def _check_history(history, new):
     """The history without values of None, validated."""
-    allowed = ("X", "y", "groups", "offset", "trials")
+    allowed = ("X", "y", "groups", "offset", "trials", "row_scale")
     if not isinstance(history, dict):
         raise ValueError(
             f"history must be a dict with the keys {list(allowed)}; got"
@@ -70,7 +70,8 @@ def _check_history(history, new):
     if missing or unknown:
         raise ValueError(
             "history must be a dict with the keys 'X', 'y' and 'groups', and optionally"
-            f" 'offset' and 'trials'; missing: {missing}, unknown: {unknown}."
+            f" 'offset', 'trials' and 'row_scale'; missing: {missing}, unknown:"
+            f" {unknown}."
         )
     if new is None:
         raise ValueError(
