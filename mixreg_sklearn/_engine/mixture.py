@@ -173,10 +173,7 @@ class Mixture:
         members, loglik = _posterior(log_joint, block.unit_weight)
         share = members.sum(axis=2)
         gate = self.gate.statistic(members, prior, block)
-        of = members, share
-        if self.background:
-            of = members[:, :-1], share[:, :-1]
-        sums = self.regressions.statistic(at, *of, block)
+        sums = self.regressions.statistic(at, members, share, block)
         return Moments(loglik @ block.unit_weight + block.base, share, gate, sums)
 
     def _evaluate(self, params, block, log_prior):

@@ -138,18 +138,18 @@ class Regressions:
     def statistic(self, at, members, share, block):
         """Sums at an Evaluation.
 
-        `members` (R, K, U) are memberships times weights of units, `share` (R, K) their
-        sums.
+        `members` (R, K', U) are memberships times weights of units, that of a
+        background last, `share` (R, K') their sums.
         """
-        shape, units = share.shape, block.units
-        tau = units.spread(members)
-        columns = tau.reshape(-1, tau.shape[2])
+        K, units = self.n_components, block.units
+        share, tau = share[:, :K], units.spread(members)
+        shape, columns = share.shape, tau[:, :K].reshape(-1, tau.shape[2])
         grams, crosses = [], []
         for score, information, z in self._by_predictor(at, block):
             cross = z.cross(columns * score) * at.factor
             factor = at.factor * at.factor
             if isinstance(information, float):
-                gram, factor = z.shared_grams(tau), information * factor
+                gram, factor = z.shared_grams(tau)[:, :K], information * factor
             else:
                 gram = z.gram(columns * information)
                 gram = gram.reshape(*shape, *gram.shape[1:])

@@ -52,13 +52,25 @@ def engine(seed, kind="separate", *, n=97, p=3, n_components=3, n_restarts=4, **
         columns = np.vstack([np.ones(n_units), rng.normal(size=(2, n_units))])
     if "held weights" in kind:
         gate = ConstantGate(np.arange(1.0, K + 1) / np.arange(1, K + 1).sum())
-    model = Mixture(Regressions(Gaussian(), [sharing], rule), gate)
+    if kind == "held scales":
+        rule = ScaleRule(floor=1e-20, held=np.where(np.arange(K) % 2, 0.8, np.nan))
+    background, known = "background" in kind, frozenset()
+    if background:
+        rows["background"] = rng.normal(-5, 1, size=n_units)
+    if "known" in kind:
+        known, n_shares = frozenset(range(K)), K + background
+        labels = rng.integers(-2, n_shares, size=n_units)
+        rows |= {"known": np.maximum(labels, -1), "n_shares": n_shares}
+    regressions = Regressions(Gaussian(), [sharing], rule)
+    model = Mixture(regressions, gate, background, known)
     scale = np.exp(0.4 * rng.normal(size=shape))
     if rule.tied is True:
         scale[:] = scale[:, :1]
     q = 0 if columns is None else 2
     coef, constants = rng.normal(size=(*shape, p)), rng.normal(size=(*shape, 1))
     logits = np.concatenate([constants, 0.5 * rng.normal(size=(*shape, q))], axis=2)
+    if background:
+        logits = np.concatenate([logits, rng.normal(size=(shape[0], 1, 1 + q))], axis=1)
     params = Params(coef, scale[..., None], logits)
     rows = ArrayRows([Stored(Z)], y, weight, offset, start=start, gate=columns, **rows)
     return model, rows, model.constrain(params.normalized())
@@ -89,10 +101,15 @@ KINDS = [
     "grouped, gated and tied",
     "partly shared and held",
     "held weights",
+    "held scales",
+    "background",
+    "grouped, gated, background",
+    "known",
+    "grouped, known, background",
 ]
 kinds = st.sampled_from(KINDS)
 # Under these a component has a number of its own.
-alike = st.sampled_from([k for k in KINDS if "held" not in k])
+alike = st.sampled_from([k for k in KINDS if "held" not in k and "known" not in k])
 
 
 def near_truth(model, params, seed):
@@ -137,31 +154,43 @@ def units_of_rows(rows):
 
 
 def log_priors(rows, logits):
-    """Log prior probabilities (U, K)."""
+    """Log prior probabilities (U, K')."""
     return log_normalize(rows.whole().gate.T @ logits.T)
+
+
+def log_densities_of_units(rows, log_density):
+    """Log-densities (U, K') of units, from those of rows (n, K), and what is known."""
+    block = rows.whole()
+    total = np.array([log_density[m].sum(axis=0) for m in units_of_rows(rows)])
+    if block.background is not None:
+        total = np.column_stack([total, block.background])
+    return total if block.evidence is None else total + block.evidence.T
 
 
 def moments_of(rows, params, gated=False):
     """Moments of gaussian components, unit by unit and row by row."""
     block = rows.whole()
     R, K, p = params.coef.shape
-    loglik, weight, share = np.zeros(R), np.zeros((R, K)), np.zeros((R, K))
-    gate = np.zeros((R, K, rows.n_logits if gated else 0))
+    n_shares = params.logits.shape[1]
+    loglik, weight, share = np.zeros(R), np.zeros((R, K)), np.zeros((R, n_shares))
+    gate = np.zeros((R, n_shares, rows.n_logits if gated else 0))
     gram, cross = np.zeros((R, K, p, p)), np.zeros((R, K, p))
     statistic = np.zeros((R, K))
     for r in range(R):
         s = params.scale[r]
         log_density, residual = log_densities(rows, params.coef[r], s)
         log_prior = log_priors(rows, params.logits[r])
+        of_units = log_densities_of_units(rows, log_density)
         for u, members in enumerate(units_of_rows(rows)):
             w = block.weight[members[0]]
-            log_joint = log_prior[u] + log_density[members].sum(axis=0)
+            log_joint = log_prior[u] + of_units[u]
             total = np.logaddexp.reduce(log_joint)
             tau = w * np.exp(log_joint - total)
             loglik[r] += w * total
             share[r] += tau
             if gated:
                 gate[r] += np.outer(tau - w * np.exp(log_prior[u]), block.gate[:, u])
+            tau = tau[:K]
             for i in members:
                 z = block.columns[0].Z[:, i]
                 weight[r] += tau

@@ -8,10 +8,10 @@ from engine.cases import (
     engine,
     kinds,
     log_densities,
+    log_densities_of_units,
     log_priors,
     near_truth,
     problem_of,
-    units_of_rows,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,10 +95,8 @@ def _objective_along(rows, params, basis):
     def objective(t):
         coef, constants, logits = (x[0] for x in _stepped(params, basis, t))
         log_density, _ = log_densities(rows, coef, constants[:, 0])
-        log_density = np.array(
-            [log_density[m].sum(axis=0) for m in units_of_rows(rows)]
-        )
-        log_joint = log_density + log_priors(rows, logits)
+        of_units = log_densities_of_units(rows, log_density)
+        log_joint = of_units + log_priors(rows, logits)
         return rows.whole().unit_weight @ np.logaddexp.reduce(log_joint, axis=1)
 
     return objective
@@ -143,14 +141,17 @@ def test_the_basis_counts_and_keeps_the_constraints(seed, kind):
     K, p, q = 3, 3, params.logits.shape[2] - 1
     n_scales = 1 if model.regressions.rule.tied is True else K
     n_coefs = K * p
-    n_logits = (K - 1) * (1 + q)
+    n_shares = params.logits.shape[1]
+    n_logits, n_numbers = (n_shares - 1) * (1 + q), K * (p + 1) + n_shares * (1 + q)
     if kind.startswith("shared"):
         n_coefs = 1 + K * (p - 1)
     elif kind.startswith("partly"):
         n_coefs = K * p - 2
     elif kind == "held weights":
         n_logits = 0
-    assert basis.shape == (K * (p + 2 + q), n_coefs + n_scales + n_logits)
+    elif kind == "held scales":
+        n_scales = 2
+    assert basis.shape == (n_numbers, n_coefs + n_scales + n_logits)
     assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-12)
     step = (basis @ np.arange(1.0, 1 + basis.shape[1]))[None]
     moves, scales, logits = layout_of(params).split(step)
