@@ -78,7 +78,7 @@ class Along:
         ahead = self._ahead({j: grid})
         inside = ahead.defined()
         curves = np.full((3, *inside.shape), np.nan)
-        for k, one in enumerate(np.eye(inside.shape[1])):
+        for k, one in enumerate(np.eye(inside.shape[1], ahead.weights.shape[1])):
             at = inside[:, k]
             if at.any():
                 alone = ahead[at].reweighted(one)
