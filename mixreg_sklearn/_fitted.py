@@ -76,8 +76,8 @@ class Fitted(NamedTuple):
             name: getattr(self, field)[position]
             for name, (field, position) in places_of(self.family).items()
         }
-        # A family without constants has scales of one.
-        arrays.setdefault("scale", self.scale)
+        # A family without a scale has scales of one.
+        arrays.setdefault("scale", np.ones(len(self.weights)))
         return arrays | given(
             gate_coef=self.gate_coef, gate_intercept=self.gate_intercept
         )
@@ -243,7 +243,7 @@ def places_of(family):
         "intercept": ("intercept", 0),
     }
     for s, constant in enumerate(family.constants):
-        places[constant.name if s else "scale"] = ("constants", s)
+        places[constant.name] = ("constants", s)
     for i, predictor in enumerate(family.predictors[1:], start=1):
         places[f"{predictor.name}_coef"] = ("coef", i)
         places[f"{predictor.name}_intercept"] = ("intercept", i)

@@ -68,7 +68,7 @@ def is_perfect(model, pooled):
     """Whether one regression fits every row without error."""
     regressions = model.regressions
     no_scale = pooled.scale[0, 0] ** 2 <= regressions.rule.floor * (1 + 1e-6)
-    return bool(no_scale and regressions.collapses[:1].any())
+    return bool(no_scale and regressions.scaled and regressions.collapses[0])
 
 
 def flaw_of(model, weight, params):

@@ -123,8 +123,8 @@ class Pool:
     def params(self, coef, scale, log_weights):
         """Parameters from those of a start; all others are those of the pooled fit.
 
-        They are the coefficients (R, K, p) of the first predictor, the first constant
-        (R, K), which is ignored without constants, and log prior probabilities (R, K).
+        They are the coefficients (R, K, p) of the first predictor, the scale (R, K),
+        which is ignored where there is none, and log prior probabilities (R, K).
         """
         shape = coef.shape[:2]
         rest, constants = (
@@ -133,7 +133,8 @@ class Pool:
         )
         coef = np.concatenate([coef, rest], axis=2)
         logits = constant_logits(log_weights, len(self.block.gate))
-        return Params(coef, constants, logits).with_scale(scale)
+        params = self.regressions.off_limits(Params(coef, constants, logits))
+        return params.with_scale(scale) if self.regressions.scaled else params
 
 
 def _solve_ridge(gram, cross):

@@ -93,7 +93,8 @@ def from_memberships(problem, memberships):
     logits = constant_logits(log_weights.reshape(shape), rows.n_logits)
     start = start._replace(coef=coef, logits=logits)
     scale = (pooled.scale[0, 0] * np.sqrt(relative)).reshape(shape)
-    return model.constrain(start.with_scale(scale))
+    start = regressions.off_limits(start)
+    return model.constrain(start.with_scale(scale) if regressions.scaled else start)
 
 
 class _Squares(NamedTuple):

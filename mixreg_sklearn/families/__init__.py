@@ -9,6 +9,7 @@ from ._gaussian import Gaussian
 from ._inverse_gaussian import InverseGaussian
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
+from ._student_t import StudentT
 from ._support import Constant, Predictor, Support
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "NegativeBinomial",
     "Poisson",
     "Predictor",
+    "StudentT",
     "Support",
     "check_family",
 ]

@@ -7,6 +7,7 @@ from ._gaussian import Gaussian
 from ._inverse_gaussian import InverseGaussian
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
+from ._student_t import StudentT
 
 FAMILIES = {
     "gaussian": Gaussian,
@@ -16,6 +17,7 @@ FAMILIES = {
     "negative_binomial": NegativeBinomial,
     "inverse_gaussian": InverseGaussian,
     "beta": Beta,
+    "student_t": StudentT,
 }
 
 

@@ -16,7 +16,7 @@ _NOTES = {
     SHARED: "one estimate, shared by several components",
     HELD: "a known value, not estimated",
     UNIDENTIFIED: "the feature is a linear combination of others, or constant",
-    LIMIT: "the scale is at the boundary of its family, and has no standard error",
+    LIMIT: "it is at the boundary of its family, and has no standard error",
 }
 
 # Numbers from here on are written with an exponent.

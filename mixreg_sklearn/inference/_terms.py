@@ -76,14 +76,18 @@ def _constraint(structure, row, k):
 
 
 def _constant_terms(rebuilt, k):
-    """The scale of a component, and its further constants."""
+    """The constants of a component, the scale first."""
     structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
-    note = SHARED if structure.shared_scale and mixture.n_components > 1 else ""
-    if mixture.regressions.at_limit(rebuilt.params)[0, k]:
-        note = LIMIT
-    names = [constant.name for constant in structure.family.constants]
-    terms = [Term(f"{name}_", k, None, name) for name in names]
-    return [Term("scale_", k, None, "scale", note), *terms[1:]] if terms else []
+    at_limit = mixture.regressions.at_limit(rebuilt.params)[0, k]
+    rules = mixture.regressions.rules
+    terms = []
+    for constant, rule, limited in zip(
+        structure.family.constants, rules, at_limit, strict=True
+    ):
+        note = SHARED if rule.tied and mixture.n_components > 1 else ""
+        note = LIMIT if limited else note
+        terms.append(Term(f"{constant.name}_", k, None, constant.name, note))
+    return terms
 
 
 def _named_terms(rebuilt, k, name, design, features):
