@@ -676,7 +676,7 @@ def complaint(model, problem, estimate):
         sentences = [f"The estimate is degenerate: {reason}", *thin_sentences(model)]
         message = ". ".join(sentences) + "."
     elif estimate.boundary:
-        message = f"The estimate is at a boundary: {estimate.boundary.value}."
+        message = f"{estimate.boundary.sentence}."
     elif not model.converged_:
         message = (
             "The estimate is not proven to be a maximum (Newton decrement"

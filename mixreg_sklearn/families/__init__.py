@@ -11,6 +11,7 @@ from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
 from ._student_t import StudentT
 from ._support import Constant, Predictor, Support
+from ._zero_inflated import ZeroInflated
 
 __all__ = [
     "Beta",
@@ -28,5 +29,6 @@ __all__ = [
     "Predictor",
     "StudentT",
     "Support",
+    "ZeroInflated",
     "check_family",
 ]

@@ -49,6 +49,9 @@ class Constant(NamedTuple):
     power : float
         Near a bound, the log-likelihood is linear in this power of the constant or, if
         the bound is the upper one, of its reciprocal.
+    point_mass : bool
+        Whether it is the probability of a response that says nothing about its
+        component. Single rows do not tell such probabilities from shares.
     """
 
     name: str = "scale"
@@ -58,6 +61,7 @@ class Constant(NamedTuple):
     start: float = 1.0
     shared: bool = False
     power: float = 2.0
+    point_mass: bool = False
 
 
 class Support(NamedTuple):
