@@ -259,10 +259,10 @@ def _enter(limit, end, values, basis, gradient, information):
     There :math:`\ell` is linear in :math:`\theta`, the constant :math:`\phi` or its
     reciprocal to a power p, and steps in :math:`\log\phi` would not end. With ``s`` and
     ``h`` the first and second derivative in the logarithm of the constant or its
-    reciprocal, Newton's step multiplies :math:`\theta` by ``1 + p s / (p s - h)``. Where
-    this is not positive (``s < 0`` and ``h >= 2 p s``) the constant jumps to the limit,
-    for a gain of about ``|s| / p``, and stays while ``s <= 0``, by the conditions of
-    Karush, Kuhn and Tucker. Where ``s > 0`` and ``h`` is not negative, the constant
+    reciprocal, Newton's step multiplies :math:`\theta` by ``1 + p s / (p s - h)``.
+    Where this is not positive (``s < 0`` and ``h >= 2 p s``) the constant jumps to the
+    limit, for a gain of about ``|s| / p``, and stays while ``s <= 0``, by the
+    conditions of Karush, Kuhn and Tucker. Where ``s > 0`` and ``h`` is not negative, the constant
     takes the step in :math:`\theta`, and the restart does not count as converged.
 
     `values` are the constants (R, K), and `basis` (K, m) has the rows of their

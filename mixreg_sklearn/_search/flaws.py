@@ -47,8 +47,8 @@ class Flaw(Enum):
         " feature, or use fewer components"
     )
     UNIDENTIFIED = (
-        "how many zeros are for sure in a component is not identified, as single rows do"
-        " not tell such zeros from the shares of the components: other shares and"
+        "how many zeros are for sure in a component is not identified, as single rows"
+        " do not tell such zeros from the shares of the components: other shares and"
         " inflations have the same likelihood, coefficients and means. Give groups of"
         " rows, let the inflation depend on features (ZeroInflated(..., features=...)),"
         ' or use one component of zeros for all (background="zero")'

@@ -25,7 +25,8 @@ _SERIES = (
     (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6),
 )
 
-# Coefficients (1 - 4^-k) B_2k / (k (2k - 1)) of -x^(1 - 2k) in the series of a half step.
+# Coefficients -(1 - 4^-k) B_2k / (k (2k - 1)) of x^(1 - 2k) in the series of a half
+# step.
 _HALF_STEP = np.array(
     [-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432, 691 / 180224, -5461 / 425984]
 )
@@ -75,9 +76,9 @@ def excess_bend(x):
 
 
 class HalfStep(NamedTuple):
-    """``r(x) = log Gamma(x + 1/2) - log Gamma(x) - log(x) / 2``, and derivatives in log x.
+    """``r(x) = log Gamma(x + 1/2) - log Gamma(x) - log(x) / 2``.
 
-    It tends to zero as ``-1 / (8 x)``, and all of its digits are kept.
+    `slope` and `bend` are its derivatives in ``log x``. It tends to zero as ``-1 / (8 x)``, and all of its digits are kept.
     """
 
     value: np.ndarray

@@ -152,14 +152,16 @@ class StudentT(Family):
         return np.broadcast_to((df + 1) / (df + 3) / scale**2, np.shape(eta))
 
     def mean(self, eta, scale):
-        """The center, which is the mean if there are more than one degrees of freedom."""
+        """The center, the mean if there is more than one degree of freedom."""
         return eta
 
     def variance(self, eta, scale):
         """Variance, infinite for two degrees of freedom or fewer."""
         scale, df = self._split(scale)
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.where(np.greater(df, 2), np.divide(df, np.subtract(df, 2)), np.inf)
+            factor = np.where(
+                np.greater(df, 2), np.divide(df, np.subtract(df, 2)), np.inf
+            )
         return np.broadcast_to(factor * np.square(scale), np.shape(eta))
 
     def cdf(self, y, eta, scale):

@@ -54,9 +54,6 @@ class ZeroInflated(Family):
     Lambert, D. (1992). Zero-inflated Poisson regression, with an application to defects
     in manufacturing. Technometrics 34, 1-14.
 
-    Hall, D. B. & Shen, J. (2010). Robust estimation for zero-inflated Poisson
-    regression. Scandinavian Journal of Statistics 37, 237-252.
-
     Examples
     --------
     >>> from mixreg_sklearn.families import Poisson, ZeroInflated
@@ -120,8 +117,8 @@ class ZeroInflated(Family):
     def _split(self, eta, scale):
         """Predictor and constants of the family, log w and log(1 - w)."""
         if self._varies():
-            eta, odds = eta
-            return eta, scale, special.log_expit(odds), special.log_expit(-np.asarray(odds))
+            eta, odds = np.asarray(eta)
+            return eta, scale, special.log_expit(odds), special.log_expit(-odds)
         *constants, inflation = (scale,) if len(self.constants) == 1 else scale
         scale = constants[0] if constants else 1.0
         return eta, scale, np.log(inflation), np.log1p(-np.asarray(inflation))
@@ -131,7 +128,9 @@ class ZeroInflated(Family):
 
     def initial(self, y):
         first = self._counts().initial(y)
-        return np.stack([first, np.where(y == 0, *_SUGGESTED)]) if self._varies() else first
+        if not self._varies():
+            return first
+        return np.stack([first, np.where(y == 0, *_SUGGESTED)])
 
     def outside(self, eta):
         return self._counts().outside(eta[0] if self._varies() else eta)
@@ -150,16 +149,11 @@ class ZeroInflated(Family):
         # Coordinates of the family by number, and None for the inflation.
         n = len(slopes)
         order = [0, None, *range(1, n)] if varies else [*range(n), None]
+        bends = {(None, None): np.where(zero, bend, second)}
         pairs = combinations_with_replacement(range(n), 2)
-        bends = {
-            (e, f): np.where(
-                zero,
-                mass.rest * (b + mass.sure * empty.slope[e] * empty.slope[f]),
-                a,
-            )
-            for (e, f), a, b in zip(pairs, at.bend, empty.bend, strict=True)
-        }
-        bends[None, None] = np.where(zero, bend, second)
+        for (e, f), a, b in zip(pairs, at.bend, empty.bend, strict=True):
+            together = b + mass.sure * empty.slope[e] * empty.slope[f]
+            bends[e, f] = np.where(zero, mass.rest * together, a)
         for e in range(n):
             mixed = np.where(zero, cross * empty.slope[e], 0.0)
             bends[e, None] = bends[None, e] = mixed
@@ -186,11 +180,8 @@ class ZeroInflated(Family):
         of_mean = np.maximum(of_mean, 0.0)
         if not self._varies():
             return of_mean
-        chance, (own, *_), (other, _) = (
-            np.exp(mass.log_zero),
-            mass.of_zeros(True),
-            mass.of_others(True),
-        )
+        chance = np.exp(mass.log_zero)
+        own, other = mass.of_zeros(True)[0], mass.of_others(True)[0]
         return np.stack([of_mean, chance * own**2 + (1 - chance) * other**2])
 
     def mean(self, eta, scale):
@@ -198,16 +189,16 @@ class ZeroInflated(Family):
         return np.exp(log_rest) * self._counts().mean(eta, scale)
 
     def variance(self, eta, scale):
-        counts, (eta, scale, log_mass, log_rest) = self._counts(), self._split(eta, scale)
-        within = counts.variance(eta, scale)
-        between = np.exp(log_mass) * counts.mean(eta, scale) ** 2
+        eta, scale, log_mass, log_rest = self._split(eta, scale)
+        within = self._counts().variance(eta, scale)
+        between = np.exp(log_mass) * self._counts().mean(eta, scale) ** 2
         return np.exp(log_rest) * (within + between)
 
     def cdf(self, y, eta, scale):
         eta, scale, log_mass, log_rest = self._split(eta, scale)
-        below = np.less(y, 0)
         others = np.exp(log_rest) * self._counts().cdf(y, eta, scale)
-        return np.where(below, 0 * others, np.exp(log_mass) + others)
+        either = np.minimum(np.exp(log_mass) + others, 1.0)
+        return np.where(np.less(y, 0), 0 * others, either)
 
     def quantile(self, u, eta, scale):
         return count_quantile(lambda count: self.cdf(count, eta, scale), u, np.inf)

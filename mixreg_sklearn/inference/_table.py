@@ -50,6 +50,7 @@ class Term(NamedTuple):
     label: str  # its name within the component
     note: str = ""  # why it is not an ordinary estimate
     called: str = ""  # the name of its component, if the user gave one
+    is_share: bool = False  # whether it is between zero and one
 
     @property
     def heading(self):
@@ -71,7 +72,7 @@ class Term(NamedTuple):
     @property
     def transform(self):
         """The scale on which its confidence interval is computed."""
-        if self.attribute == "weights_":
+        if self.is_share:
             return _LOGIT
         return _IDENTITY if self.signed else _LOG
 

@@ -40,7 +40,8 @@ def _terms(rebuilt):
             terms += _named_terms(rebuilt, k, *gate) if k else []
         elif K > 1:
             free = structure.gate.basis(K, 1).shape[1]
-            terms.append(Term("weights_", k, None, "share", "" if free else HELD))
+            note = "" if free else HELD
+            terms.append(Term("weights_", k, None, "share", note, is_share=True))
     return terms
 
 
@@ -86,7 +87,8 @@ def _constant_terms(rebuilt, k):
     ):
         note = SHARED if rule.tied and mixture.n_components > 1 else ""
         note = LIMIT if limited else note
-        terms.append(Term(f"{constant.name}_", k, None, constant.name, note))
+        name, is_share = constant.name, constant.upper <= 1
+        terms.append(Term(f"{name}_", k, None, name, note, is_share=is_share))
     return terms
 
 
