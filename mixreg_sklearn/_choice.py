@@ -31,7 +31,8 @@ def choice_value(criterion, fit, weight):
 def _spread(fitted):
     """The sum of log cosh log scales, relative to the typical one."""
     # Where no scale can collapse, the likelihood is bounded.
-    if not any(constant.collapses for constant in fitted.family.constants[:1]):
+    family = fitted.family
+    if not (family.has_scale and family.constants[0].collapses):
         return 0.0
     log_scale = np.log(fitted.constants[0])
     share = fitted.weights[: len(log_scale)]

@@ -90,8 +90,8 @@ class Fitted(NamedTuple):
         }
         if self.background is not None:
             arrays |= {"weights": self.weights[:-1], _BACKGROUND: self.weights[-1]}
-        # A family without constants has scales of one.
-        arrays.setdefault("scale", self.scale)
+        # A family without a scale has scales of one.
+        arrays.setdefault("scale", np.ones(self.n_components))
         return arrays | given(
             gate_coef=self.gate_coef, gate_intercept=self.gate_intercept
         )
@@ -279,7 +279,7 @@ def places_of(family):
         "intercept": ("intercept", 0),
     }
     for s, constant in enumerate(family.constants):
-        places[constant.name if s else "scale"] = ("constants", s)
+        places[constant.name] = ("constants", s)
     for i, predictor in enumerate(family.predictors[1:], start=1):
         places[f"{predictor.name}_coef"] = ("coef", i)
         places[f"{predictor.name}_intercept"] = ("intercept", i)
@@ -321,10 +321,13 @@ def check_start(init, family, n_components, n_features, gated, background=None):
         value = value[0] if shape == () and value.shape == (1,) else value
         if value.shape != shape:
             raise ValueError(f"init[{key!r}] has shape {value.shape}, not {shape}.")
-        field, _ = places.get(key, (key, ...))
+        field, at = places.get(key, (key, ...))
         positive = ("weights", "scale", "constants", _BACKGROUND)
         if field in positive and not np.all(value > 0):
             raise ValueError(f"init[{key!r}] must be positive.")
+        upper = family.constants[at].upper if field == "constants" else np.inf
+        if np.any(value > upper):
+            raise ValueError(f"init[{key!r}] must be at most {upper:g}.")
         arrays[key] = value
     if not all(key in arrays for key in _GATE_KEYS):
         arrays = {key: value for key, value in arrays.items() if key not in _GATE_KEYS}

@@ -42,9 +42,8 @@ def component_table(model):
     rows += _used(names, model.coef_)
     fitted = Fitted.of(model)
     predictors = fitted.family.predictors
-    names_of_constants = ["scale", *(c.name for c in fitted.family.constants[1:])]
-    # A family without constants has no scale to show.
-    rows += zip(names_of_constants, fitted.constants, strict=False)
+    names_of_constants = [constant.name for constant in fitted.family.constants]
+    rows += zip(names_of_constants, fitted.constants, strict=True)
     names_of_parts = [predictor.name for predictor in predictors]
     parts = [*zip(names_of_parts, fitted.intercept, fitted.coef, strict=True)][1:]
     if fitted.gate_coef is not None:

@@ -89,8 +89,9 @@ class MixtureRegressor(
     family : str or Family, default="gaussian"
         Conditional distribution of the response in each component: `"gaussian"`,
         `"poisson"`, `"binomial"`, `"gamma"`, `"negative_binomial"`,
-        `"inverse_gaussian"` or `"beta"` with their default links, or an instance from
-        `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``.
+        `"inverse_gaussian"`, `"beta"` or `"student_t"` with their default links, or an
+        instance from `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``,
+        ``StudentT(df="estimate")`` or ``ZeroInflated(Poisson())``.
     regression_features : str, int, slice, array-like, callable or None, default=None
         Features of the regressions: names (of a dataframe's columns), indices, a
         slice, a boolean mask, or a callable that is given X and returns one of these.
@@ -174,6 +175,8 @@ class MixtureRegressor(
         Scales of the components. Gaussian: residual standard deviations (maximum
         likelihood: divided by the component's weight, not its degrees of freedom);
         other families: the dispersion that the family defines, 1 if it has none.
+        Further constants of a family have attributes of their own, such as `df_` and
+        `inflation_`, and so have further predictors (`inflation_coef_`).
     background_weight_ : float
         Share of the background, if there is one.
     background_bounds_ : ndarray of shape (2,)
@@ -855,7 +858,7 @@ def complaint(model, problem, estimate):
         sentences = [f"The estimate is degenerate: {reason}", *thin_sentences(model)]
         message = ". ".join(sentences) + "."
     elif estimate.boundary:
-        message = f"The estimate is at a boundary: {estimate.boundary.value}."
+        message = f"{estimate.boundary.sentence}."
     elif not model.converged_:
         message = (
             "The estimate is not proven to be a maximum (Newton decrement"

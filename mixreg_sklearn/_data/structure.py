@@ -218,7 +218,7 @@ def _held_scale(estimator, family):
     held, K = estimator.held_scale, estimator.n_components
     if held is None:
         return None
-    if not family.constants:
+    if not family.has_scale:
         raise ValueError(f"held_scale: {family!r} has no scale to hold.")
     values, free = _numbers(held)
     good = free | (np.isfinite(values) & (values > 0))

@@ -95,7 +95,7 @@ class Problem(NamedTuple):
             part[:, used] = of_used
         intercept = np.array([constant for constant, _ in regressions])
         constants = params.constants[0].T.copy()
-        constants[:1] *= self.frame.unit
+        constants[: structure.family.has_scale] *= self.frame.unit
         weights = self.model.shares(params, self.rows)[0]
         known = structure.family, weights, intercept, coef, constants
         fitted = Fitted(*known, self.background)
@@ -165,7 +165,7 @@ class Problem(NamedTuple):
             slopes = fitted.gate_coef[:, self.structure.gating]
             logits = self.frame.gate_design.from_features(fitted.gate_intercept, slopes)
         constants = fitted.constants.T.copy()
-        constants[:, :1] /= self.frame.unit
+        constants[:, : fitted.family.has_scale] /= self.frame.unit
         params = Params(coef[None], constants[None], logits[None])
         return self.model.constrain(params.normalized())
 

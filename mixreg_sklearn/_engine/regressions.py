@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._numerics import log_normalize
-from ..families._scales import ROUNDING, ScaleRule
+from ..families._scales import ScaleRule
 from .columns import Ones
 from .sharing import Separate
 from .sparse_curvature import score_products
@@ -14,6 +14,12 @@ from .sparse_curvature import score_products
 _ONES = Ones()
 # Suggestions of rows end at this many scoring steps from the pooled regression.
 _REACH = 5.0
+# Constants within this factor of a bound are at it.
+_ON = 1 + 5e-10
+# Squares of constants are at least the square of the relative rounding error.
+_LEAST = 1e-32
+# Where a constant, to the power of its limit, is near zero.
+NEAR = 0.01
 
 
 class Sums(NamedTuple):
@@ -57,13 +63,15 @@ class Regressions:
     sharings : tuple of L Separate or Constrained
         Free coefficients of every predictor.
     rule : ScaleRule
-        Of the first constant. The others are never shared.
+        Of the scale, if there is one; the other constants declare theirs.
 
     Attributes
     ----------
     rules : tuple of S ScaleRule
-    lower, upper : ndarray of shape (S,)
-        Bounds of the constants.
+    scaled : bool
+        Whether the first constant is a scale, to which `rule` applies.
+    lower, upper, powers : ndarray of shape (S,)
+        Bounds of the constants, and `Constant.power`.
     collapses : ndarray of bool of shape (S,)
         Constants with which the likelihood grows without bound.
     places, predictors : tuple of L + S, and of L, slice
@@ -73,12 +81,13 @@ class Regressions:
     def __init__(self, family, sharings, rule=None):
         self.family, self.sharings = family, tuple(sharings)
         self.rule = ScaleRule() if rule is None else rule
-        constants = family.constants
-        others = [ScaleRule(floor=max(ROUNDING, c.lower**2)) for c in constants[1:]]
-        self.rules = (self.rule, *others)[: len(constants)]
+        constants, self.scaled = family.constants, family.has_scale
+        own = [ScaleRule(c.shared, floor=max(c.lower**2, _LEAST)) for c in constants]
+        self.rules = (self.rule, *own[1:]) if self.scaled else tuple(own)
         self.lower = np.sqrt([rule.floor for rule in self.rules])
         self.upper = np.array([c.upper for c in constants])
         self.collapses = np.array([c.collapses for c in constants], dtype=bool)
+        self.powers = np.array([c.power for c in constants])
         sizes = [sharing.n_columns for sharing in self.sharings] + [1] * len(constants)
         ends = list(accumulate(sizes, initial=0))
         self.places = tuple(starmap(slice, pairwise(ends)))
@@ -326,31 +335,27 @@ class Regressions:
         coef = None
         if not all(isinstance(sharing, Separate) for sharing in self.sharings):
             coef = _side_by_side(K, [sharing.basis() for sharing in self.sharings])
-        constants = [np.eye(K)] * len(self.rules)
-        if constants:
-            constants[0] = self._scale_basis(K)
+        own, common = np.eye(K), np.full((K, 1), K**-0.5)
+        constants = [common if rule.tied is True else own for rule in self.rules]
+        if self.rule.held is not None:
+            constants[0] = own[:, np.isnan(self.rule.held)]
+            if self.rule.tied is True:
+                constants[0] = _common(constants[0])
         return coef, _side_by_side(K, constants)
-
-    def _scale_basis(self, n_components):
-        """Directions of the first constant: held ones do not move."""
-        held = self.rule.held
-        free = np.ones(n_components, bool) if held is None else np.isnan(held)
-        basis = np.eye(n_components)[:, free]
-        if self.rule.tied is True and free.any():
-            return basis.sum(axis=1, keepdims=True) * free.sum() ** -0.5
-        return basis
 
     def constrain(self, params):
         """The nearest parameters that obey sharing and scale rule."""
         params = params._replace(coef=self._projected(params.coef))
         if not self.rules:
             return params
-        if self.rule.tied is not False:
-            scale = params.scale
-            weights = np.exp(log_normalize(params.logits[:, : scale.shape[1], 0]))
-            pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
-            params = params.with_scale(np.where(self.rule.tied, pooled, scale))
-        return params._replace(constants=self.inside(params.constants))
+        constants, K = params.constants.copy(), params.n_components
+        weights = np.exp(log_normalize(params.logits[:, :K, 0]))
+        for s, rule in enumerate(self.rules):
+            if rule.tied is not False:
+                each = constants[..., s]
+                pooled = np.sqrt((weights * each**2).sum(axis=1, keepdims=True))
+                constants[..., s] = np.where(rule.tied, pooled, each)
+        return params._replace(constants=self.inside(constants))
 
     def _projected(self, coef):
         """The nearest admissible coefficients (R, K, P)."""
@@ -383,23 +388,43 @@ class Regressions:
         return all(sharing.alike(order) for sharing in self.sharings)
 
     def at_limit(self, params):
-        """Components whose scale is at the limit of a bounded family, (R, K)."""
-        limited = bool(self.rules) and not self.collapses[0]
-        return self.rule.on_floor(params.scale) & limited
+        """Constants at a bound, where the likelihood is at its limit, (R, K, S)."""
+        below = (params.constants <= self.lower * _ON) & ~self.collapses
+        limited = below | (params.constants * _ON >= self.upper)
+        return limited & self._estimated(params)
+
+    def off_limits(self, params):
+        """Parameters whose constants, except a scale, are not near a limit.
+
+        One that is starts at `Constant.start` instead, as a single regression says
+        little about the components of a mixture.
+        """
+        starts = np.array([constant.start for constant in self.family.constants])
+        low, high = params.constants**self.powers, params.constants**-self.powers
+        near = (low < NEAR) & ~self.collapses | (high < NEAR) & np.isfinite(self.upper)
+        near[..., :1] &= not self.scaled
+        return params._replace(constants=np.where(near, starts, params.constants))
 
     def collapsed(self, params):
-        """Components whose variance would vanish without its floor, (R, K)."""
-        limited = bool(self.rules) and self.collapses[0]
-        return self.rule.on_floor(params.scale) & limited
+        """Components with a constant that would vanish without its bound, (R, K)."""
+        on_floor = (params.constants <= self.lower * _ON) & self.collapses
+        return (on_floor & self._estimated(params)).any(axis=2)
+
+    def _estimated(self, params):
+        """Constants (K, S) that are not held."""
+        estimated = np.ones(params.constants.shape[1:], dtype=bool)
+        if self.rule.held is not None:
+            estimated[:, 0] = np.isnan(self.rule.held)
+        return estimated
 
     def penalty(self, params):
         """Penalty of the scale rule, added to the log-likelihood, (R,) or zero."""
-        return self.rule.penalty(params.scale)
+        return self.rule.penalty(params.scale) if self.scaled else 0.0
 
     def penalty_derivatives(self, params):
         """First and second derivatives of the penalty in log constants, (R, K, S)."""
         first, second = np.zeros((2, *params.constants.shape))
-        if self.rules:
+        if self.scaled:
             first[..., 0], second[..., 0] = self.rule.penalty_derivatives(params.scale)
         return first, second
 
@@ -415,6 +440,12 @@ def _side_by_side(n_components, bases):
         part = whole[:, start[0] : stop[0], start[1] : stop[1]]
         part[...] = basis.reshape(part.shape)
     return whole.reshape(n_components * ends[-1, 0], ends[-1, 1])
+
+
+def _common(directions):
+    """The direction (K, 1) in which all of some numbers (K, m) move as one."""
+    total = directions.sum(axis=1, keepdims=True)
+    return total / np.linalg.norm(total) if total.any() else directions
 
 
 def _joined(parts):

@@ -319,17 +319,17 @@ def _statistics(evidence):
 
 
 def _components(rebuilt, separation):
-    """Columns of the table of components, with a scale only if the family has one."""
+    """Columns of the table of components, with the constants of the family."""
     fitted = rebuilt.fitted
     columns = {"share": fitted.weights, "size": separation.rows}
     if rebuilt.grouped:
         columns["groups"] = separation.units
     columns |= {"post>0": separation.possible, "ratio": separation.ratio}
-    names = ["scale", *(constant.name for constant in fitted.family.constants[1:])]
     # A background has no constants.
     rest = np.full((len(fitted.constants), len(fitted.weights)), np.nan)
     rest[:, : fitted.n_components] = fitted.constants
-    return columns | dict(zip(names, rest, strict=False))
+    names = [constant.name for constant in fitted.family.constants]
+    return columns | dict(zip(names, rest, strict=True))
 
 
 def _statistic(value):

@@ -170,8 +170,8 @@ class Pool:
     def params(self, coef, scale, log_weights):
         """Parameters from those of a start; all others are those of the pooled fit.
 
-        They are the coefficients (R, K, p) of the first predictor, the first constant
-        (R, K), which is ignored without constants, and log prior probabilities (R, K).
+        They are the coefficients (R, K, p) of the first predictor, the scale (R, K),
+        which is ignored where there is none, and log prior probabilities (R, K).
         """
         shape = coef.shape[:2]
         rest, constants = (
@@ -183,7 +183,8 @@ class Pool:
             apart = np.full((shape[0], 1), np.log(self._share))
             log_weights = np.hstack([log_weights + np.log1p(-self._share), apart])
         logits = constant_logits(log_weights, len(self.block.gate))
-        return Params(coef, constants, logits).with_scale(scale)
+        params = self.regressions.off_limits(Params(coef, constants, logits))
+        return params.with_scale(scale) if self.regressions.scaled else params
 
 
 def _solve_ridge(gram, cross):

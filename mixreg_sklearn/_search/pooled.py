@@ -93,10 +93,12 @@ def from_memberships(problem, memberships):
     log_weights = log_normalize(np.log(np.maximum(sums.mass, np.finfo(float).tiny)))
     logits = constant_logits(log_weights[None], rows.n_logits)
     start = start._replace(coef=coef, logits=logits)
-    relative = sums.squares / np.maximum(sums.mass[: len(sums.squares)], 1e-9)
-    relative = relative / (sums.pooled / rows.total_weight)
-    scale = pooled.scale[0, 0] * np.sqrt(relative)
-    return model.constrain(start.with_scale(scale[None]))
+    start = regressions.off_limits(start)
+    if regressions.scaled:
+        relative = sums.squares / np.maximum(sums.mass[: len(sums.squares)], 1e-9)
+        relative = relative / (sums.pooled / rows.total_weight)
+        start = start.with_scale((pooled.scale[0, 0] * np.sqrt(relative))[None])
+    return model.constrain(start)
 
 
 class _Squares(NamedTuple):

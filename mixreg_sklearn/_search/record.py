@@ -11,7 +11,7 @@ def search_record(problem, found):
     """A search in the user's units, one entry for each distinct optimum."""
     if found is None:
         return {}
-    names = {} if problem.structure.family.constants else _NUMBERED
+    names = {} if problem.structure.family.has_scale else _NUMBERED
     optima = [
         {
             "log_likelihood": problem.loglik_to_user(optimum.loglik, found.weight),

@@ -144,6 +144,11 @@ class Family(ABC, BaseEstimator):
         return not collapses and bool(self.links) and self._link().endless
 
     @property
+    def has_scale(self):
+        """Whether the first constant is a scale, in units of the response."""
+        return bool(self.constants) and self.constants[0].name == "scale"
+
+    @property
     def constants(self):
         """The constants that the short form declares."""
         if not self.n_scale:

@@ -8,6 +8,7 @@ from ._inverse_gaussian import InverseGaussian
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
 from ._row_scaled import NAME, RowScaled
+from ._student_t import StudentT
 
 FAMILIES = {
     "gaussian": Gaussian,
@@ -17,6 +18,7 @@ FAMILIES = {
     "negative_binomial": NegativeBinomial,
     "inverse_gaussian": InverseGaussian,
     "beta": Beta,
+    "student_t": StudentT,
 }
 
 
@@ -33,7 +35,7 @@ def make_family(family, row_data=()):
     family = FAMILIES[family]() if isinstance(family, str) else family
     if NAME not in row_data:
         return family
-    if not family.constants:
+    if not family.has_scale:
         raise ValueError(
             f"row_scale is for families with a scale, and {family!r} has none."
         )

@@ -16,7 +16,7 @@ _NOTES = {
     SHARED: "one estimate, shared by several components",
     HELD: "a known value, not estimated",
     UNIDENTIFIED: "the feature is a linear combination of others, or constant",
-    LIMIT: "the scale is at the boundary of its family, and has no standard error",
+    LIMIT: "it is at the boundary of its family, and has no standard error",
 }
 
 # Numbers from here on are written with an exponent.
@@ -50,6 +50,7 @@ class Term(NamedTuple):
     label: str  # its name within the component
     note: str = ""  # why it is not an ordinary estimate
     called: str = ""  # the name of its component, if the user gave one
+    is_share: bool = False  # whether it is between zero and one
 
     @property
     def heading(self):
@@ -71,7 +72,7 @@ class Term(NamedTuple):
     @property
     def transform(self):
         """The scale on which its confidence interval is computed."""
-        if self.attribute in ("weights_", "background_weight_"):
+        if self.is_share:
             return _LOGIT
         return _IDENTITY if self.signed else _LOG
 

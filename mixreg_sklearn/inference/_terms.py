@@ -40,12 +40,13 @@ def _terms(rebuilt):
         if structure.gate.has_features:
             terms += _named_terms(rebuilt, k, *gate) if k else []
         elif mixture.n_shares > 1:
-            terms.append(Term("weights_", k, None, "share", _of_shares(rebuilt)))
+            note = _of_shares(rebuilt)
+            terms.append(Term("weights_", k, None, "share", note, is_share=True))
     if mixture.background and structure.gate.has_features:
         terms += _named_terms(rebuilt, K, *gate)
     elif mixture.background:
-        note = _of_shares(rebuilt)
-        terms.append(Term("background_weight_", None, None, "background share", note))
+        label, note = "background share", _of_shares(rebuilt)
+        terms.append(Term("background_weight_", None, None, label, note, is_share=True))
     return terms
 
 
@@ -87,16 +88,21 @@ def _constraint(structure, row, k):
 
 
 def _constant_terms(rebuilt, k):
-    """The scale of a component, and its further constants."""
+    """The constants of a component, the scale first."""
     structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
-    note = SHARED if structure.shared_scale and mixture.n_components > 1 else ""
-    if structure.held_scale is not None and not np.isnan(structure.held_scale[k]):
-        note = HELD
-    elif mixture.regressions.at_limit(rebuilt.params)[0, k]:
-        note = LIMIT
-    names = [constant.name for constant in structure.family.constants]
-    terms = [Term(f"{name}_", k, None, name) for name in names]
-    return [Term("scale_", k, None, "scale", note), *terms[1:]] if terms else []
+    at_limit = mixture.regressions.at_limit(rebuilt.params)[0, k]
+    rules = mixture.regressions.rules
+    terms = []
+    for constant, rule, limited in zip(
+        structure.family.constants, rules, at_limit, strict=True
+    ):
+        note = SHARED if rule.tied and mixture.n_components > 1 else ""
+        note = LIMIT if limited else note
+        if rule.held is not None and not np.isnan(rule.held[k]):
+            note = HELD
+        name, is_share = constant.name, constant.upper <= 1
+        terms.append(Term(f"{name}_", k, None, name, note, is_share=is_share))
+    return terms
 
 
 def _named_terms(rebuilt, k, name, design, features):
