@@ -14,7 +14,13 @@ from sklearn.model_selection import cross_val_score
 from support import few, seeds
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
-from mixreg_sklearn.families import Gamma, Gaussian, NegativeBinomial, check_family
+from mixreg_sklearn.families import (
+    Gamma,
+    Gaussian,
+    NegativeBinomial,
+    StudentT,
+    check_family,
+)
 from mixreg_sklearn.families._row_scaled import RowScaled
 from mixreg_sklearn.inference import inference
 from mixreg_sklearn.residuals import quantile_residuals
@@ -128,7 +134,9 @@ def test_scales_that_cannot_be_held_are_refused(settings, message):
 # A scale for each row -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", [Gaussian(), Gamma(), NegativeBinomial()])
+@pytest.mark.parametrize(
+    "family", [Gaussian(), Gamma(), NegativeBinomial(), StudentT()]
+)
 def test_a_family_of_scaled_rows_keeps_the_promises_of_a_family(family):
     check_family(RowScaled(family), eta=[0.3, 0.9], row_scale=1.7)
 

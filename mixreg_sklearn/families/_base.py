@@ -184,8 +184,12 @@ class Family(ABC, BaseEstimator):
         """
         for name, values in row_data.items():
             if values is not None and name not in self.row_data:
-                takers = (f for f in Family.__subclasses__() if name in f.row_data)
-                takers = " and ".join(f"the {_in_words(f)} family" for f in takers)
+                # Those of a wrapper are those of what it wraps.
+                takers = " and ".join(
+                    f"the {_in_words(f)} family"
+                    for f in Family.__subclasses__()
+                    if isinstance(f.row_data, tuple) and name in f.row_data
+                )
                 raise ValueError(
                     f"{name} is for {takers or 'families that declare it'}, not for"
                     f" {type(self).__name__}."
@@ -251,16 +255,12 @@ class Family(ABC, BaseEstimator):
     def evaluate(self, y, eta, scale, log_prior):
         """What a pass of EM needs. -> Evaluation. It may overwrite `eta`."""
         at = self.local(y, eta, scale)
-        n_predictors, n_slopes = len(self.predictors), len(at.slope)
+        n_predictors = len(self.predictors)
         score = np.stack(at.slope[:n_predictors]) if n_predictors > 1 else at.slope[0]
-        # The diagonal of the triangle of second derivatives.
-        first = np.cumsum([0, *range(n_slopes, 1, -1)])
-        statistic = []
-        for e in range(n_predictors, n_slopes):
-            statistic += [at.slope[e], at.bend[first[e]]]
         log_joint = at.log_density + log_prior
         information = self.information(eta, scale)
-        return Evaluation(log_joint, score, information, 1.0, tuple(statistic))
+        statistic = of_constants(at, n_predictors)
+        return Evaluation(log_joint, score, information, 1.0, statistic)
 
     def update_scale(self, scale, weight, statistic, gain, rule):
         """New scales (R, K) from the summed statistics (R, K, s) of `evaluate`.
@@ -333,6 +333,16 @@ class Family(ABC, BaseEstimator):
         """Draw one response for every column and row of `eta`, (C, B)."""
         shape = np.shape(eta) if len(self.predictors) == 1 else np.shape(eta)[1:]
         return self.quantile(rng.random(shape), eta, scale)
+
+
+def of_constants(local, n_predictors):
+    """First and second derivatives in the logarithm of each constant, a tuple."""
+    n_slopes, statistic = len(local.slope), []
+    # The diagonal of the triangle of second derivatives.
+    first = np.cumsum([0, *range(n_slopes, 1, -1)])
+    for e in range(n_predictors, n_slopes):
+        statistic += [local.slope[e], local.bend[first[e]]]
+    return tuple(statistic)
 
 
 class PositiveMean(Family):

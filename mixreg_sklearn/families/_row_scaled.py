@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._base import Evaluation, Family
+from ._base import Evaluation, Family, of_constants
 
 NAME = "row_scale"
 
@@ -89,18 +89,14 @@ class RowScaled(Family):
         return self.family.local(_inner(y), eta, self._scaled(scale, y[-1]))
 
     def evaluate(self, y, eta, scale, log_prior):
+        # Updates of a family are for one scale: those of Newton's method are for all.
+        statistic = of_constants(self.local(y, eta, scale), len(self.predictors))
         scale = self._scaled(scale, y[-1])
         at = self.family.evaluate(_inner(y), eta, scale, log_prior)
         # The factor differs from row to row.
         score, information = at.raw_score * at.factor, at.raw_information * at.factor**2
         information = np.broadcast_to(information, score.shape)
-        return Evaluation(at.log_joint, score, information, 1.0, at.statistic)
-
-    def information(self, eta, scale):
-        return self.family.information(eta, scale)
-
-    def update_constants(self, constants, weight, statistic, gain, rules):
-        return self.family.update_constants(constants, weight, statistic, gain, rules)
+        return Evaluation(at.log_joint, score, information, 1.0, statistic)
 
     def log_density(self, y, eta, scale):
         return self.family.log_density(_inner(y), eta, self._scaled(scale, y[-1]))
