@@ -48,6 +48,8 @@ class Facts(NamedTuple):
         Of responses, by `Family.units`.
     resolution : float
         Of responses, by `Family.resolution`.
+    densities : float
+        Weight of the rows whose likelihood is a density, by `Family.has_density`.
     regression : Margins or SparseMargins
         Of the features of the regressions.
     gating : Margins
@@ -61,6 +63,7 @@ class Facts(NamedTuple):
     origin: float
     unit: float
     resolution: float
+    densities: float
     regression: Margins | SparseMargins
     gating: Margins
 
@@ -85,6 +88,7 @@ class Facts(NamedTuple):
             self.origin + theirs * apart,
             float(unit),
             min(self.resolution, other.resolution),
+            self.densities + other.densities,
             self.regression + other.regression,
             self.gating + other.gating,
         )
@@ -107,6 +111,7 @@ def facts_of(table):
         float(unit_weight.sum()),
         *family.units(y, table.weight, structure.fit_intercept),
         family.resolution(table.data.y),
+        float((table.weight * family.has_density(table.y)).sum()),
         regression,
         margins_of(table.gating, unit_weight, True),
     )

@@ -251,7 +251,7 @@ class TableRows(ArrayRows):
             y,
             weight,
             offset,
-            base=family.base(y),
+            base=family.base(table.y),
             start=table.start,
             gate=gate,
             n_jobs=n_jobs,

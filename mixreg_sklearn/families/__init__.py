@@ -3,10 +3,12 @@
 from ._base import Derivatives, Evaluation, Family, Local
 from ._beta import Beta
 from ._binomial import Binomial
+from ._censored import Censored
 from ._contract import check_family
 from ._gamma import Gamma
 from ._gaussian import Gaussian
 from ._inverse_gaussian import InverseGaussian
+from ._lifetimes import LogLogistic, LogNormal, Weibull
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
 from ._support import Constant, Predictor, Support
@@ -14,6 +16,7 @@ from ._support import Constant, Predictor, Support
 __all__ = [
     "Beta",
     "Binomial",
+    "Censored",
     "Constant",
     "Derivatives",
     "Evaluation",
@@ -22,9 +25,12 @@ __all__ = [
     "Gaussian",
     "InverseGaussian",
     "Local",
+    "LogLogistic",
+    "LogNormal",
     "NegativeBinomial",
     "Poisson",
     "Predictor",
     "Support",
+    "Weibull",
     "check_family",
 ]

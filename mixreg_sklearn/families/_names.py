@@ -5,6 +5,7 @@ from ._binomial import Binomial
 from ._gamma import Gamma
 from ._gaussian import Gaussian
 from ._inverse_gaussian import InverseGaussian
+from ._lifetimes import LogLogistic, LogNormal, Weibull
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
 
@@ -16,6 +17,9 @@ FAMILIES = {
     "negative_binomial": NegativeBinomial,
     "inverse_gaussian": InverseGaussian,
     "beta": Beta,
+    "weibull": Weibull,
+    "lognormal": LogNormal,
+    "loglogistic": LogLogistic,
 }
 
 
