@@ -12,6 +12,7 @@ from ._lifetimes import LogLogistic, LogNormal, Weibull
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
 from ._support import Constant, Predictor, Support
+from ._truncated import Truncated
 
 __all__ = [
     "Beta",
@@ -31,6 +32,7 @@ __all__ = [
     "Poisson",
     "Predictor",
     "Support",
+    "Truncated",
     "Weibull",
     "check_family",
 ]

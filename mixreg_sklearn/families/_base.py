@@ -194,6 +194,12 @@ class Family(ABC, BaseEstimator):
         As, for example, if all rows are censored from above.
         """
 
+    def check_drawn(self, y):
+        """Raise ValueError if draws would be no data like `y`, the result of `target`.
+
+        As where it is not known how responses are censored.
+        """
+
     def bounds(self, y):
         """Bounds of responses as the user gives them, (2, n).
 

@@ -105,7 +105,7 @@ class Censored(LocationScale):
     def check_target(self, y):
         super().check_target(y)
         if np.ndim(y) == 1:
-            self.family.check_target(np.clip(y, *self.limits))
+            self.family.check_target(y)
         elif self.family.response_columns == 2:
             self.family.check_target(y)
 

@@ -16,7 +16,8 @@ class Lifetime(LocationScale):
     support = Support(0)
 
     def line(self, y):
-        return np.log(y)
+        # There is no response below zero: it is as if it were zero.
+        return np.log(np.maximum(y, 0.0))
 
     def base(self, y):
         # The density of T is that of log T over t.

@@ -48,6 +48,14 @@ class LocationScale(Family):
                     " some responses must be exact, or between two bounds."
                 )
 
+    def check_drawn(self, y):
+        if np.isinf(self.limits).all() and not self.has_density(y).all():
+            raise ValueError(
+                "Responses are censored, and how is not part of the model: none can be"
+                " drawn that are like them. Bootstrap rows (method='case'), or give"
+                " limits to Censored."
+            )
+
     def target(self, y, **row_data):
         super().target(y, **row_data)
         with np.errstate(divide="ignore", invalid="ignore"):

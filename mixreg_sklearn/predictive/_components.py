@@ -34,20 +34,36 @@ def raw_means(mixture):
 
 
 def log_densities(mixture, y):
-    """Yield the log-densities of each component at responses `y`, (n,) or (n, m)."""
-    family, scale = mixture.family, mixture.scale
+    """Yield the log-densities of each component at responses `y`, (n,) or (n, m).
+
+    They are those of latent responses, where a family censors.
+    """
+    yield from _log_densities(mixture, mixture.family.latent, y, y.shape)
+
+
+def log_likelihoods(mixture, y):
+    """The same of one response a row as a fit takes it, perhaps with several columns."""
+    yield from _log_densities(mixture, mixture.family, y, y.shape[:1])
+
+
+def _log_densities(mixture, family, y, shape):
+    """Yield log-densities (shape) of responses `y`."""
+    scale = mixture.scale
     if mixture.discrete:
         # `target` rejects counts above the trials; -1 also has probability zero.
         given = row_data_for(mixture, 1)
         most = family.quantile(1.0, mixture.eta[..., 0], scale[..., 0], **given)
         y = np.where(y > column(most, y), -1.0, y)
     row_data = {
-        name: np.broadcast_to(values, y.shape)
-        for name, values in row_data_for(mixture, y.ndim).items()
+        name: np.broadcast_to(values, shape).ravel()
+        for name, values in row_data_for(mixture, len(shape)).items()
     }
-    target = family.target(y, **row_data)
+    # A family sees one response after the other: a table of them is no bounds.
+    target = family.target(y.ravel() if y.shape == shape else y, **row_data)
+    target = target.reshape(*target.shape[:-1], *shape)
     for k in range(mixture.weights.shape[1]):
-        eta = column(mixture.eta[..., k], y)
+        eta = mixture.eta[..., k]
+        eta = eta if len(shape) == 1 else eta[..., None]
         yield family.log_density(target, eta, scale[..., k])
 
 

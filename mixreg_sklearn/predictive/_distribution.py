@@ -19,6 +19,7 @@ from ._components import (
     row_data_for,
 )
 from ._domain import check_mixture, defined
+from ._observed import ObservedDistribution
 from ._quantiles import count_quantiles, quantiles
 from ._regions import highest_density
 
@@ -184,7 +185,10 @@ class MixtureDistribution:
         check_mixture(self)
         means, row_data = raw_means(self), row_data_for(self, 2)
         within = self.family.variance(self.eta, self.scale, **row_data)
-        between = (means - self._average(means)[:, None]) ** 2
+        with np.errstate(invalid="ignore"):
+            between = (means - self._average(means)[:, None]) ** 2
+        # Around an infinite mean there is no finite variance.
+        between[np.isnan(between)] = np.inf
         return self._average(within + between)
 
     def std(self):
@@ -248,6 +252,40 @@ class MixtureDistribution:
         ndarray of shape (n_samples,) or (n_samples, m)
             Probabilities.
         """
+        return self._probability(self.family.cdf, y, 1.0)
+
+    def sf(self, y):
+        """Survival function: probabilities of responses above `y`, ``1 - cdf(y)``.
+
+        Families of location and scale are accurate in the upper tail.
+
+        Parameters
+        ----------
+        y : float or array-like of shape (n_samples,) or (n_samples, m)
+            Responses, such as times.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, m)
+            Probabilities.
+        """
+        return self._probability(self.family.sf, y, 0.0)
+
+    def observed(self):
+        """Distribution of responses as they are seen, between limits of the family.
+
+        What lies beyond a limit of `Censored` is seen at the limit, with a positive
+        probability. A family without limits shows its responses as they are.
+
+        Returns
+        -------
+        ObservedDistribution
+            See `mixreg_sklearn.predictive`.
+        """
+        return ObservedDistribution(self, *self.family.limits)
+
+    def _probability(self, of_family, y, above):
+        """Mixed values of a function of probability, which is `above` at infinity."""
         check_mixture(self)
         y = self._responses(y)
         infinite = np.isinf(y)
@@ -255,10 +293,12 @@ class MixtureDistribution:
         total, row_data = np.zeros(y.shape), row_data_for(self, y.ndim)
         for k, weight in enumerate(self.weights.T):
             eta = column(self.eta[..., k], y)
-            part = self.family.cdf(inside, eta, self.scale[..., k], **row_data)
+            part = of_family(inside, eta, self.scale[..., k], **row_data)
             total += _weighted(column(weight, y), part)
         total = np.minimum(total, 1.0)  # weights sum to one up to rounding
-        return np.where(infinite, 1.0 * (y > 0), total) if infinite.any() else total
+        if not infinite.any():
+            return total
+        return np.where(infinite, np.where(y > 0, above, 1.0 - above), total)
 
     def quantile(self, u):
         """Smallest responses whose cdf is at least `u`.
