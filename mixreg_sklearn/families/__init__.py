@@ -12,6 +12,7 @@ from ._lifetimes import LogLogistic, LogNormal, Weibull
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
 from ._support import Constant, Predictor, Support
+from ._times import censored
 from ._truncated import Truncated
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "Support",
     "Truncated",
     "Weibull",
+    "censored",
     "check_family",
 ]

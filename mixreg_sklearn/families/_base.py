@@ -208,6 +208,10 @@ class Family(ABC, BaseEstimator):
         """
         return np.stack([y - 1.0 * self.support.lattice, y])
 
+    def points(self, y):
+        """Where responses as the user gives them are drawn, and averaged, (n,)."""
+        return y
+
     def target(self, y, **row_data):
         """The response as the other methods take it, rows last.
 

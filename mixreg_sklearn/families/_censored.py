@@ -36,8 +36,8 @@ class Censored(LocationScale):
     Tobin, J. (1958). Estimation of relationships for limited dependent variables.
     Econometrica 26, 24-36.
 
-    Nagin, D. (1999). Analyzing developmental trajectories: a semiparametric, group-based
-    approach. Psychological Methods 4, 139-157.
+    Nagin, D. (1999). Analyzing developmental trajectories: a semiparametric,
+    group-based approach. Psychological Methods 4, 139-157.
 
     Examples
     --------
@@ -103,10 +103,9 @@ class Censored(LocationScale):
         )
 
     def check_target(self, y):
+        _ = self.errors  # which is an error if the family has none
         super().check_target(y)
-        if np.ndim(y) == 1:
-            self.family.check_target(y)
-        elif self.family.response_columns == 2:
+        if np.ndim(y) == 1 or self.family.response_columns == 2:
             self.family.check_target(y)
 
     def line(self, y):

@@ -11,7 +11,7 @@ from scipy import special
 
 _LOG_2PI = np.log(2 * np.pi)
 # Beyond these, squares and exponentials would overflow.
-_MOST, _MOST_EXPONENT = 1e100, 300.0
+_MOST, _MOST_EXPONENT = 1e100, 100.0
 # From here on the series of the Mills ratio has all digits.
 _FAR = 50.0
 # Below this, series replace what cancels.

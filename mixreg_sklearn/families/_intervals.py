@@ -71,7 +71,8 @@ def _put(parts, at, found, mirror):
 def _parts_of_tail(errors, a, b, width):
     """The same where a is finite, from survival functions."""
     log_a = errors.log_sf(a)
-    fall = log_a - errors.log_sf(b)
+    # Of any finite end the tail is positive, if only in theory.
+    fall = log_a - np.where(np.isinf(b), -np.inf, errors.log_sf(b))
     narrow = fall < _NARROW
     parts = _differences(errors, a, b, log_a, np.where(narrow, 1.0, fall))
     if narrow.any():

@@ -33,8 +33,8 @@ class Lifetime(LocationScale):
         if wrong.any():
             row = int(np.argmax(wrong))
             raise ValueError(
-                f"y: row {row} has the bounds ({lower[row]:g}, {upper[row]:g}): times"
-                f" are positive, and lower bounds at least zero ({type(self).__name__})."
+                f"y: row {row} has the bounds ({lower[row]:g}, {upper[row]:g}), but"
+                " times are positive, and lower bounds at least zero."
             )
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Base of the families whose responses may be bounds, on a line of location and scale."""
+"""Base of families of location and scale, whose responses may be bounds."""
 
 from abc import abstractmethod
 
@@ -20,6 +20,8 @@ class LocationScale(Family):
 
     constants = (Constant("scale", collapses=True),)
     response_columns = 2
+    # A component whose rows are all beyond a limit goes away from it for ever.
+    endless = True
 
     @property
     @abstractmethod
@@ -70,12 +72,10 @@ class LocationScale(Family):
         return Gaussian().units(points, weight[known], fit_intercept)
 
     def initial(self, y):
-        """The response, the middle between its bounds, or the only bound there is."""
-        lower, upper = y
-        low = np.where(np.isfinite(lower), lower, upper)
-        high = np.where(np.isfinite(upper), upper, lower)
-        middle = low + 0.5 * (high - low)
-        return np.where(np.isfinite(middle), middle, 0.0)
+        return _middle(*y)
+
+    def points(self, y):
+        return _middle(*self.bounds(y))
 
     def evaluate(self, y, eta, scale, log_prior):
         at, errors = parts_of(self.errors, *y, eta, scale), self.errors
@@ -106,6 +106,14 @@ class LocationScale(Family):
         with np.errstate(all="ignore"):
             value = self.base(y) + self.log_kernel(y, eta, scale)
         return np.where(impossible, -np.inf, value)
+
+
+def _middle(lower, upper):
+    """The response, the middle between its bounds, or the only bound there is."""
+    low = np.where(np.isfinite(lower), lower, upper)
+    high = np.where(np.isfinite(upper), upper, lower)
+    middle = low + 0.5 * (high - low)
+    return np.where(np.isfinite(middle), middle, 0.0)
 
 
 _OTHER = {"above": "below", "below": "above"}

@@ -42,7 +42,7 @@ def log_densities(mixture, y):
 
 
 def log_likelihoods(mixture, y):
-    """The same of one response a row as a fit takes it, perhaps with several columns."""
+    """The same of a response for each row as a fit takes it, perhaps in columns."""
     yield from _log_densities(mixture, mixture.family, y, y.shape[:1])
 
 
