@@ -34,6 +34,10 @@ class Uniform(NamedTuple):
         y = np.floor(y) + 1 if self.lattice else y
         return np.clip((y - self.lower) / self.size, 0.0, 1.0)
 
+    def sf(self, y):
+        """Probabilities of responses above `y`."""
+        return 1.0 - self.cdf(y)
+
     def quantile(self, u):
         """Smallest responses whose cdf is at least `u`."""
         y = self.lower + np.multiply(u, self.size)
@@ -70,6 +74,10 @@ class Zero(NamedTuple):
         """Probabilities of responses up to `y`."""
         return np.where(np.less(y, 0), 0.0, 1.0)
 
+    def sf(self, y):
+        """Probabilities of responses above `y`."""
+        return 1.0 - self.cdf(y)
+
     def quantile(self, u):
         """Smallest responses whose cdf is at least `u`."""
         return np.zeros(np.shape(u))
@@ -84,6 +92,12 @@ def check_background(kind, family):
         raise ValueError(
             "background='zero' is for counts, where zero has a probability; got"
             f" family={family!r}."
+        )
+    exact = family.response_columns == 1 and family.latent is family
+    if kind is not None and not exact:
+        raise ValueError(
+            f"background={kind!r} is for responses that are seen exactly, one for each"
+            f" row; got family={family!r}."
         )
 
 

@@ -23,7 +23,7 @@ from ._fitted import Fitted, check_rows, estimates_and_rows
 from ._inside import inside
 from ._leverage import Standard, inverse_grams, largest_leverages, leverages
 from .families import Gaussian
-from .predictive._components import component_quantiles
+from .predictive._components import component_quantiles, log_likelihoods
 from .predictive._domain import check_mixture
 from .predictive._history import Earlier
 from .predictive._regions import count_tables
@@ -64,14 +64,15 @@ def pit_values(
     .. math:: u_i = F(y_i | x_i), \qquad
               u_i = F(y_i - 1 | x_i) + v_i\, p(y_i | x_i) \text{ for counts},
 
-    with :math:`v_i` uniform on (0, 1). Under the true model, the values are independent
-    and uniform.
+    with :math:`v_i` uniform on (0, 1); that of a censored response is uniform between
+    the values of its bounds. Under the true model, the values are independent and
+    uniform.
 
     Parameters
     ----------
     {model, X, y, groups_in_order, offset, trials, row_scale}
     random_state : int, RandomState instance or None, default=None
-        Source of the :math:`v_i`; used for counts only.
+        Source of the :math:`v_i`; used for counts and censored responses only.
 
     Returns
     -------
@@ -96,10 +97,11 @@ def pit_values(
     rng = check_random_state(random_state)
 
     def values(ahead, y):
-        upper = ahead.cdf(y)
-        if not ahead.discrete:
+        bounds = ahead.family.bounds(y)
+        upper = ahead.cdf(bounds[1])
+        if (bounds[0] == bounds[1]).all():
             return upper
-        lower = ahead.cdf(y - 1)
+        lower = ahead.cdf(bounds[0])
         return lower + rng.uniform(size=len(y)) * (upper - lower)
 
     return _by_row(values, model, X, y, groups, offset, trials, row_scale)
@@ -168,16 +170,7 @@ def log_score(model, X, y, *, groups=None, offset=None, trials=None, row_scale=N
     Gneiting, T. & Raftery, A. E. (2007). Strictly proper scoring rules, prediction, and
     estimation. Journal of the American Statistical Association 102, 359-378.
     """
-    return _by_row(
-        lambda ahead, y: -ahead.logpdf(y),
-        model,
-        X,
-        y,
-        groups,
-        offset,
-        trials,
-        row_scale,
-    )
+    return _by_row(_log_score, model, X, y, groups, offset, trials, row_scale)
 
 
 @documented
@@ -384,8 +377,23 @@ def _by_row(score, model, X, y, groups, offset, trials, row_scale):
     return collected(scores, fitted.distributions(*rows), len(y))
 
 
+def _log_score(ahead, y):
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(ahead.weights)
+    log_joint = log_weights + np.column_stack(list(log_likelihoods(ahead, y)))
+    return -np.logaddexp.reduce(log_joint, axis=1)
+
+
 def _crps(ahead, y):
     check_mixture(ahead)
+    lower, upper = ahead.family.bounds(y)
+    if not ahead.discrete:
+        if (lower != upper).any():
+            raise ValueError(
+                "crps compares distributions with exact responses, but some are"
+                " censored: use log_score, which takes them as they are."
+            )
+        y = upper
     # The only closed form; as only this score needs it, families have no such method.
     if isinstance(ahead.family, Gaussian):
         return _gaussian_crps(ahead, y)
@@ -394,8 +402,9 @@ def _crps(ahead, y):
 
 def _tail(ahead, y):
     """Probability of a response as far out as this one, on either side, (n,)."""
-    at_least = 1 - ahead.cdf(y - 1 if ahead.discrete else y)
-    return np.minimum(1.0, 2 * np.minimum(ahead.cdf(y), at_least))
+    lower, upper = ahead.family.bounds(y)
+    at_least, at_most = 1 - ahead.cdf(lower), ahead.cdf(upper)
+    return np.minimum(1.0, 2 * np.minimum(at_most, at_least))
 
 
 # Continuous ranked probability score ----------------------------------------------

@@ -47,8 +47,8 @@ WINGS = {
         " _fitted _inside _engine _search _rebuilt"
     ),
     "_reports": (
-        "_numerics _blas _docs _component_names _extras _data predictive _inside"
-        " _rebuilt _criteria _status _thin inference"
+        "_numerics _blas _docs _component_names _extras families _data predictive"
+        " _inside _rebuilt _criteria _status _thin inference"
     ),
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
@@ -68,7 +68,9 @@ WINGS = {
         "_numerics _docs _extras families _data _inside _search _rebuilt _regressor"
         " _growth residuals"
     ),
-    "plotting": "_docs _component_names predictive _inside inference residuals",
+    "plotting": (
+        "_docs _component_names families predictive _inside inference residuals"
+    ),
     "_cli": "families _inside _status _thin datasets _regressor _selection plotting",
     "__main__": "_cli",
 }

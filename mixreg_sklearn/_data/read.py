@@ -44,7 +44,9 @@ def read(model, X, y, sample_weight, groups, offset, row_data, **checks):
     units = counted if groups is None else np.unique(rows.data.group[counted])
     check_enough(model.n_components, len(units), groups is not None)
     columns = columns_of(model, X)
-    structure = make_structure(model, make_family(model.family, row_data), columns)
+    family = make_family(model.family, row_data)
+    family.check_together(rows.data.y[..., counted])
+    structure = make_structure(model, family, columns)
     check_gating(rows, structure, columns)
     return rows.data, rows.y, structure, columns
 

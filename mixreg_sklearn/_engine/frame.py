@@ -62,6 +62,8 @@ class Facts(NamedTuple):
         Least and greatest response.
     known : frozenset of int
         Components that something is known of.
+    densities : float
+        Weight of the rows whose likelihood is a density, by `Family.has_density`.
     features : tuple of L Margins or SparseMargins
         Of the features of every predictor, one object where they are the same.
     gating : Margins
@@ -77,6 +79,7 @@ class Facts(NamedTuple):
     resolution: float
     bounds: tuple[float, float]
     known: frozenset
+    densities: float
     features: tuple[Margins | SparseMargins, ...]
     gating: Margins
 
@@ -107,6 +110,7 @@ class Facts(NamedTuple):
                 max(self.bounds[1], other.bounds[1]),
             ),
             self.known | other.known,
+            self.densities + other.densities,
             _added(self.features, other.features),
             self.gating + other.gating,
         )
@@ -140,6 +144,7 @@ def facts_of(table):
         family.resolution(table.data.y),
         (float(response.min()), float(response.max())),
         components_in(table.known, structure.n_shares),
+        float((table.weight * family.has_density(table.y)).sum()),
         each_once(margins, table.features),
         margins_of(table.gating, unit_weight, True),
     )

@@ -73,7 +73,8 @@ class Problem(NamedTuple):
         `loglik` is of rows of total weight `weight`, perhaps a sample.
         """
         all_rows = self.rows.total_weight / self.frame.inflation
-        return (all_rows * (loglik / weight - np.log(self.frame.unit))).tolist()
+        jacobian = self.facts.densities * np.log(self.frame.unit)
+        return (all_rows * (loglik / weight) - jacobian).tolist()
 
     def to_user(self, params):
         """Estimates in the user's units, in canonical order. -> Fitted."""

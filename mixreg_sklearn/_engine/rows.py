@@ -283,7 +283,7 @@ class TableRows(ArrayRows):
             gating = frame.gate_design.source(table.gating)
             gate = gating.columns(slice(None), np.ones(gating.n_rows)).Z
         features = dict(zip(map(id, frame.designs), table.features, strict=True))
-        base = family.base(y)
+        base = family.base(table.y)
         background = make_background(structure.background, frame.bounds, family)
         if background is not None:
             response = table.y if table.y.ndim == 1 else table.y[0]

@@ -8,6 +8,7 @@ from .._data.groups import check_groups
 from .._docs import documented
 from .._extras import pandas_for
 from .._inside import inside
+from ..families._names import make_family
 from .facts import response_name
 
 _SIZE, _MISSING = "component size", "(missing)"
@@ -101,7 +102,8 @@ def profile(
     whole = np.ones((len(memberships), 1))
     weight = row_weight[:, None] * np.hstack([memberships, whole])
     blocks = [(_SIZE, _sizes(weight, check_groups(groups, memberships)))]
-    for name, column in _columns(data, y, pd):
+    points = make_family(found.mixture.family).points(np.asarray(y, dtype=float))
+    for name, column in _columns(data, y, points, pd):
         blocks.append((name, _described(name, column, weight, pd)))
     rows = {(name, label): v for name, block in blocks for label, v in block.items()}
     index = pd.MultiIndex.from_tuples(rows, names=["variable", "statistic"])
@@ -130,10 +132,10 @@ def _check_rows(data, X, pd):
         )
 
 
-def _columns(data, y, pd):
-    """Names and columns to describe: the response, then those of `data`."""
+def _columns(data, y, points, pd):
+    """Names and columns to describe: the response, at `points`, and those of `data`."""
     response = response_name(y) or "y"
-    values = np.asarray(y, dtype=float).ravel()
+    values = np.ravel(points)
     columns = [(str(name), data.iloc[:, j]) for j, name in enumerate(data.columns)]
     names = [_SIZE, *(name for name, _ in columns)]
     twice = [name for i, name in enumerate(names) if name in names[:i]]

@@ -41,10 +41,10 @@ class Flaw(Enum):
     )
     ENDLESS = (
         "some coefficients grow without limit, since the responses of a component are"
-        " all zero (or all successes), or a feature separates those that are from the"
-        " others; the likelihood, the fitted means and the memberships are near their"
-        " limits, these coefficients mean nothing. Hold them (held_coef), drop the"
-        " feature, or use fewer components"
+        " all zero (or successes, or beyond a limit), or a feature separates those that"
+        " are from the others; the likelihood, the fitted means and the memberships are"
+        " near their limits, these coefficients mean nothing. Hold them (held_coef),"
+        " drop the feature, or use fewer components"
     )
     UNIDENTIFIED = (
         "how many zeros are for sure in a component is not identified, as single rows"

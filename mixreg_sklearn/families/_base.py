@@ -107,6 +107,11 @@ class Family(ABC, BaseEstimator):
         Columns of `y` as the user gives it: with one it is (n,), with m > 1 of them it
         is (n, m), and `check_target` and `target` take this. (They also see (n,), and
         say what that means, or refuse it.)
+    errors : Errors, or None
+        Distribution of ``(line(y) - eta) / scale``, if the family is one of location
+        and scale; `Censored` needs it.
+    limits : tuple of float
+        Limits at which responses are censored: what is seen of a latent response.
     row_data : tuple of str
         Keywords of further numbers, one for each row, that `target`, `mean` and the
         methods below `mean` take. `target` stacks the response and these, (1 + D, n).
@@ -123,6 +128,8 @@ class Family(ABC, BaseEstimator):
     predictors = (Predictor(),)
     support = Support()
     response_columns = 1
+    errors = None
+    limits = -np.inf, np.inf
     row_data = ()
     n_scale = 1
     bounded = False
@@ -159,6 +166,15 @@ class Family(ABC, BaseEstimator):
         """Where `y` is a possible response, elementwise; row data after it."""
         return self.support.admits(y)
 
+    @property
+    def latent(self):
+        """The family of the responses without censoring."""
+        return self
+
+    def line(self, y):
+        """Responses as `errors` are added to them, elementwise."""
+        return y
+
     def readable(self, y):
         """Where numbers of `y` may be part of a response of several columns.
 
@@ -176,6 +192,30 @@ class Family(ABC, BaseEstimator):
                 f"y is out of range: {type(self).__name__} does not admit"
                 f" {np.asarray(y)[refused][0]}."
             )
+
+    def check_together(self, y):
+        """Raise ValueError if no parameters are best for `y`, the result of `target`.
+
+        As, for example, if all rows are censored from above.
+        """
+
+    def check_drawn(self, y):
+        """Raise ValueError if draws would be no data like `y`, the result of `target`.
+
+        As where it is not known how responses are censored.
+        """
+
+    def bounds(self, y):
+        """Bounds of responses as the user gives them, (2, n).
+
+        The probability of what is known of a response is the difference of the cdf at
+        the upper and at the lower bound. They are equal where it has a density.
+        """
+        return np.stack([y - 1.0 * self.support.lattice, y])
+
+    def points(self, y):
+        """Where responses as the user gives them are drawn, and averaged, (n,)."""
+        return y
 
     def target(self, y, **row_data):
         """The response as the other methods take it, rows last.
@@ -204,8 +244,17 @@ class Family(ABC, BaseEstimator):
         """Origin and unit of measurement (two floats) that suit `y`, (n,)."""
         return 0.0, 1.0
 
+    def has_density(self, y):
+        """Where the likelihood of `y` is per unit of it, not a probability, (n,).
+
+        Of families with `units`; True for everywhere.
+        """
+        return True
+
     def base(self, y):
         """The part of the log-density that depends on `y` alone, (n,) or 0.0.
+
+        `y` is in the units of the user.
 
         `log_density` includes it; `evaluate` and `local` do not, as the rows of a fit
         sum it once, not in every pass.
@@ -324,6 +373,10 @@ class Family(ABC, BaseEstimator):
     def cdf(self, y, eta, scale):
         """Probability of a response of at most `y`; not needed for fitting."""
         raise NotImplementedError(f"{type(self).__name__} has no cdf")
+
+    def sf(self, y, eta, scale, **row_data):
+        """Probability of a response above `y`; not needed for fitting."""
+        return 1.0 - self.cdf(y, eta, scale, **row_data)
 
     def quantile(self, u, eta, scale):
         """Smallest response whose cdf is at least `u`; not needed for fitting."""

@@ -25,6 +25,11 @@ def check_family(family, eta, scale=(0.3, 0.6), *, support=None, seed=0, **row_d
     their maximum likelihood estimate; responses outside the support are refused, and
     predictors that are `outside` have density zero.
 
+    Of a family of location and scale, whose responses may be bounds, probabilities of
+    intervals are those of the cdf. Where it has `limits`, what is seen has positive
+    probabilities there, and mean, variance, cdf and sample are those of the `latent`
+    family.
+
     Parameters
     ----------
     family : Family
@@ -55,7 +60,9 @@ def check_family(family, eta, scale=(0.3, 0.6), *, support=None, seed=0, **row_d
     _check_declarations(case)
     _check_range(case)
     _check_outside(case)
-    _check_local(case)
+    _check_local(case, case.y)
+    if family.errors is not None and family.response_columns == 2:
+        _check_intervals(case)
     _check_evaluation(case)
     _check_density(case)
     if _has(family, "cdf") and _has(family, "quantile"):
@@ -79,6 +86,7 @@ class _Case:
         self.family, self.row_data = family, row_data
         self.support = family.support[:2] if support is None else support
         self.lattice = family.support.lattice
+        self.limited = np.isfinite(family.limits).any()
         self.n_predictors = len(family.predictors)
         self.names = [part.name for part in (*family.predictors, *family.constants)]
         eta = _points(eta, self.n_predictors, "eta")
@@ -107,10 +115,10 @@ class _Case:
         point[coordinate] += step
         return point
 
-    def target(self, y):
-        """What the family makes of responses."""
+    def target(self, y, family=None):
+        """What the family, or another one, makes of responses."""
         rows = {name: np.full(len(y), value) for name, value in self.row_data.items()}
-        return self.family.target(y, **rows)
+        return (family or self.family).target(y, **rows)
 
     def log_density(self, y, point=None):
         return self.family.log_density(self.target(y), *self.arguments(point))
@@ -130,7 +138,7 @@ class _Case:
     def base(self, y):
         """The part of the log-density that depends on the response alone, (n,)."""
         base = np.asarray(self.family.base(self.target(y)))
-        assert base.shape in ((), y.shape), "base is 0.0 or one number a row"
+        assert base.shape in ((), y.shape[:1]), "base is 0.0 or one number a row"
         return base
 
     def moment(self, method, *first):
@@ -141,9 +149,10 @@ class _Case:
         """Responses and weights by which sums over them are integrals.
 
         The trapezoidal rule on the whole line converges exponentially after a change
-        of variables that makes the integrand vanish at both ends.
+        of variables that makes the integrand vanish at both ends. Limits are single
+        responses.
         """
-        low, high = self.support
+        low, high = np.clip(self.support, *self.family.limits)
         if self.lattice:
             y = np.arange(low, min(high, _MOST) + 1.0)
             return y, np.ones_like(y)
@@ -158,7 +167,8 @@ class _Case:
             y, slope = high - np.exp(s), np.exp(s)
         else:
             y, slope = np.sinh(s / 2), 0.5 * np.cosh(s / 2)
-        return y, slope * step
+        limits = [limit for limit in self.family.limits if np.isfinite(limit)]
+        return np.append(y, limits), np.append(slope * step, np.ones(len(limits)))
 
 
 def _points(values, n_numbers, name):
@@ -247,8 +257,8 @@ def _check_outside(case):
         assert np.isneginf(density[outside]).all(), "the density is zero outside"
 
 
-def _check_local(case):
-    y, names, exact = case.y, case.names, case.local(case.y)
+def _check_local(case, y):
+    names, exact = case.names, case.local(y)
     assert len(exact.slope) == len(names), "local has a slope for every coordinate"
     n_pairs = len(names) * (len(names) + 1) // 2
     assert len(exact.bend) == n_pairs, "local has a bend for every pair"
@@ -264,6 +274,17 @@ def _check_local(case):
         )
         for f, other in enumerate(names):
             _close(bends[e, f], numeric[f], f"bend of {name} and {other}", 1e-6)
+
+
+def _check_intervals(case):
+    """Bounds at levels of the first point, of which some are open and some close."""
+    levels = np.array([(0, 0.3), (0.3, 1), (0.01, 0.9), (0.5, 0.51), (0.999, 1)])
+    bounds = case.moment("quantile", levels.ravel())[0].reshape(levels.shape)
+    case.family.check_target(bounds)
+    lower, upper = bounds.T
+    probability = case.moment("cdf", upper) - case.moment("cdf", lower)
+    _close(np.exp(case.log_density(bounds)), probability, "P of an interval", 1e-9)
+    _check_local(case, bounds)
 
 
 def _bends(local):
@@ -301,8 +322,9 @@ def _check_density(case):
 
     _close(expect(1.0), 1.0, "the density sums to one", 1e-8)
     mean, variance = case.moment("mean"), case.moment("variance")
-    _close(expect(y), mean, "mean", 1e-8)
-    _close(expect((y - mean) ** 2), variance, "variance", 1e-7)
+    if not case.limited:
+        _close(expect(y), mean, "mean", 1e-8)
+        _close(expect((y - mean) ** 2), variance, "variance", 1e-7)
     with np.errstate(all="ignore"):
         at, local = case.evaluate(y, 0.0), case.local(y)
     information = expect(at.raw_information * at.factor**2)
@@ -316,7 +338,11 @@ def _check_density(case):
             both, second = expect(local.slope[e] * local.slope[f]), -expect(bends[e, f])
             what = f"-E[bend] = E[slopes] of {name} and {other}"
             _close(second, both, what, 1e-6, 1e-6 * (1 + np.abs(both).max()))
-        if e < case.n_predictors:
+        if e < case.n_predictors and case.limited:
+            # Steps that are twice too long converge no more.
+            enough = (information[e] > 0.5 * square).all()
+            assert enough, "information > E[slope^2] / 2"
+        elif e < case.n_predictors:
             second = -expect(bends[e, e])
             _close(information[e], second, "information = -E[bend]", 1e-6)
             _close(information[e], square, "information = E[slope^2]", 1e-6)
@@ -338,17 +364,22 @@ def _check_distribution(case):
         inner = points[:, 1:-1]
         reach = np.diff(points, axis=1).min(axis=1, keepdims=True)
         slope = _difference(lambda t: cdf(inner + t * reach)) / reach
+        latent = case.family.latent
         rows = [
-            case.log_density(row, case.point[:, [c]]) for c, row in enumerate(inner)
+            latent.log_density(
+                case.target(row, latent), *case.arguments(case.point[:, [c]])
+            )
+            for c, row in enumerate(inner)
         ]
         _close(slope, np.exp(np.concatenate(rows)), "d cdf / d y = density", 1e-6)
     low, high = case.support
     assert (quantile(1.0) == high).all(), "quantile(1) is the upper bound"
     assert (quantile(0.0) == low).all(), "quantile(0) is the lower bound"
     if np.isfinite(low):
-        below = np.array([low - 1.0])
+        below, latent = np.array([low - 1.0]), case.family.latent
         assert (cdf(below) == 0).all(), "cdf is zero below the range"
-        zero = np.isneginf(case.log_density(below)).all()
+        density = latent.log_density(case.target(below, latent), *case.arguments())
+        zero = np.isneginf(density).all()
         assert zero, "the density is zero below the range"
 
 
@@ -356,7 +387,7 @@ def _check_sample(case):
     n = 20_000
     draws = case.sample(n)
     assert draws.shape == (case.point.shape[1], n), "sample is (C, B)"
-    case.family.check_target(draws)
+    case.family.check_target(draws.ravel())
     mean, variance = case.moment("mean"), case.moment("variance")
     error = (draws.mean(1, keepdims=True) - mean) / np.sqrt(variance / n)
     assert (np.abs(error) < 5).all(), "mean of the sample"

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import special
 
 from ._base import Derivatives, Evaluation, Family
+from ._errors import Normal
 from ._support import Constant, lattice_step
 
 _LOG_2PI, _ROOT_HALF = np.log(2 * np.pi), np.sqrt(0.5)
@@ -20,6 +21,7 @@ class Gaussian(Family):
     """
 
     constants = (Constant("scale", collapses=True),)
+    errors = Normal()
 
     def units(self, y, weight, fit_intercept):
         """Mean and standard deviation; without an intercept the origin is zero."""
@@ -78,6 +80,9 @@ class Gaussian(Family):
 
     def cdf(self, y, eta, scale):
         return special.ndtr((y - eta) / scale)
+
+    def sf(self, y, eta, scale):
+        return special.ndtr((eta - y) / scale)
 
     def quantile(self, u, eta, scale):
         return eta + scale * special.ndtri(u)

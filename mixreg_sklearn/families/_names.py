@@ -5,6 +5,7 @@ from ._binomial import Binomial
 from ._gamma import Gamma
 from ._gaussian import Gaussian
 from ._inverse_gaussian import InverseGaussian
+from ._lifetimes import LogLogistic, LogNormal, Weibull
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
 from ._row_scaled import NAME, RowScaled
@@ -19,6 +20,9 @@ FAMILIES = {
     "inverse_gaussian": InverseGaussian,
     "beta": Beta,
     "student_t": StudentT,
+    "weibull": Weibull,
+    "lognormal": LogNormal,
+    "loglogistic": LogLogistic,
 }
 
 

@@ -51,8 +51,32 @@ class RowScaled(Family):
     def row_data(self):
         return (*self.family.row_data, NAME)
 
+    @property
+    def limits(self):
+        return self.family.limits
+
+    @property
+    def latent(self):
+        latent = self.family.latent
+        return self if latent is self.family else RowScaled(latent)
+
     def _link(self):
         return self.family._link()
+
+    def bounds(self, y):
+        return self.family.bounds(y)
+
+    def points(self, y):
+        return self.family.points(y)
+
+    def has_density(self, y):
+        return self.family.has_density(_inner(y))
+
+    def check_together(self, y):
+        self.family.check_together(_inner(y))
+
+    def check_drawn(self, y):
+        self.family.check_drawn(_inner(y))
 
     def admits(self, y, *row_data):
         return self.family.admits(y, *row_data[:-1])
@@ -109,6 +133,9 @@ class RowScaled(Family):
 
     def cdf(self, y, eta, scale, row_scale=1.0, **row_data):
         return self.family.cdf(y, eta, self._scaled(scale, row_scale), **row_data)
+
+    def sf(self, y, eta, scale, row_scale=1.0, **row_data):
+        return self.family.sf(y, eta, self._scaled(scale, row_scale), **row_data)
 
     def quantile(self, u, eta, scale, row_scale=1.0, **row_data):
         return self.family.quantile(u, eta, self._scaled(scale, row_scale), **row_data)

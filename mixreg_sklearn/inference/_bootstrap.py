@@ -238,6 +238,7 @@ class _Responses(_Plan):
         rows, group = repeated(counts, data.group)
         self.data = data.take(rows)._replace(weight=np.ones(len(rows)), group=group)
         self.groups = check_groups(group, rows)
+        self.fitted.family.check_drawn(self.data.y)
 
     def draw(self, rng):
         """Data of one replicate."""

@@ -17,6 +17,7 @@ from .._data.row_data import given
 from .._docs import documented
 from .._growth.growth import can_grow, grow
 from .._regressor import MixtureRegressor
+from ..families._names import make_family
 
 # Relative accuracy of log-likelihoods.
 _ROUNDING = 1e-8
@@ -142,8 +143,9 @@ def bootstrap_lrt(
     ------
     ValueError
         If K components are not a special case of K + 1 (constraints that name
-        components, given shares), if weights are not whole numbers, or if the fit with
-        K components is degenerate, so that no responses can be drawn from it.
+        components, given shares), if weights are not whole numbers, if the fit with
+        K components is degenerate, so that no responses can be drawn from it, or if
+        responses are censored and the model does not say how.
 
     Notes
     -----
@@ -180,6 +182,7 @@ def bootstrap_lrt(
             " carry over."
         )
     data = _counted(X, y, sample_weight, groups, offset, trials, row_scale)
+    _check_drawn(template, data)
     seed = check_random_state(random_state).randint(2**31 - 1, size=2)
     data_seed, *seeds = np.random.SeedSequence(seed.tolist()).spawn(n_bootstrap + 1)
     smaller, larger = _fit_both(template, data, data_seed)
@@ -249,6 +252,13 @@ def _counted(X, y, sample_weight, groups, offset, trials, row_scale):
     rows, groups = repeated(weight.astype(int), of_row)
     metadata = {name: values[rows] for name, values in metadata.items()}
     return _Data(features[rows], y[rows], metadata | given(groups=groups))
+
+
+def _check_drawn(template, data):
+    """Raise ValueError if responses drawn from a fit would be no data like these."""
+    family = make_family(template.family)
+    row_data = {name: data.metadata.get(name) for name in family.row_data}
+    family.check_drawn(family.target(np.asarray(data.y, dtype=float), **row_data))
 
 
 def _fit_both(template, data, seed):

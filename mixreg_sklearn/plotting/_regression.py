@@ -4,7 +4,6 @@ import warnings
 from textwrap import fill
 
 import numpy as np
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
 from .._component_names import names_of_components
@@ -12,6 +11,7 @@ from .._docs import documented
 from .._inside import inside
 from ._along import Along
 from ._raw import Raw
+from ._response import drawn_response
 from ._style import colors, colors_of_shares, legend_above, one_axes, outlined, plain
 
 # Opacity of a row that is equally likely in all components, and of a certain one.
@@ -179,7 +179,7 @@ class MixtureRegressionDisplay:
         if target_name is None:
             target_name = getattr(y, "name", None) or "y"
         names = getattr(estimator, "feature_names_in_", None)
-        raw, y = Raw(X, names), column_or_1d(y)
+        raw, points = Raw(X, names), drawn_response(found.mixture, y)
         check_consistent_length(X, y)
         with warnings.catch_warnings():
             # X may be an array although the fit had names; its columns are the same.
@@ -197,10 +197,11 @@ class MixtureRegressionDisplay:
             j = along.default() if feature is None else raw.position(feature)
             x, grid = _grid(raw, j)
             means, lower, upper = _curves(along, j, grid, level)
-            y, held = along.moved(j, features, y, probabilities.argmax(axis=1))
+            members = probabilities.argmax(axis=1)
+            points, held = along.moved(j, features, points, members)
         display = cls(
             x=x,
-            y=y,
+            y=points,
             probabilities=probabilities,
             grid=grid,
             means=means,

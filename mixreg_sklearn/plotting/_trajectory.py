@@ -1,7 +1,6 @@
 """Lines of individuals over time, and the trajectories of their components."""
 
 import numpy as np
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
 from .._component_names import names_of_components
@@ -12,6 +11,7 @@ from ..inference._bands import mean_bands
 from ..predictive._components import raw_means
 from ._along import held_at
 from ._raw import Raw
+from ._response import drawn_response
 from ._style import colors, colors_of_shares, legend_above, one_axes, plain
 from ._time import time_of
 
@@ -191,7 +191,7 @@ class TrajectoryDisplay:
             lower, upper = mean_bands(result, np.asarray(Z, float), ahead, level)
         display = cls(
             time=values,
-            y=column_or_1d(y),
+            y=drawn_response(model, y),
             individual=np.unique(np.asarray(groups), return_inverse=True)[1].ravel(),
             probabilities=probabilities,
             grid=grid,

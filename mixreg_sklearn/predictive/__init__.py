@@ -1,5 +1,6 @@
 """Predictive distributions of responses."""
 
 from ._distribution import MixtureDistribution
+from ._observed import ObservedDistribution
 
-__all__ = ["MixtureDistribution"]
+__all__ = ["MixtureDistribution", "ObservedDistribution"]

@@ -51,33 +51,49 @@ def raw_moments(mixture):
 
 
 def log_densities(mixture, y):
-    """Yield log-densities at responses `y`, (n,) or (n, m), of each of K' shares."""
-    family, scale = mixture.family, mixture.scale
+    """Yield log-densities at responses `y`, (n,) or (n, m), of each of K' shares.
+
+    They are those of latent responses, where a family censors.
+    """
+    yield from _log_densities(mixture, mixture.family.latent, y, y.shape)
+
+
+def log_likelihoods(mixture, y):
+    """The same of a response for each row as a fit takes it, perhaps in columns."""
+    yield from _log_densities(mixture, mixture.family, y, y.shape[:1])
+
+
+def _log_densities(mixture, family, y, shape):
+    """Yield log-densities (shape) of responses `y`."""
+    scale = mixture.scale
     if mixture.discrete:
         # `target` rejects counts above the trials; -1 also has probability zero.
         given = row_data_for(mixture, 1)
         most = family.quantile(1.0, mixture.eta[..., 0], scale[..., 0], **given)
         y = np.where(y > column(most, y), -1.0, y)
     row_data = {
-        name: np.broadcast_to(values, y.shape)
-        for name, values in row_data_for(mixture, y.ndim).items()
+        name: np.broadcast_to(values, shape).ravel()
+        for name, values in row_data_for(mixture, len(shape)).items()
     }
-    target = family.target(y, **row_data)
+    # A family sees one response after the other: a table of them is no bounds.
+    target = family.target(y.ravel() if y.shape == shape else y, **row_data)
+    target = target.reshape(*target.shape[:-1], *shape)
     for k in range(mixture.n_components):
-        eta = column(mixture.eta[..., k], y)
+        eta = mixture.eta[..., k]
+        eta = eta if len(shape) == 1 else eta[..., None]
         yield family.log_density(target, eta, scale[..., k])
     if mixture.background is not None:
         yield mixture.background.log_density(y)
 
 
-def probabilities(mixture, y):
-    """Yield probabilities of responses up to `y`, (n,) or (n, m), of each share."""
+def probabilities(mixture, of_family, y):
+    """Yield values of the family's cdf or sf at `y`, (n,) or (n, m), of each share."""
     given = row_data_for(mixture, y.ndim)
     for k in range(mixture.n_components):
         eta = column(mixture.eta[..., k], y)
-        yield mixture.family.cdf(y, eta, mixture.scale[..., k], **given)
+        yield of_family(y, eta, mixture.scale[..., k], **given)
     if mixture.background is not None:
-        yield mixture.background.cdf(y)
+        yield getattr(mixture.background, of_family.__name__)(y)
 
 
 def quantiles_of_each(mixture, u):

@@ -20,6 +20,7 @@ from ._components import (
     raw_moments,
 )
 from ._domain import check_mixture, defined
+from ._observed import ObservedDistribution
 from ._quantiles import count_quantiles, quantiles
 from ._regions import highest_density
 
@@ -211,7 +212,10 @@ class MixtureDistribution:
         """
         check_mixture(self)
         means, within = raw_moments(self)
-        between = (means - self._average(means)[:, None]) ** 2
+        with np.errstate(invalid="ignore"):
+            between = (means - self._average(means)[:, None]) ** 2
+        # Around an infinite mean there is no finite variance.
+        between[np.isnan(between)] = np.inf
         return self._average(within + between)
 
     def std(self):
@@ -278,17 +282,52 @@ class MixtureDistribution:
         ndarray of shape (n_samples,) or (n_samples, m)
             Probabilities.
         """
+        return self._probability(self.family.cdf, y, 1.0)
+
+    def sf(self, y):
+        """Survival function: probabilities of responses above `y`, ``1 - cdf(y)``.
+
+        Families of location and scale are accurate in the upper tail.
+
+        Parameters
+        ----------
+        y : float or array-like of shape (n_samples,) or (n_samples, m)
+            Responses, such as times.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, m)
+            Probabilities.
+        """
+        return self._probability(self.family.sf, y, 0.0)
+
+    def observed(self):
+        """Distribution of responses as they are seen, between limits of the family.
+
+        What lies beyond a limit of `Censored` is seen at the limit, with a positive
+        probability. A family without limits shows its responses as they are.
+
+        Returns
+        -------
+        ObservedDistribution
+            See `mixreg_sklearn.predictive`.
+        """
+        return ObservedDistribution(self, *self.family.limits)
+
+    def _probability(self, of_family, y, above):
+        """Mixed values of a function of probability, which is `above` at infinity."""
         check_mixture(self)
         y = self._responses(y)
         infinite = np.isinf(y)
         inside = np.where(infinite, 0.0, y) if infinite.any() else y
         total = np.zeros(y.shape)
-        for weight, part in zip(
-            self.weights.T, probabilities(self, inside), strict=True
-        ):
+        parts = probabilities(self, of_family, inside)
+        for weight, part in zip(self.weights.T, parts, strict=True):
             total += _weighted(column(weight, y), part)
         total = np.minimum(total, 1.0)  # weights sum to one up to rounding
-        return np.where(infinite, 1.0 * (y > 0), total) if infinite.any() else total
+        if not infinite.any():
+            return total
+        return np.where(infinite, np.where(y > 0, above, 1.0 - above), total)
 
     def quantile(self, u):
         """Smallest responses whose cdf is at least `u`.

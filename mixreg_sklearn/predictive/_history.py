@@ -4,7 +4,7 @@ import numpy as np
 
 from .._data.groups import SharedPrior, check_groups
 from .._numerics import log_normalize
-from ._components import log_densities
+from ._components import log_likelihoods
 from ._domain import check_possible
 
 _TEXT_OR_NUMBER = dict.fromkeys("US", "text") | dict.fromkeys("iufb", "number")
@@ -94,7 +94,7 @@ class Earlier:
         here = self._groups.of(rows)
         with np.errstate(divide="ignore"):
             self._prior.add(here, np.log(ahead.weights))
-        density = np.column_stack(list(log_densities(ahead, y)))
+        density = np.column_stack(list(log_likelihoods(ahead, y)))
         earlier = np.empty(density.shape)
         earlier[here.first] = self._log_density[here.labels]
         size = np.diff(here.start, append=len(here.order))
