@@ -31,8 +31,11 @@ def choice_value(criterion, fit, weight):
 def _spread(fitted):
     """The sum of log cosh log scales, relative to the typical one."""
     # Where no scale can collapse, the likelihood is bounded.
-    if not any(constant.collapses for constant in fitted.family.constants[:1]):
-        return 0.0
-    log_scale = np.log(fitted.constants[0])
-    distance = log_scale - fitted.weights @ log_scale
-    return float((np.logaddexp(distance, -distance) - np.log(2)).sum())
+    scales = (response.scale for response in fitted.family.responses)
+    scales = (s for s in scales if s is not None)
+    spread = 0.0
+    for s in filter(lambda s: fitted.family.constants[s].collapses, scales):
+        log_scale = np.log(fitted.constants[s])
+        distance = log_scale - fitted.weights @ log_scale
+        spread += float((np.logaddexp(distance, -distance) - np.log(2)).sum())
+    return spread

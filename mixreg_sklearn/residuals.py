@@ -20,7 +20,7 @@ from ._data.chunks import chunks, collected
 from ._data.groups import check_groups
 from ._docs import documented
 from ._fitted import Fitted, check_rows, estimates_and_rows
-from ._inside import inside
+from ._inside import inside, of_one_response
 from ._leverage import Standard, inverse_grams, largest_leverages, leverages
 from .families import Gaussian
 from .predictive._components import component_quantiles
@@ -326,7 +326,7 @@ def extrapolated_rows(
 
 def _by_row(score, model, X, y, groups, offset, trials):
     """Scores of rows, (n,), from chunks of predictive distributions and responses."""
-    found = inside(model)
+    found = of_one_response(model, "Residuals and scores of rows")
     model, X = found.mixture, found.features(X)
     fitted, *rows = estimates_and_rows(model, X, offset, trials=trials)
     y = check_response(y, rows[0].shape[0], fitted.family)

@@ -81,7 +81,9 @@ def _like(method, model):
     """Shape of the result for a row, and its type."""
     if method == "predict_membership":
         return (), np.dtype(np.intp)
-    return () if method == "predict" else (model.n_components,), np.dtype(float)
+    several = np.shape(model.scale_)[:-1]
+    shape = {"predict": several, "predict_components": (model.n_components, *several)}
+    return shape.get(method, (model.n_components,)), np.dtype(float)
 
 
 def _result(model, method, others, like, X, after=None, **chunks):

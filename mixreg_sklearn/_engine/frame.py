@@ -19,10 +19,10 @@ class Frame(NamedTuple):
         Of every predictor, one object where features are the same.
     gate_design : Design
         Of the gate.
-    origin, unit : float
-        ``y = origin + unit * response``.
-    least : float
-        Least scale, in the units of the engine, that responses of their resolution
+    origin, unit : ndarray of shape (m,)
+        Of each response: ``y = origin + unit * response``.
+    least : ndarray of shape (m,)
+        Least scales, in the units of the engine, that responses of their resolution
         support.
     inflation : float
         Row weights of the engine over those of the user: one, unless the weights sum to
@@ -31,15 +31,20 @@ class Frame(NamedTuple):
 
     designs: tuple[Design | SparseDesign, ...]
     gate_design: Design
-    origin: float
-    unit: float
-    least: float
+    origin: np.ndarray
+    unit: np.ndarray
+    least: np.ndarray
     inflation: float
 
     @property
     def design(self):
         """That of the first predictor, the regressions."""
         return self.designs[0]
+
+    @property
+    def moved(self):
+        """Whether responses have another origin or unit than the user's."""
+        return self.origin.any() or (self.unit != 1.0).any()
 
 
 class Facts(NamedTuple):
@@ -50,9 +55,11 @@ class Facts(NamedTuple):
     n_rows, n_units : int
     weight, unit_weight : float
         Sums over rows and over units.
-    origin, unit : float
+    seen : ndarray of shape (m,)
+        Weight of the rows that see each response.
+    origin, unit : ndarray of shape (m,)
         Of responses, by `Family.units`.
-    resolution : float
+    resolution : ndarray of shape (m,)
         Of responses, by `Family.resolution`.
     features : tuple of L Margins or SparseMargins
         Of the features of every predictor, one object where they are the same.
@@ -64,9 +71,10 @@ class Facts(NamedTuple):
     n_units: int
     weight: float
     unit_weight: float
-    origin: float
-    unit: float
-    resolution: float
+    seen: np.ndarray
+    origin: np.ndarray
+    unit: np.ndarray
+    resolution: np.ndarray
     features: tuple[Margins | SparseMargins, ...]
     gating: Margins
 
@@ -78,8 +86,10 @@ class Facts(NamedTuple):
         return self._replace(features=features, gating=margins)
 
     def __add__(self, other):
-        weight = self.weight + other.weight
-        mine, theirs = self.weight / weight, other.weight / weight
+        seen = self.seen + other.seen
+        mine, theirs = (
+            part.seen / np.where(seen > 0, seen, 1) for part in (self, other)
+        )
         apart = other.origin - self.origin
         # As variances add: a mean and a standard deviation, or two constants.
         inner = np.sqrt(mine) * self.unit, np.sqrt(theirs) * other.unit
@@ -87,11 +97,12 @@ class Facts(NamedTuple):
         return Facts(
             self.n_rows + other.n_rows,
             self.n_units + other.n_units,
-            weight,
+            self.weight + other.weight,
             self.unit_weight + other.unit_weight,
+            seen,
             self.origin + theirs * apart,
-            float(unit),
-            min(self.resolution, other.resolution),
+            np.where(unit > 0, unit, 1.0),
+            np.minimum(self.resolution, other.resolution),
             _added(self.features, other.features),
             self.gating + other.gating,
         )
@@ -108,6 +119,7 @@ def facts_of(table):
     family, structure = table.structure.family, table.structure
     y = table.y if table.offset is None else table.y - table.offset
     unit_weight, centered = table.unit_weight, bool(structure.fit_intercept)
+    seen, total = family.seen(table.y), float(table.weight.sum())
 
     def margins(features):
         if features.sparse:
@@ -117,13 +129,19 @@ def facts_of(table):
     return Facts(
         table.n_rows,
         len(unit_weight),
-        float(table.weight.sum()),
+        total,
         float(unit_weight.sum()),
-        *family.units(y, table.weight, structure.fit_intercept),
-        family.resolution(table.data.y),
+        total * np.ones(len(family.responses)) if seen is None else seen @ table.weight,
+        *map(_each, family.units(y, table.weight, structure.fit_intercept)),
+        _each(family.resolution(table.data.y)),
         each_once(margins, table.features),
         margins_of(table.gating, unit_weight, True),
     )
+
+
+def _each(values):
+    """One number for each response, (m,)."""
+    return np.atleast_1d(np.asarray(values, dtype=float))
 
 
 def make_frame(facts, fit_intercept):

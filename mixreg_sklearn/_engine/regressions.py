@@ -6,13 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..families._scales import ROUNDING, ScaleRule
+from .basis import side_by_side
 from .columns import Ones
 from .sharing import Separate
 from .sparse_curvature import score_products
 
 _ONES = Ones()
-# Suggestions of rows end at this many scoring steps from the pooled regression.
-_REACH = 5.0
 
 
 class Sums(NamedTuple):
@@ -56,7 +55,7 @@ class Regressions:
     sharings : tuple of L Separate or Constrained
         Free coefficients of every predictor.
     rule : ScaleRule
-        Of the first constant. The others are never shared.
+        Of the scale of every response. Other constants are never shared.
 
     Attributes
     ----------
@@ -65,6 +64,8 @@ class Regressions:
         Bounds of the constants.
     collapses : ndarray of bool of shape (S,)
         Constants with which the likelihood grows without bound.
+    responses : tuple of m Response
+        The regressions proper are the first predictors of these.
     places, predictors : tuple of L + S, and of L, slice
         Places of every predictor and constant among the P + S of a component.
     """
@@ -72,9 +73,15 @@ class Regressions:
     def __init__(self, family, sharings, rule=None):
         self.family, self.sharings = family, tuple(sharings)
         self.rule = ScaleRule() if rule is None else rule
-        constants = family.constants
-        others = [ScaleRule(floor=max(ROUNDING, c.lower**2)) for c in constants[1:]]
-        self.rules = (self.rule, *others)[: len(constants)]
+        constants, self.responses = family.constants, family.responses
+        rules = [ScaleRule(floor=max(ROUNDING, c.lower**2)) for c in constants]
+        for r, response in enumerate(self.responses):
+            if response.scale is not None:
+                rules[response.scale] = self.rule.of_response(r)
+        self.rules = tuple(rules)
+        # Numbers of responses that have a scale, and of this.
+        pairs = [(r, one.scale) for r, one in enumerate(self.responses)]
+        self._scales = [pair for pair in pairs if pair[1] is not None]
         self.lower = np.sqrt([rule.floor for rule in self.rules])
         self.upper = np.array([c.upper for c in constants])
         self.collapses = np.array([c.collapses for c in constants], dtype=bool)
@@ -102,6 +109,14 @@ class Regressions:
     def n_specific(self):
         """Dimensions of the coefficients that a component does not share, (K,)."""
         return sum(sharing.n_specific for sharing in self.sharings)
+
+    @property
+    def n_needed(self):
+        """The same for the response that has most, (K,): what its rows determine."""
+        each = [self.sharings[response.predictors] for response in self.responses]
+        return np.max(
+            [sum(s.n_specific for s in sharings) for sharings in each], axis=0
+        )
 
     @property
     def bounded(self):
@@ -174,9 +189,13 @@ class Regressions:
         """New coefficients (R, K, P) and constants (R, K, S)."""
         parts = zip(self.sharings, sums.grams, sums.crosses, strict=True)
         step = _joined([sharing.step(gram, cross) for sharing, gram, cross in parts])
-        # The maximum of the quadratic 2 step'cross - step'gram step.
+        # The maxima of the quadratics 2 step'cross - step'gram step.
         with np.errstate(over="ignore", invalid="ignore"):
-            gain = np.vecdot(step, _joined(sums.crosses))
+            gain = [
+                np.vecdot(step[..., at], cross)
+                for at, cross in zip(self.predictors, sums.crosses, strict=True)
+            ]
+        gain = np.stack(gain, axis=-1)
         constants = self.family.update_constants(
             params.constants, sums.weight, sums.statistic, gain, self.rules
         )
@@ -194,51 +213,42 @@ class Regressions:
         if block.offset is not None:
             eta[0] += block.offset
         eta = eta[0] if len(eta) == 1 else np.stack(eta)
-        return eta, self._scale(params.constants.reshape(n, len(self.rules)))
+        return eta, self.constants(params.constants.reshape(n, len(self.rules)))
 
-    def _scale(self, constants):
+    def constants(self, constants):
         """Constants (..., S) as a family takes them."""
         if len(self.rules) > 1:
             return np.moveaxis(constants, -1, 0)[..., None]
         return constants if self.rules else 1.0
 
-    def suggestion(self, pooled, block):
-        """Predictors that rows suggest, constants of the pooled regression.
-
-        They are as the family takes them, for one column, and the predictors a copy.
-        """
-        eta = np.array(self.family.initial(block.y))[..., None, :]
-        return eta, self._scale(pooled.constants[0])
-
-    def bounded_suggestion(self, pooled, block):
-        """Predictors that rows suggest, and the information of the rows there, (L, B).
-
-        A tiny response may suggest a predictor, or have an information, beyond all
-        others. Neither is further from the pooled regression than a multiple of the
-        scoring step of the row there, which a linear family never exceeds.
-        """
-        shape = len(block.columns), -1
-        suggestion = self.suggestion(pooled, block)
-        suggested = suggestion[0].reshape(shape)
-        eta, constants = self.arguments(pooled, block)
-        fitted = eta.reshape(shape).copy()
-        there = self.family.evaluate(block.y, eta, constants, 0.0)
-        score, limit = (
-            np.broadcast_to(raw, there.raw_score.shape).reshape(shape)
-            for raw in (there.raw_score * there.factor, there.raw_information)
-        )
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            step = np.abs(score / (limit * np.square(there.factor)).reshape(shape))
-        reach = _REACH * np.where(limit > 0, step, np.inf)
-        bounded = np.clip(suggested, fitted - reach, fitted + reach)
-        at = bounded.reshape(suggestion[0].shape).copy()
-        at = self.family.evaluate(block.y, at, constants, 0.0)
-        known = np.broadcast_to(at.raw_information, at.raw_score.shape)
-        return bounded, np.minimum(known.reshape(shape), _REACH**2 * limit)
-
     def first(self, values):
         """Values of the first predictor, from those of all predictors."""
         return values if len(self.predictors) == 1 else values[0]
+
+    def scales(self, params):
+        """Scales of every response, (R, K, m): ones where there is none."""
+        scales = np.ones((*params.constants.shape[:2], len(self.responses)))
+        for r, s in self._scales:
+            scales[..., r] = params.constants[..., s]
+        return scales
+
+    def with_scales(self, params, scales):
+        """Parameters with other scales (R, K, m), as far as there are any."""
+        constants = params.constants.copy()
+        for r, s in self._scales:
+            constants[..., s] = scales[..., r]
+        return params._replace(constants=constants)
+
+    def response_of(self, predictor):
+        """Number of the response of a predictor."""
+        stops = [response.predictors.stop for response in self.responses]
+        return int(np.searchsorted(stops, predictor, side="right"))
+
+    def seen(self, block):
+        """Weights of the rows of a block that see each response, (m, B)."""
+        seen = self.family.seen(block.y)
+        shape = len(self.responses), len(block.weight)
+        return block.weight * (np.ones(shape) if seen is None else seen)
 
     # Exact derivatives ----------------------------------------------------------------
 
@@ -253,7 +263,7 @@ class Regressions:
         """
         eta, _ = self.arguments(params, block)
         eta = eta.reshape(*eta.shape[:-2], *params.coef.shape[:2], eta.shape[-1])
-        at = self.family.local(block.y, eta, self._scale(params.constants))
+        at = self.family.local(block.y, eta, self.constants(params.constants))
         log_density = _masked(at.log_density, self.family.outside(eta))
         return at, block.units.sum(log_density)
 
@@ -322,11 +332,11 @@ class Regressions:
         K = self.n_components
         coef = None
         if not all(isinstance(sharing, Separate) for sharing in self.sharings):
-            coef = _side_by_side(K, [sharing.basis() for sharing in self.sharings])
+            coef = side_by_side(K, [sharing.basis() for sharing in self.sharings])
         constants = [np.eye(K)] * len(self.rules)
-        if constants and self.rule.tied is True:
-            constants[0] = np.full((K, 1), K**-0.5)
-        return coef, _side_by_side(K, constants)
+        for _, s in self._scales if self.rule.tied is True else ():
+            constants[s] = np.full((K, 1), K**-0.5)
+        return coef, side_by_side(K, constants)
 
     def constrain(self, params):
         """The nearest parameters that obey sharing and scale rule."""
@@ -335,9 +345,12 @@ class Regressions:
             return params
         if self.rule.tied is not False:
             weights = np.exp(params.logits[..., 0])
-            scale = params.scale
-            pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
-            params = params.with_scale(np.where(self.rule.tied, pooled, scale))
+            constants = params.constants.copy()
+            for _, s in self._scales:
+                scale = constants[..., s]
+                pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
+                constants[..., s] = np.where(self.rule.tied, pooled, scale)
+            params = params._replace(constants=constants)
         return params._replace(constants=self.inside(params.constants))
 
     def _projected(self, coef):
@@ -359,38 +372,35 @@ class Regressions:
         return all(sharing.alike(order) for sharing in self.sharings)
 
     def at_limit(self, params):
-        """Components whose scale is at the limit of a bounded family, (R, K)."""
-        limited = bool(self.rules) and not self.collapses[0]
-        return self.rule.on_floor(params.scale) & limited
+        """Scales at the limit of a bounded family, among all constants, (R, K, S)."""
+        return self._on_floor(params, ~self.collapses)
 
     def collapsed(self, params):
-        """Components whose variance would vanish without its floor, (R, K)."""
-        limited = bool(self.rules) and self.collapses[0]
-        return self.rule.on_floor(params.scale) & limited
+        """Components with a variance that would vanish without its floor, (R, K)."""
+        return self._on_floor(params, self.collapses).any(axis=2)
+
+    def _on_floor(self, params, among):
+        """Where scales among constants (S,) are at their lower bound, (R, K, S)."""
+        at = np.zeros(params.constants.shape, dtype=bool)
+        for _, s in self._scales:
+            on_floor = self.rules[s].on_floor(params.constants[..., s])
+            at[..., s] = on_floor & among[s]
+        return at
 
     def penalty(self, params):
         """Penalty of the scale rule, added to the log-likelihood, (R,) or zero."""
-        return self.rule.penalty(params.scale)
+        parts = (
+            self.rules[s].penalty(params.constants[..., s]) for _, s in self._scales
+        )
+        return sum(parts)
 
     def penalty_derivatives(self, params):
         """First and second derivatives of the penalty in log constants, (R, K, S)."""
         first, second = np.zeros((2, *params.constants.shape))
-        if self.rules:
-            first[..., 0], second[..., 0] = self.rule.penalty_derivatives(params.scale)
+        for _, s in self._scales:
+            derivatives = self.rules[s].penalty_derivatives(params.constants[..., s])
+            first[..., s], second[..., s] = derivatives
         return first, second
-
-
-def _side_by_side(n_components, bases):
-    """One basis (K p, m) from bases (K p_l, m_l) of adjacent numbers."""
-    if len(bases) == 1:
-        return bases[0]
-    sizes = [(len(basis) // n_components, basis.shape[1]) for basis in bases]
-    ends = np.cumsum([(0, 0), *sizes], axis=0)
-    whole = np.zeros((n_components, *ends[-1]))
-    for basis, start, stop in zip(bases, ends[:-1], ends[1:], strict=True):
-        part = whole[:, start[0] : stop[0], start[1] : stop[1]]
-        part[...] = basis.reshape(part.shape)
-    return whole.reshape(n_components * ends[-1, 0], ends[-1, 1])
 
 
 def _joined(parts):

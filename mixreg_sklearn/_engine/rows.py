@@ -243,9 +243,9 @@ class TableRows(ArrayRows):
     def __init__(self, table, frame, n_jobs=1):
         self.table, structure = table, table.structure
         family, y, offset = structure.family, table.y, table.offset
-        if (frame.origin, frame.unit) != (0.0, 1.0):
-            y = (y - frame.origin) / frame.unit
-            offset = None if offset is None else offset / frame.unit
+        if frame.moved:
+            y = family.measured(y, frame.origin, frame.unit)
+            offset = None if offset is None else offset / frame.unit[0]
         check_engine_sizes(y)
         weight, gate = table.weight, None
         if frame.inflation != 1.0:

@@ -7,6 +7,7 @@ from .._component_names import names_of_components
 from .._docs import documented
 from .._extras import check_in_memory, pandas_for
 from .._rebuilt import rebuild
+from .._responses import labels_of, response_names_of
 from .._status import sentence
 from .._thin import thin_sentences
 from ..inference._inference import COV_TYPES, check_covariance, inferred
@@ -313,8 +314,9 @@ def _components(rebuilt, separation):
     if rebuilt.grouped:
         columns["groups"] = separation.units
     columns |= {"post>0": separation.possible, "ratio": separation.ratio}
-    names = ["scale", *(constant.name for constant in fitted.family.constants[1:])]
-    return columns | dict(zip(names, fitted.constants, strict=False))
+    names = response_names_of(rebuilt.estimator)
+    _, names = labels_of(fitted.family, names)
+    return columns | dict(zip(names, fitted.constants, strict=True))
 
 
 def _statistic(value):

@@ -60,15 +60,15 @@ def nearly_empty(model, weight):
     variances differ. Where the likelihood is bounded, only a component of less than one
     row counts.
     """
-    needed = 1.0 if model.bounded else model.regressions.n_specific + 1
+    needed = 1.0 if model.bounded else model.regressions.n_needed + 1
     return (weight < needed).any(axis=1)
 
 
 def is_perfect(model, pooled):
     """Whether one regression fits every row without error."""
     regressions = model.regressions
-    no_scale = pooled.scale[0, 0] ** 2 <= regressions.rule.floor * (1 + 1e-6)
-    return bool(no_scale and regressions.collapses[:1].any())
+    no_scale = pooled.constants[0, 0] ** 2 <= regressions.lower**2 * (1 + 1e-6)
+    return bool((no_scale & regressions.collapses).any())
 
 
 def flaw_of(model, weight, params):

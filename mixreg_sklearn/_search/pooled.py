@@ -9,6 +9,7 @@ import numpy as np
 from .._engine.em import em
 from .._engine.params import Params, concatenate, constant_logits
 from .._numerics import log_normalize
+from .suggestions import bounded_suggestion
 
 # Shares of the way to the mean response by which responses of starts are shrunken.
 _SHARES = (0.5, 1.0)
@@ -30,7 +31,8 @@ def fit_pooled(model, rows):
     start = _least_squares_start(model, rows, _Shrinkage(0.0, 0.0))
     moved = model.solve(rows.sum(model.summarize, start), start).coef - start.coef
     if not np.abs(moved).max(initial=0) < _SOLVED:
-        mean = rows.sum(_response, None) / rows.total_weight
+        total, weight = rows.sum(_response, None)
+        mean = total / np.maximum(weight, np.finfo(float).tiny)
         shrunken = [_Shrinkage(share, mean) for share in _SHARES]
         others = (_least_squares_start(model, rows, shrunk) for shrunk in shrunken)
         run = em(model, rows, concatenate([start, *others]), max_iter=_SHORT)
@@ -54,8 +56,9 @@ class _Shrinkage(NamedTuple):
 
 
 def _response(_, block):
-    """Weighted sum of the responses that are finite, () or (1 + D,)."""
-    return np.asarray(np.where(np.isfinite(block.y), block.y, 0.0) @ block.weight)
+    """Weighted sums of the responses that are finite, and weights, (2,) or (2, T)."""
+    finite = np.isfinite(block.y)
+    return np.stack([np.where(finite, block.y, 0.0), finite]) @ block.weight
 
 
 def _least_squares_start(model, rows, shrinkage):
@@ -87,13 +90,13 @@ def from_memberships(problem, memberships):
     sums = rows.sum(verb, (start.coef, memberships))
     coef = start.coef + _step(regressions, sums)
     sums = rows.sum(verb, (coef, memberships))
-    relative = sums.squares / np.maximum(sums.mass, 1e-9)
+    relative = sums.squares / np.maximum(sums.mass, 1e-9)[:, None]
     relative = relative / (sums.pooled / rows.total_weight)
     log_weights = log_normalize(np.log(np.maximum(sums.mass, np.finfo(float).tiny)))
     logits = constant_logits(log_weights.reshape(shape), rows.n_logits)
     start = start._replace(coef=coef, logits=logits)
-    scale = (pooled.scale[0, 0] * np.sqrt(relative)).reshape(shape)
-    return model.constrain(start.with_scale(scale))
+    scales = regressions.scales(pooled)[0, 0] * np.sqrt(relative)
+    return model.constrain(regressions.with_scales(start, scales[None]))
 
 
 class _Squares(NamedTuple):
@@ -102,8 +105,8 @@ class _Squares(NamedTuple):
     grams: tuple  # of L arrays (1, K, p, p)
     crosses: tuple  # of L arrays (1, K, p)
     mass: np.ndarray  # (K,), sums of memberships
-    squares: np.ndarray  # (K,), of distances from the regressions under memberships
-    pooled: float  # sum of squared distances from the pooled regression
+    squares: np.ndarray  # (K, m), of distances from the regressions under memberships
+    pooled: np.ndarray  # (m,), sums of squared distances from the pooled regression
 
     def __add__(self, other):
         grams = tuple(map(add, self.grams, other.grams))
@@ -116,10 +119,14 @@ def _least_squares(regressions, shrinkage, coef, block):
     grams, crosses = [], []
     initial = regressions.family.initial(shrinkage.of(block.y))
     initial = initial if len(block.columns) > 1 else initial[None]
-    for suggested, z, place in _net(regressions, initial, block):
-        residual = suggested - z.predict(coef[0, :, place])
-        grams.append(z.total[None, None])
-        crosses.append(z.cross(residual * block.weight)[None])
+    seen = regressions.family.seen(block.y)
+    for i, (suggested, z, place) in enumerate(_net(regressions, initial, block)):
+        residual, weight = suggested - z.predict(coef[0, :, place]), block.weight
+        if seen is not None:
+            weight = weight * seen[regressions.response_of(i)]
+        gram = z.total if seen is None else z.gram(weight[None])[0]
+        grams.append(gram[None, None])
+        crosses.append(z.cross(residual * weight)[None])
     return _Squares(tuple(grams), tuple(crosses), np.zeros(1), np.zeros(1), 0.0)
 
 
@@ -132,7 +139,7 @@ def _membership_squares(regressions, pooled, params, block):
     units = block.units
     tau = units.spread(units.mean(memberships[block.rows].T)) * block.weight
     grams, crosses, squares = [], [], []
-    initial, information = regressions.bounded_suggestion(pooled, block)
+    initial, information = bounded_suggestion(regressions, pooled, block)
     for (suggested, z, place), known in zip(
         _net(regressions, initial, block), information, strict=True
     ):
@@ -144,7 +151,9 @@ def _membership_squares(regressions, pooled, params, block):
         squares.append(
             ((weight * residual**2).sum(1), block.weight @ (known * apart[0] ** 2))
         )
-    return _Squares(tuple(grams), tuple(crosses), tau.sum(axis=1), *squares[0])
+    squares = [squares[response.first] for response in regressions.responses]
+    squares = (np.stack(each, axis=-1) for each in zip(*squares, strict=True))
+    return _Squares(tuple(grams), tuple(crosses), tau.sum(axis=1), *squares)
 
 
 def _net(regressions, initial, block):

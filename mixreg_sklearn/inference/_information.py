@@ -101,7 +101,7 @@ def free_directions(mixture, params):
     """The Basis of directions in which an interior estimate may move."""
     basis = mixture.basis(params)
     _, constants, _ = layout_of(params).places()
-    limited = constants[mixture.regressions.at_limit(params)[0]][:, :1].ravel()
+    limited = constants[mixture.regressions.at_limit(params)[0]]
     return basis.without(basis.rows(limited).any(axis=0))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from .._docs import documented
 from .._extras import check_in_memory
 from .._growth.candidates import landscape_of
+from .._inside import of_one_response
 from .._numerics import make_rng
 from .._rebuilt import rebuild
 from .._search.sample import all_units
@@ -171,6 +172,7 @@ def optimality_gap(
     (False, True)
     """
     check_in_memory(X)
+    of_one_response(model, "optimality_gap")
     given = {"groups": groups, "offset": offset, "trials": trials}
     rebuilt = rebuild(model, X, y, sample_weight, **given)
     landscape = _whole_landscape(rebuilt)
