@@ -31,10 +31,12 @@ def choice_value(criterion, fit, weight):
 def _spread(fitted):
     """The sum of log cosh log scales, relative to the typical one."""
     # Where no scale can collapse, the likelihood is bounded.
-    family = fitted.family
-    if not (family.has_scale and family.constants[0].collapses):
-        return 0.0
-    log_scale = np.log(fitted.constants[0])
-    share = fitted.weights[: len(log_scale)]
-    distance = log_scale - share @ log_scale / share.sum()
-    return float((np.logaddexp(distance, -distance) - np.log(2)).sum())
+    constants = fitted.family.constants
+    share, spread = fitted.weights[: fitted.n_components], 0.0
+    for response in fitted.family.responses:
+        if response.scale is None or not constants[response.scale].collapses:
+            continue
+        log_scale = np.log(fitted.constants[response.scale])
+        distance = log_scale - share @ log_scale / share.sum()
+        spread += float((np.logaddexp(distance, -distance) - np.log(2)).sum())
+    return spread

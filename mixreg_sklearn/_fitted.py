@@ -1,5 +1,6 @@
 """The estimates of a fit in the user's units, and what they imply for rows."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +31,8 @@ class Fitted(NamedTuple):
     """The estimates of a mixture with L predictors and S constants a component.
 
     There are K' shares: those of the K components, and of a background, if there is
-    one.
-
+    one. Of m > 1 responses, `coef` is (m, K, d) outside, `intercept` and `scale`
+    (m, K).
     Outside this class, the arrays are named ``weights``, ``coef``, ``intercept``,
     ``scale``, further constants (``df``) and predictors (``zero_coef``,
     ``zero_intercept``), ``gate_coef`` and ``gate_intercept``. These are the keys of the
@@ -51,7 +52,7 @@ class Fitted(NamedTuple):
     def of(cls, model):
         """The estimates of a fitted estimator."""
         family = make_family(model.family)
-        names = (*places_of(family), _BACKGROUND, *_GATE_KEYS)
+        names = (*places_of(family), "scale", _BACKGROUND, *_GATE_KEYS)
         arrays = {name: getattr(model, f"{name}_", None) for name in names}
         bounds = getattr(model, "background_bounds_", None)
         background = make_background(model.background, bounds, family)
@@ -63,7 +64,7 @@ class Fitted(NamedTuple):
 
         Missing constants are set to `Constant.start`, missing coefficients to zero.
         """
-        K, d = np.shape(arrays["coef"])
+        *_, K, d = np.shape(arrays["coef"])
         L, starts = len(family.predictors), [c.start for c in family.constants]
         rest = () if background is None else [arrays.get(_BACKGROUND, 1.0)]
         fitted = cls(
@@ -78,8 +79,15 @@ class Fitted(NamedTuple):
         )
         for name, (field, position) in places_of(family).items():
             if name in arrays:
-                values = getattr(fitted, field)[position]
-                values[:K] = arrays[name]
+                values = getattr(fitted, field)
+                if field == "weights":
+                    values[:K] = arrays[name]
+                else:
+                    values[position] = arrays[name]
+        scales = np.atleast_2d(arrays.get("scale", np.zeros((0, K))))
+        for response, scale in zip(family.responses, scales, strict=False):
+            if response.scale is not None:
+                fitted.constants[response.scale] = scale
         return fitted
 
     def arrays(self):
@@ -90,8 +98,12 @@ class Fitted(NamedTuple):
         }
         if self.background is not None:
             arrays |= {"weights": self.weights[:-1], _BACKGROUND: self.weights[-1]}
-        # A family without a scale has scales of one.
-        arrays.setdefault("scale", np.ones(self.n_components))
+        # A response without a scale has scales of one.
+        scales = np.ones((len(self.family.responses), self.n_components))
+        for response, scale in zip(self.family.responses, scales, strict=True):
+            if response.scale is not None:
+                scale[:] = self.constants[response.scale]
+        arrays["scale"] = scales if len(scales) > 1 else scales[0]
         return arrays | given(
             gate_coef=self.gate_coef, gate_intercept=self.gate_intercept
         )
@@ -132,6 +144,24 @@ class Fitted(NamedTuple):
             self.background,
             *gate,
         )
+
+    def marginals(self):
+        """The mixtures of single responses, a list; of one response, itself."""
+        responses = self.family.responses
+        if len(responses) == 1:
+            return [self]
+        constants = np.cumsum([0, *(len(f.constants) for f in self.family.families)])
+        return [
+            self._replace(
+                family=family,
+                intercept=self.intercept[response.predictors],
+                coef=self.coef[response.predictors],
+                constants=self.constants[first:last],
+            )
+            for family, response, (first, last) in zip(
+                self.family.families, responses, pairwise(constants), strict=True
+            )
+        ]
 
     def parts(self, X):
         """Yield slices of rows, whose intermediate results are small, and X there."""
@@ -250,6 +280,25 @@ class Fitted(NamedTuple):
             of_rows = None if offset is None else offset[rows]
             yield rows, self.distribution(part, of_rows, given)
 
+    def from_distributions(self, function, X, offset=None, row_data=None):
+        """``function(rows, distribution)`` for all rows; of responses, on a last axis.
+
+        It returns an array (B, ...) for a chunk of B rows, or a tuple of them.
+        """
+        found = [
+            collected(
+                function,
+                one.distributions(X, offset, own_data(one.family, row_data)),
+                X.shape[0],
+            )
+            for one in self.marginals()
+        ]
+        if len(found) == 1:
+            return found[0]
+        if isinstance(found[0], tuple):
+            return tuple(np.stack(each, axis=-1) for each in zip(*found, strict=True))
+        return np.stack(found, axis=-1)
+
     def sample(self, X, rng, groups=None, offset=None, row_data=None):
         """Draw responses (n,) and their components (n,)."""
         n_rows = X.shape[0]
@@ -261,28 +310,50 @@ class Fitted(NamedTuple):
         )
         if groups is not None:
             component = component[groups.of_row]
+        drawn = [
+            one.drawn(X, component, rng, offset, row_data) for one in self.marginals()
+        ]
+        y = drawn[0] if len(drawn) == 1 else np.stack(drawn, axis=-1)
+        return y, component[:, 0]
+
+    def drawn(self, X, component, rng, offset=None, row_data=None):
+        """Draw the responses (n,) of drawn components (n, 1)."""
+        row_data = own_data(self.family, row_data)
         eta = collected(
             lambda rows, ahead: predictors_of(ahead, component[rows]),
             self.distributions(X, offset, row_data),
-            n_rows,
+            X.shape[0],
         )
         # All at once: the numbers that a family draws do not depend on chunks.
-        y = draw_given(self, np.asarray(eta), component, rng, row_data or {})
-        return y[:, 0], component[:, 0]
+        return draw_given(self, np.asarray(eta), component, rng, row_data)[:, 0]
+
+
+def own_data(family, row_data):
+    """Those of the row data that a family declares."""
+    given = row_data or {}
+    return {name: given[name] for name in family.row_data if name in given}
 
 
 def places_of(family):
-    """From the name of an array to its field of `Fitted` and its position there."""
+    """From the name of an array to its field of `Fitted` and its position there.
+
+    `scale` has none: it is the scales of all responses, which some may lack.
+    """
+    first = [response.first for response in family.responses]
+    regressions = first if len(first) > 1 else first[0]
     places = {
         "weights": ("weights", ...),
-        "coef": ("coef", 0),
-        "intercept": ("intercept", 0),
+        "coef": ("coef", regressions),
+        "intercept": ("intercept", regressions),
     }
+    scales = [response.scale for response in family.responses]
     for s, constant in enumerate(family.constants):
-        places[constant.name] = ("constants", s)
-    for i, predictor in enumerate(family.predictors[1:], start=1):
-        places[f"{predictor.name}_coef"] = ("coef", i)
-        places[f"{predictor.name}_intercept"] = ("intercept", i)
+        if s not in scales:
+            places[constant.name] = ("constants", s)
+    for i, predictor in enumerate(family.predictors):
+        if i not in first:
+            places[f"{predictor.name}_coef"] = ("coef", i)
+            places[f"{predictor.name}_intercept"] = ("intercept", i)
     return places
 
 
@@ -310,11 +381,14 @@ def check_start(init, family, n_components, n_features, gated, background=None):
     arrays = {}
     for key, value in init.items():
         features = (n_features,) if key.endswith("coef") else ()
-        shape = (n_shares if key in _GATE_KEYS else n_components, *features)
-        shape = () if key == _BACKGROUND else shape
+        several = len(family.responses) > 1 and key in _KEYS[1:]
+        responses = (len(family.responses),) if several else ()
+        n_rows = n_shares if key in _GATE_KEYS else n_components
+        shape = () if key == _BACKGROUND else (*responses, n_rows, *features)
         value = check_array(
             np.atleast_1d(value) if shape == () else value,
             ensure_2d=False,
+            allow_nd=True,
             dtype=np.float64,
             input_name=f"init[{key!r}]",
         )
@@ -360,9 +434,9 @@ def estimates_and_rows(model, X, offset, **row_data):
     X = check_rows(model, X)
     fitted = Fitted.of(model)
     if row_data.get("row_scale") is not None:
-        family = make_family(fitted.family, row_data)
+        family = make_family(model.family, row_data)
         fitted = fitted._replace(family=family)
-    offset = check_offset(offset, X)
+    offset = check_offset(offset, X, fitted.family)
     row_data = check_row_data(fitted.family, given(**row_data), X.shape[0])
     return fitted, X, offset, row_data
 

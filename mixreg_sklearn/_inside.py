@@ -62,6 +62,24 @@ def inside(model):
     return Inside(inner, tuple(steps))
 
 
+def of_one_response(model, what):
+    """The mixture in a fitted model, as `inside`; `what` is for one response alone.
+
+    Raises
+    ------
+    ValueError
+        If the mixture has several responses.
+    """
+    found = inside(model)
+    names = getattr(found.mixture, "response_names_", None)
+    if names is not None:
+        raise ValueError(
+            f"{what}: not available for several responses ({', '.join(names)});"
+            " model.predict_distribution(X, response=...) is the distribution of one."
+        )
+    return found
+
+
 def _names_after(steps):
     """What the last step calls its columns, or None if a step has no names."""
     names = None

@@ -6,6 +6,7 @@ import numpy as np
 
 from ._fitted import Fitted
 from ._inside import inside
+from ._responses import labels_of, response_names_of
 from ._status import sentence, status
 from ._thin import thin_sentences
 
@@ -34,23 +35,21 @@ def component_table(model):
     """HTML table of the estimates, a column per component; empty before `fit`."""
     if not hasattr(model, "weights_"):
         return ""
-    K, d = model.coef_.shape
+    fitted = Fitted.of(model)
+    _, K, d = fitted.coef.shape
     names = getattr(model, "feature_names_in_", [f"x{j}" for j in range(d)])
     rows = [("share", model.weights_)]
-    if model.fit_intercept:
-        rows.append(("intercept", model.intercept_))
-    rows += _used(names, model.coef_)
-    fitted = Fitted.of(model)
-    predictors = fitted.family.predictors
-    names_of_constants = [constant.name for constant in fitted.family.constants]
-    rows += zip(names_of_constants, fitted.constants, strict=True)
-    names_of_parts = [predictor.name for predictor in predictors]
-    parts = [*zip(names_of_parts, fitted.intercept, fitted.coef, strict=True)][1:]
+    labels, of_constants = labels_of(fitted.family, response_names_of(model))
+    parts = [*zip(labels, fitted.intercept, fitted.coef, strict=True)]
     if fitted.gate_coef is not None:
         parts.append(("gate", fitted.gate_intercept, fitted.gate_coef))
-    for part, intercept, coef in parts:
-        rows.append((f"{part} intercept", intercept))
-        rows += _used([f"{part} {name}" for name in names], coef)
+    for i, (part, intercept, coef) in enumerate(parts):
+        label = f"{part} " if part else ""
+        if i or model.fit_intercept:
+            rows.append((f"{label}intercept", intercept))
+        rows += _used([f"{label}{name}" for name in names], coef)
+        if not i:
+            rows += zip(of_constants, fitted.constants, strict=True)
     shown = slice(_MOST_COMPONENTS)
     header = [f"component {k}" for k in range(K)[shown]]
     cells = [

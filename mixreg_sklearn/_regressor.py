@@ -13,7 +13,6 @@ from ._blas import one_blas_thread
 from ._by_partition import gathered, lazy
 from ._criteria import InformationCriteria, akaike, likelihood_r2, schwarz
 from ._data.checks import Range, check_memberships
-from ._data.chunks import collected
 from ._data.groups import check_groups
 from ._data.row_data import given
 from ._docs import documented
@@ -23,6 +22,7 @@ from ._fitted import (
     estimates_and_rows,
     fitted_attributes,
     from_log_joints,
+    own_data,
 )
 from ._notebook import NotebookTable, component_table
 from ._null import null_model
@@ -31,6 +31,7 @@ from ._posed import pose
 from ._progress import CallbackSupport, Progress
 from ._remembered import remember
 from ._reports.summary import SummaryMethod
+from ._responses import number_of_response, response_names
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
@@ -91,11 +92,15 @@ class MixtureRegressor(
         `"poisson"`, `"binomial"`, `"gamma"`, `"negative_binomial"`,
         `"inverse_gaussian"`, `"beta"` or `"student_t"` with their default links, or an
         instance from `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``,
-        ``StudentT(df="estimate")`` or ``ZeroInflated(Poisson())``.
+        ``StudentT(df="estimate")`` or ``ZeroInflated(Poisson())``. A list of them is
+        for several responses, the columns of y, which are independent given the
+        component: ``["gaussian", Poisson()]``. Missing responses (NaN) are admitted.
     regression_features : str, int, slice, array-like, callable or None, default=None
         Features of the regressions: names (of a dataframe's columns), indices, a
         slice, a boolean mask, or a callable that is given X and returns one of these.
-        None means all; an empty list means regressions with an intercept only.
+        None means all; an empty list means regressions with an intercept only. With
+        several responses, one selection for all, or a list of one for each:
+        ``[["x1"], ["x1", "x2"]]``.
     gate : None, "softmax" or Gate, default=None
         Prior probabilities of the components: None if they are the same for all rows;
         `"softmax"` if they depend on features by a multinomial logistic regression
@@ -119,7 +124,7 @@ class MixtureRegressor(
         `"intercept"`) to the value, or to one value per component with None for free
         coefficients, as in ``{"dose": [0.0, None]}``.
     shared_scale : bool, default=False
-        Whether all components have the same scale.
+        Whether all components have the same scale; each response has its own.
     held_scale : float, array-like of shape (n_components,) or None, default=None
         Known scales, which are not estimated: one for all components, or one for each,
         with None where it is free, as in ``[0.5, None]``.
@@ -189,6 +194,12 @@ class MixtureRegressor(
     gate_intercept_ : ndarray of shape (n_components,)
         Softmax gate only: log-odds of a component against the first one if all features
         are zero.
+    response_names_ : list of str
+        Several responses only: names of the columns of y, or "y0", "y1" and so on.
+        `coef_` is then (n_responses, n_components, n_features), and `intercept_` and
+        `scale_` (n_responses, n_components), so that ``coef_[r]`` is that of a single
+        response. Further constants and predictors begin with the number of the
+        response, as in ``y1_zero_coef_``.
     component_rows_ : ndarray of shape (n_components,)
         Rows that each component rests on: sums of memberships, times the weights.
     thin_components_ : dict of int to ndarray of int
@@ -270,7 +281,7 @@ class MixtureRegressor(
 
     _parameter_constraints = {
         "n_components": [Range(Integral, 1, None, closed="left")],
-        "family": [StrOptions(set(FAMILIES)), Family],
+        "family": [StrOptions(set(FAMILIES)), Family, list, tuple],
         "regression_features": [str, Integral, slice, "array-like", callable, None],
         "gate": [StrOptions({"softmax"}), Gate, None],
         "gate_features": [str, Integral, slice, "array-like", callable, None],
@@ -387,6 +398,8 @@ class MixtureRegressor(
             problem, progress = posed.problem, Progress(self, posed)
             estimate = self._estimate(posed, progress)
             set_estimate(self, problem, estimate)
+            if len(problem.structure.family.responses) > 1:
+                self.response_names_ = response_names(y)
             at = posed.columns.maybe(self.offset_feature, "offset_feature")
             self.null_ = null_model(problem, at).arrays()
         progress.end(self.log_likelihood_, estimate)
@@ -406,7 +419,9 @@ class MixtureRegressor(
     def _start(self, posed):
         """The user's start in the engine's units; None to search."""
         problem, K, d = posed.problem, self.n_components, self.n_features_in_
-        if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == (K, d):
+        m = len(problem.structure.family.responses)
+        shape = (K, d) if m == 1 else (m, K, d)
+        if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == shape:
             return problem.from_user(Fitted.of(self))
         if self.init is None:
             return None
@@ -430,7 +445,8 @@ class MixtureRegressor(
         family = FAMILIES.get(family) if isinstance(family, str) else family
         support = getattr(family, "support", Support())
         tags.target_tags.positive_only = support.lower >= 0
-        columns = getattr(family, "response_columns", 1)
+        several = isinstance(family, (list, tuple))
+        columns = 2 if several else getattr(family, "response_columns", 1)
         tags.target_tags.multi_output = columns > 1
         tags.input_tags.sparse = True
         return tags
@@ -449,9 +465,9 @@ class MixtureRegressor(
 
         Returns
         -------
-        mean : ndarray of shape (n_samples,)
+        mean : ndarray of shape (n_samples,) or (n_samples, n_responses)
             Expected responses.
-        std : ndarray of shape (n_samples,)
+        std : ndarray of the same shape
             Standard deviations; only if `return_std`.
 
         Raises
@@ -467,7 +483,7 @@ class MixtureRegressor(
         def moments(_, ahead):
             return (ahead.mean(), ahead.std()) if return_std else ahead.mean()
 
-        return collected(moments, fitted.distributions(*rows), rows[0].shape[0])
+        return fitted.from_distributions(moments, *rows)
 
     @lazy
     def predict_components(self, X, *, offset=None, trials=None, row_scale=None):
@@ -480,7 +496,8 @@ class MixtureRegressor(
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Means of the components.
+            Means of the components. Those of several responses are stacked along a last
+            axis, so that ``[:, k]`` is what `predict` returns for component k.
 
         Raises
         ------
@@ -490,14 +507,18 @@ class MixtureRegressor(
         fitted, *rows = estimates_and_rows(
             self, X, offset, trials=trials, row_scale=row_scale
         )
-        return collected(
-            lambda _, ahead: component_means(ahead),
-            fitted.distributions(*rows),
-            rows[0].shape[0],
-        )
+        return fitted.from_distributions(lambda _, ahead: component_means(ahead), *rows)
 
     def predict_distribution(
-        self, X, *, groups=None, history=None, offset=None, trials=None, row_scale=None
+        self,
+        X,
+        *,
+        response=None,
+        groups=None,
+        history=None,
+        offset=None,
+        trials=None,
+        row_scale=None,
     ):
         r"""Distribution of the response: density, quantiles, intervals, draws.
 
@@ -509,6 +530,8 @@ class MixtureRegressor(
         Parameters
         ----------
         {X}
+        response : int, str or None, default=None
+            Number or name of the response, if the model has several; required then.
         groups : array-like of shape (n_samples,), default=None
             Unit of each row; required with a history, otherwise without effect.
         history : dict, default=None
@@ -530,10 +553,11 @@ class MixtureRegressor(
             If the history is incomplete, or features of the gate differ between the
             rows of a unit and its history.
         """
-        fitted, *rows = estimates_and_rows(
+        fitted, X, offset, row_data = estimates_and_rows(
             self, X, offset, trials=trials, row_scale=row_scale
         )
-        ahead = fitted.distribution(*rows)
+        one = fitted.marginals()[number_of_response(self, response)]
+        ahead = one.distribution(X, offset, own_data(one.family, row_data))
         check_groups(groups, ahead)
         if history is None:
             return ahead
@@ -560,8 +584,8 @@ class MixtureRegressor(
         Parameters
         ----------
         {X}
-        y : array-like of shape (n_samples,), default=None
-            Responses.
+        y : array-like of shape (n_samples,) or (n_samples, n_responses), default=None
+            Responses. Of several responses, any that are seen: the others are NaN.
         {groups, offset, trials, row_scale}
 
         Returns
@@ -790,7 +814,7 @@ class MixtureRegressor(
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
+        y : ndarray of shape (n_samples,) or (n_samples, n_responses)
             Responses.
         component : ndarray of int of shape (n_samples,)
             The component of each response.

@@ -27,7 +27,7 @@ def remember(estimator, grouped):
     values = {name: getattr(estimator, name) for name in _MODEL}
     # Families and gates have parameters of their own, which may change in place.
     estimator._model_of_fit = {
-        name: clone(value) if isinstance(value, BaseEstimator) else value
+        name: clone(value, safe=False) if _has_parameters(value) else value
         for name, value in values.items()
     }
 
@@ -44,10 +44,20 @@ def check_unchanged(model):
             )
 
 
+def _has_parameters(value):
+    """Whether a value is an estimator, or a list with one."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_parameters, value))
+    return isinstance(value, BaseEstimator)
+
+
 def _same(one, other):
     """Whether two values of a parameter are equal; one may have been pickled."""
     if one is other:
         return True
+    lists = isinstance(one, (list, tuple)) and isinstance(other, (list, tuple))
+    if lists and len(one) == len(other):
+        return all(map(_same, one, other))
     if isinstance(one, BaseEstimator):
         return type(one) is type(other) and _same(
             one.get_params(deep=False), other.get_params(deep=False)

@@ -20,7 +20,7 @@ from ._data.chunks import chunks, collected
 from ._data.groups import check_groups
 from ._docs import documented
 from ._fitted import Fitted, check_rows, estimates_and_rows
-from ._inside import inside
+from ._inside import inside, of_one_response
 from ._leverage import Standard, inverse_grams, largest_leverages, leverages
 from .families import Gaussian
 from .predictive._components import component_quantiles, log_likelihoods
@@ -360,7 +360,7 @@ def extrapolated_rows(
 
 def _by_row(score, model, X, y, groups, offset, trials, row_scale):
     """Scores of rows, (n,), from chunks of predictive distributions and responses."""
-    found = inside(model)
+    found = of_one_response(model, "Residuals and scores of rows")
     model, X = found.mixture, found.features(X)
     fitted, *rows = estimates_and_rows(
         model, X, offset, trials=trials, row_scale=row_scale

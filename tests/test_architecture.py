@@ -25,6 +25,7 @@ WINGS = {
     "gates": "_numerics",
     "_data": "_extras families gates",
     "predictive": "_numerics _data",
+    "_responses": "families",
     "_fitted": "_numerics _remembered families _data predictive",
     "_inside": "_remembered",
     "_engine": "_numerics families gates _data _fitted",
@@ -40,20 +41,20 @@ WINGS = {
     "_progress": "_status",
     "_thin": "",
     "_null": "gates _data _fitted _engine _search",
-    "_notebook": "_fitted _inside _status _thin",
+    "_notebook": "_responses _fitted _inside _status _thin",
     "_warnings": "",
     "inference": (
         "_numerics _blas _docs _component_names _extras families _data predictive"
-        " _fitted _inside _engine _search _rebuilt"
+        " _responses _fitted _inside _engine _search _rebuilt"
     ),
     "_reports": (
         "_numerics _blas _docs _component_names _extras families _data predictive"
-        " _inside _rebuilt _criteria _status _thin inference"
+        " _responses _inside _rebuilt _criteria _status _thin inference"
     ),
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
-        " _fitted _engine _search _posed _by_partition _criteria _null _thin _progress"
-        " _notebook _reports"
+        " _responses _fitted _engine _search _posed _by_partition _criteria _null _thin"
+        " _progress _notebook _reports"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_candidates": "_choice _criteria _growth _regressor",

@@ -81,10 +81,14 @@ def _like(method, model):
     """Shape of the result for a row, and its type."""
     if method == "predict_membership":
         return (), np.dtype(np.intp)
-    if method in ("predict", "outlier_probability"):
-        return (), np.dtype(float)
-    beside = method != "predict_components" and model.background is not None
-    return (model.n_components + beside,), np.dtype(float)
+    several, K = np.shape(model.scale_)[:-1], model.n_components
+    shape = {
+        "predict": several,
+        "predict_components": (K, *several),
+        "outlier_probability": (),
+    }
+    n_shares = K + (model.background is not None)
+    return shape.get(method, (n_shares,)), np.dtype(float)
 
 
 def _result(model, method, others, like, X, after=None, **chunks):

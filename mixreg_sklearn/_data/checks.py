@@ -67,10 +67,12 @@ def check_enough(n_components, n_units, grouped):
         )
 
 
-def check_offset(offset, X):
+def check_offset(offset, X, family):
     """One finite number for each row, (n,), or None."""
     if offset is None:
         return None
+    if len(family.responses) > 1:
+        raise ValueError("offset is not available with several responses.")
     n_rows = X.shape[0]
     if np.shape(offset) != (n_rows,):
         raise ValueError(

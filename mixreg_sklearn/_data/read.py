@@ -65,7 +65,7 @@ def read_rows(model, X, y, sample_weight, groups, offset, row_data, **checks):
     X, y = _features_and_response(model, family, X, y, **checks)
     X = in_order(X)
     weight = check_weight(sample_weight, X)
-    offset = check_offset(offset, X)
+    offset = check_offset(offset, X, family)
     groups = check_groups(groups, X)
     check_constant(weight, groups, "sample_weight")
     n_shares = model.n_components + (model.background is not None)

@@ -59,15 +59,16 @@ def make_structure(estimator, family, columns):
         If a column does not exist or parameters contradict each other.
     """
     K = estimator.n_components
+    _check_responses(estimator, family)
     gate = make_gate(estimator.gate, K + (estimator.background is not None))
     check_background(estimator.background, family)
     known = np.full(columns.n_features, np.nan)
     if estimator.offset_feature is not None:
         known[columns.one(estimator.offset_feature, "offset_feature")] = 1.0
     offset = np.flatnonzero(known == 1.0)
-    regression = _features(
-        columns, estimator.regression_features, offset, "regression_features"
-    )
+    chosen = of_responses(estimator.regression_features, len(family.responses))
+    given = [_features(columns, c, offset, "regression_features") for c in chosen]
+    regression = given[0]
     if estimator.gate_features is not None and not gate.has_features:
         raise ValueError(
             "gate_features needs a gate that depends on features: gate='softmax'."
@@ -85,7 +86,7 @@ def make_structure(estimator, family, columns):
     return Structure(
         family,
         gate,
-        _of_predictors(family, columns, regression, regression[~everywhere]),
+        _of_predictors(family, columns, given, regression[~everywhere]),
         gating,
         known,
         Constraints(constraints.sharing[kept], constraints.held[kept]),
@@ -99,18 +100,72 @@ def make_structure(estimator, family, columns):
 def _of_predictors(family, columns, given, first):
     """Features of every predictor, those of the first one less what is known.
 
-    Constraints are about the first one: where others have its features, they have them
-    as they are `given`.
+    Those of the regressions of responses are `given`. Constraints are about the first
+    one: where others have its features, they have them as they are given.
     """
-    features = [first]
-    for predictor in family.predictors[1:]:
-        chosen = given
-        if predictor.features is not None:
-            argument = f"features of the predictor {predictor.name!r}"
-            chosen = columns.choose(predictor.features, argument)
-        same = (other for other in features if np.array_equal(other, chosen))
-        features.append(next(same, chosen))
+    features = []
+    for response, of_response in zip(family.responses, given, strict=True):
+        for predictor in family.predictors[response.predictors]:
+            chosen = of_response
+            if predictor.features is not None:
+                argument = f"features of the predictor {predictor.name!r}"
+                chosen = columns.choose(predictor.features, argument)
+            chosen = chosen if features else first
+            same = (other for other in features if np.array_equal(other, chosen))
+            features.append(next(same, chosen))
     return tuple(features)
+
+
+def of_responses(selection, n_responses):
+    """The selection of features for every response, a list.
+
+    A list of m selections has one for each of m > 1 responses, all else is for all.
+
+    Raises
+    ------
+    ValueError
+        If a list has another length, or may be read in both ways.
+    """
+    listed = isinstance(selection, (list, tuple)) and n_responses > 1
+    if not listed or not len(selection) or _is_mask(selection):
+        return [selection] * n_responses
+    single = [isinstance(each, (str, Integral)) for each in selection]
+    if all(single) and len(selection) != n_responses:
+        return [selection] * n_responses
+    if all(single):
+        whole = [list(selection)] * n_responses
+        raise ValueError(
+            f"regression_features={selection!r} may be one list of features for all"
+            f" {n_responses} responses, or a feature for each: write {whole!r} or"
+            f" {[[each] for each in selection]!r}."
+        )
+    if len(selection) != n_responses:
+        raise ValueError(
+            f"regression_features has {len(selection)} selections, but there are"
+            f" {n_responses} responses: it must have one for each, or be one for all."
+        )
+    return list(selection)
+
+
+def _is_mask(selection):
+    return all(isinstance(each, (bool, np.bool_)) for each in selection)
+
+
+# Parameters about one regression of each component.
+_OF_ONE_RESPONSE = (
+    "held_scale",
+    "background",
+    "offset_feature",
+    "shared_features",
+    "held_coef",
+)
+
+
+def _check_responses(estimator, family):
+    """Raise ValueError for parameters that several responses do not have."""
+    for name in _OF_ONE_RESPONSE if len(family.responses) > 1 else ():
+        if getattr(estimator, name) is not None:
+            raise ValueError(f"{name} is not available with several responses.")
 
 
 def _features(columns, choice, offset, argument):
@@ -218,7 +273,7 @@ def _held_scale(estimator, family):
     held, K = estimator.held_scale, estimator.n_components
     if held is None:
         return None
-    if not family.has_scale:
+    if family.responses[0].scale is None:
         raise ValueError(f"held_scale: {family!r} has no scale to hold.")
     values, free = _numbers(held)
     good = free | (np.isfinite(values) & (values > 0))

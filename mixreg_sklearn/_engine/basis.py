@@ -77,3 +77,16 @@ class Basis:
 
 def _parts(matrices, rows, columns):
     return matrices[..., rows[:, None], columns]
+
+
+def side_by_side(n_components, bases):
+    """One basis (K p, m) from bases (K p_l, m_l) of adjacent numbers."""
+    if len(bases) == 1:
+        return bases[0]
+    sizes = [(len(basis) // n_components, basis.shape[1]) for basis in bases]
+    ends = np.cumsum([(0, 0), *sizes], axis=0)
+    whole = np.zeros((n_components, *ends[-1]))
+    for basis, start, stop in zip(bases, ends[:-1], ends[1:], strict=True):
+        part = whole[:, start[0] : stop[0], start[1] : stop[1]]
+        part[...] = basis.reshape(part.shape)
+    return whole.reshape(n_components * ends[-1, 0], ends[-1, 1])

@@ -20,10 +20,10 @@ class Frame(NamedTuple):
         Of every predictor, one object where features are the same.
     gate_design : Design
         Of the gate.
-    origin, unit : float
-        ``y = origin + unit * response``.
-    least : float
-        Least scale, in the units of the engine, that responses of their resolution
+    origin, unit : ndarray of shape (m,)
+        Of each response: ``y = origin + unit * response``.
+    least : ndarray of shape (m,)
+        Least scales, in the units of the engine, that responses of their resolution
         support.
     bounds : tuple of float
         Least and greatest response.
@@ -34,9 +34,9 @@ class Frame(NamedTuple):
 
     designs: tuple[Design | SparseDesign, ...]
     gate_design: Design
-    origin: float
-    unit: float
-    least: float
+    origin: np.ndarray
+    unit: np.ndarray
+    least: np.ndarray
     bounds: tuple[float, float]
     inflation: float
 
@@ -44,6 +44,11 @@ class Frame(NamedTuple):
     def design(self):
         """That of the first predictor, the regressions."""
         return self.designs[0]
+
+    @property
+    def moved(self):
+        """Whether responses have another origin or unit than the user's."""
+        return self.origin.any() or (self.unit != 1.0).any()
 
 
 class Facts(NamedTuple):
@@ -54,15 +59,17 @@ class Facts(NamedTuple):
     n_rows, n_units : int
     weight, unit_weight : float
         Sums over rows and over units.
-    origin, unit : float
+    seen : ndarray of shape (m,)
+        Weight of the rows that see each response.
+    origin, unit : ndarray of shape (m,)
         Of responses, by `Family.units`.
-    resolution : float
+    resolution : ndarray of shape (m,)
         Of responses, by `Family.resolution`.
     bounds : tuple of float
         Least and greatest response.
     known : frozenset of int
         Components that something is known of.
-    densities : float
+    densities : ndarray of shape (m,)
         Weight of the rows whose likelihood is a density, by `Family.has_density`.
     features : tuple of L Margins or SparseMargins
         Of the features of every predictor, one object where they are the same.
@@ -74,12 +81,13 @@ class Facts(NamedTuple):
     n_units: int
     weight: float
     unit_weight: float
-    origin: float
-    unit: float
-    resolution: float
+    seen: np.ndarray
+    origin: np.ndarray
+    unit: np.ndarray
+    resolution: np.ndarray
     bounds: tuple[float, float]
     known: frozenset
-    densities: float
+    densities: np.ndarray
     features: tuple[Margins | SparseMargins, ...]
     gating: Margins
 
@@ -91,8 +99,10 @@ class Facts(NamedTuple):
         return self._replace(features=features, gating=margins)
 
     def __add__(self, other):
-        weight = self.weight + other.weight
-        mine, theirs = self.weight / weight, other.weight / weight
+        seen = self.seen + other.seen
+        mine, theirs = (
+            part.seen / np.where(seen > 0, seen, 1) for part in (self, other)
+        )
         apart = other.origin - self.origin
         # As variances add: a mean and a standard deviation, or two constants.
         inner = np.sqrt(mine) * self.unit, np.sqrt(theirs) * other.unit
@@ -100,11 +110,12 @@ class Facts(NamedTuple):
         return Facts(
             self.n_rows + other.n_rows,
             self.n_units + other.n_units,
-            weight,
+            self.weight + other.weight,
             self.unit_weight + other.unit_weight,
+            seen,
             self.origin + theirs * apart,
-            float(unit),
-            min(self.resolution, other.resolution),
+            np.where(unit > 0, unit, 1.0),
+            np.minimum(self.resolution, other.resolution),
             (
                 min(self.bounds[0], other.bounds[0]),
                 max(self.bounds[1], other.bounds[1]),
@@ -126,9 +137,10 @@ def facts_of(table):
     """The Facts of a Table."""
     family, structure = table.structure.family, table.structure
     y, offset = table.y, table.offset
-    y = y if offset is None else family.in_units(y, offset, 1.0)
+    y = y if offset is None else family.measured(y, offset, 1.0)
     response = table.y if table.y.ndim == 1 else table.y[0]
     unit_weight, centered = table.unit_weight, bool(structure.fit_intercept)
+    seen, total = family.seen(table.y), float(table.weight.sum())
 
     def margins(features):
         if features.sparse:
@@ -138,16 +150,28 @@ def facts_of(table):
     return Facts(
         table.n_rows,
         len(unit_weight),
-        float(table.weight.sum()),
+        total,
         float(unit_weight.sum()),
-        *family.units(y, table.weight, structure.fit_intercept),
-        family.resolution(table.data.y),
+        total * np.ones(len(family.responses)) if seen is None else seen @ table.weight,
+        *map(_each, family.units(y, table.weight, structure.fit_intercept)),
+        _each(family.resolution(table.data.y)),
         (float(response.min()), float(response.max())),
         components_in(table.known, structure.n_shares),
-        float((table.weight * family.has_density(table.y)).sum()),
+        _densities(family, table),
         each_once(margins, table.features),
         margins_of(table.gating, unit_weight, True),
     )
+
+
+def _densities(family, table):
+    """Weights of rows whose likelihood is a density of each response, (m,)."""
+    shape = len(family.responses), len(table.weight)
+    return np.broadcast_to(family.has_density(table.y), shape) @ table.weight
+
+
+def _each(values):
+    """One number for each response, (m,)."""
+    return np.atleast_1d(np.asarray(values, dtype=float))
 
 
 def make_frame(facts, fit_intercept):

@@ -42,19 +42,6 @@ class Params(NamedTuple):
     def n_components(self):
         return self.coef.shape[1]
 
-    @property
-    def scale(self):
-        """The first constant, (R, K); one where there are no constants."""
-        if self.constants.shape[2]:
-            return self.constants[..., 0]
-        return np.ones(self.constants.shape[:2])
-
-    def with_scale(self, scale):
-        """Parameters with another first constant (R, K), if there are constants."""
-        constants = self.constants.copy()
-        constants[..., :1] = scale[..., None]
-        return self._replace(constants=constants)
-
     def take(self, index):
         """The restarts `index`, still a batch: an int, a slice, a mask or indices."""
         if np.isscalar(index):

@@ -73,8 +73,8 @@ class Problem(NamedTuple):
         `loglik` is of rows of total weight `weight`, perhaps a sample.
         """
         all_rows = self.rows.total_weight / self.frame.inflation
-        jacobian = self.facts.densities * np.log(self.frame.unit)
-        return (all_rows * (loglik / weight) - jacobian).tolist()
+        change = self.facts.densities @ np.log(self.frame.unit)
+        return (all_rows * (loglik / weight) - change).tolist()
 
     def to_user(self, params):
         """Estimates in the user's units, in canonical order. -> Fitted."""
@@ -84,10 +84,9 @@ class Problem(NamedTuple):
         """The Fitted of `to_user`, and the canonical order of components (K,)."""
         structure, coef = self.structure, params.coef[0]
         first, *others = (coef[:, at] for at in self.model.regressions.predictors)
-        further = zip(self.frame.designs[1:], others, strict=True)
         regressions = [
             self._features(first),
-            *(design.to_features(each) for design, each in further),
+            *(self.to_features(each, i) for i, each in enumerate(others, start=1)),
         ]
         coef = np.zeros((len(regressions), len(coef), len(structure.known)))
         coef[0] = np.nan_to_num(structure.known)
@@ -96,7 +95,7 @@ class Problem(NamedTuple):
             part[:, used] = of_used
         intercept = np.array([constant for constant, _ in regressions])
         constants = params.constants[0].T.copy()
-        constants[: structure.family.has_scale] *= self.frame.unit
+        constants *= self._measures.of_constants[:, None]
         weights = self.model.shares(params, self.rows)[0]
         known = structure.family, weights, intercept, coef, constants
         fitted = Fitted(*known, self.background)
@@ -108,10 +107,16 @@ class Problem(NamedTuple):
         order = self._canonical(weights, intercept[0], coef[0])
         return fitted.reorder(order), order
 
-    def to_features(self, coef):
+    def to_features(self, coef, predictor=0):
         """Intercepts (K,) and coefficients (K, d) of free regressions (K, p)."""
-        intercept, slopes = self.frame.design.to_features(coef * self.frame.unit)
-        return intercept + self.frame.origin * self.frame.design.intercept, slopes
+        origin, unit, _ = self._measures
+        design = self.frame.designs[predictor]
+        intercept, slopes = design.to_features(coef * unit[predictor])
+        return intercept + origin[predictor] * design.intercept, slopes
+
+    @property
+    def _measures(self):
+        return measures_of(self.structure.family, self.frame)
 
     def _features(self, coef):
         """Intercepts (K,) and coefficients (K, d) of regressions (K, p)."""
@@ -122,8 +127,8 @@ class Problem(NamedTuple):
         # are exact, also where columns depend on each other.
         selection, held = constraints.free_numbers()
         shift = np.zeros(constraints.held.shape)
-        shift[0] = self.frame.origin * self.frame.design.intercept
-        to_columns = self.frame.design.feature_map / self.frame.unit
+        shift[0] = self.frame.origin[0] * self.frame.design.intercept
+        to_columns = self.frame.design.feature_map / self.frame.unit[0]
         n_components = constraints.n_components
         columns = np.kron(np.eye(n_components), to_columns)
         target = coef.ravel() - columns @ (held - shift.T.ravel())
@@ -150,25 +155,47 @@ class Problem(NamedTuple):
 
     def from_user(self, fitted):
         """Parameters of the engine from a `Fitted`; its gate replaces the weights."""
-        intercept = fitted.intercept.copy()
-        intercept[0] -= self.frame.origin if self.frame.design.intercept else 0.0
+        origin, unit, of_constants = self._measures
         used = zip(fitted.coef, self.structure.features, strict=True)
-        slopes = (coef[:, features] for coef, features in used)
+        slopes = [coef[:, features] for coef, features in used]
         columns = [
-            design.from_features(*one)
-            for design, *one in zip(self.frame.designs, intercept, slopes, strict=True)
+            design.from_features(intercept - origin[i] * design.intercept, slopes[i])
+            / unit[i]
+            for i, (design, intercept) in enumerate(
+                zip(self.frame.designs, fitted.intercept, strict=True)
+            )
         ]
-        columns[0] /= self.frame.unit
         coef = np.concatenate(columns, axis=1)
         log_weights = np.log(np.maximum(fitted.weights, np.finfo(float).tiny))
         logits = constant_logits(log_weights, self.rows.n_logits)
         if self.structure.gate.has_features and fitted.gate_coef is not None:
             slopes = fitted.gate_coef[:, self.structure.gating]
             logits = self.frame.gate_design.from_features(fitted.gate_intercept, slopes)
-        constants = fitted.constants.T.copy()
-        constants[:, : fitted.family.has_scale] /= self.frame.unit
+        constants = fitted.constants.T / of_constants
         params = Params(coef[None], constants[None], logits[None])
         return self.model.constrain(params.normalized())
+
+
+class Measures(NamedTuple):
+    """Origins and units of measurement of predictors (L,), units of constants (S,)."""
+
+    origin: np.ndarray
+    unit: np.ndarray
+    of_constants: np.ndarray
+
+
+def measures_of(family, frame):
+    """The Measures of a family, from those of its responses.
+
+    The first predictor of a response and its scale are measured as the response is.
+    """
+    origin = np.zeros(len(family.predictors))
+    unit, of_constants = np.ones(len(origin)), np.ones(len(family.constants))
+    for r, response in enumerate(family.responses):
+        origin[response.first], unit[response.first] = frame.origin[r], frame.unit[r]
+        if response.scale is not None:
+            of_constants[response.scale] = frame.unit[r]
+    return Measures(origin, unit, of_constants)
 
 
 def _in_place(order, known):
@@ -200,19 +227,20 @@ def problem_of(structure, facts, rows_in):
 def _models(structure, frame, known):
     """The mixture to be fitted, and the mixture of one component."""
     family = structure.family
-    held = structure.constraints.held / frame.unit
-    held[0] -= frame.origin / frame.unit
+    held = structure.constraints.held / frame.unit[0]
+    held[0] -= frame.origin[0] / frame.unit[0]
     constraints = structure.constraints._replace(held=held)
     K = constraints.n_components
     sharings = [Separate(K, design.n_columns) for design in frame.designs]
     if constraints.any():
         feature_map = frame.design.feature_map
-        check_held_size(held, feature_map, frame.unit)
+        check_held_size(held, feature_map, frame.unit[0])
         sharings[0] = Constrained(constraints, feature_map)
-    least = max([frame.least, *(c.lower for c in family.constants[:1])])
-    floor = max(ROUNDING, least**2)
+    scales = [response.scale for response in family.responses]
+    lower = [0.0 if s is None else family.constants[s].lower for s in scales]
+    floor = np.maximum(ROUNDING, np.maximum(frame.least, lower) ** 2)
     held = structure.held_scale
-    held = None if held is None else held / frame.unit
+    held = None if held is None else held / frame.unit[0]
     rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor, held=held)
     regressions = Regressions(family, sharings, rule)
     background = structure.background is not None

@@ -7,13 +7,12 @@ import numpy as np
 
 from .._numerics import log_normalize
 from ..families._scales import ScaleRule
+from .basis import side_by_side
 from .columns import Ones
 from .sharing import Separate
 from .sparse_curvature import score_products
 
 _ONES = Ones()
-# Suggestions of rows end at this many scoring steps from the pooled regression.
-_REACH = 5.0
 # Constants within this factor of a bound are at it.
 _ON = 1 + 5e-10
 # Squares of constants are at least the square of the relative rounding error.
@@ -63,17 +62,19 @@ class Regressions:
     sharings : tuple of L Separate or Constrained
         Free coefficients of every predictor.
     rule : ScaleRule
-        Of the scale, if there is one; the other constants declare theirs.
+        Of the scale of every response; other constants declare theirs.
 
     Attributes
     ----------
     rules : tuple of S ScaleRule
-    scaled : bool
-        Whether the first constant is a scale, to which `rule` applies.
+    others : ndarray of int
+        Constants that are no scales.
     lower, upper, powers : ndarray of shape (S,)
         Bounds of the constants, and `Constant.power`.
     collapses : ndarray of bool of shape (S,)
         Constants with which the likelihood grows without bound.
+    responses : tuple of m Response
+        The regressions proper are the first predictors of these.
     places, predictors : tuple of L + S, and of L, slice
         Places of every predictor and constant among the P + S of a component.
     """
@@ -81,9 +82,17 @@ class Regressions:
     def __init__(self, family, sharings, rule=None):
         self.family, self.sharings = family, tuple(sharings)
         self.rule = ScaleRule() if rule is None else rule
-        constants, self.scaled = family.constants, family.has_scale
-        own = [ScaleRule(c.shared, floor=max(c.lower**2, _LEAST)) for c in constants]
-        self.rules = (self.rule, *own[1:]) if self.scaled else tuple(own)
+        constants, self.responses = family.constants, family.responses
+        rules = [ScaleRule(c.shared, floor=max(c.lower**2, _LEAST)) for c in constants]
+        for r, response in enumerate(self.responses):
+            if response.scale is not None:
+                rules[response.scale] = self.rule.of_response(r)
+        self.rules = tuple(rules)
+        # Numbers of responses that have a scale, and of this.
+        pairs = [(r, one.scale) for r, one in enumerate(self.responses)]
+        self._scales = [pair for pair in pairs if pair[1] is not None]
+        others = {*range(len(constants))} - {s for _, s in self._scales}
+        self.others = np.array(sorted(others), dtype=int)
         self.lower = np.sqrt([rule.floor for rule in self.rules])
         self.upper = np.array([c.upper for c in constants])
         self.collapses = np.array([c.collapses for c in constants], dtype=bool)
@@ -112,6 +121,14 @@ class Regressions:
     def n_specific(self):
         """Dimensions of the coefficients that a component does not share, (K,)."""
         return sum(sharing.n_specific for sharing in self.sharings)
+
+    @property
+    def n_needed(self):
+        """The same for the response that has most, (K,): what its rows determine."""
+        each = [self.sharings[response.predictors] for response in self.responses]
+        return np.max(
+            [sum(s.n_specific for s in sharings) for sharings in each], axis=0
+        )
 
     @property
     def bounded(self):
@@ -186,9 +203,13 @@ class Regressions:
         """New coefficients (R, K, P) and constants (R, K, S)."""
         parts = zip(self.sharings, sums.grams, sums.crosses, strict=True)
         step = _joined([sharing.step(gram, cross) for sharing, gram, cross in parts])
-        # The maximum of the quadratic 2 step'cross - step'gram step.
+        # The maxima of the quadratics 2 step'cross - step'gram step.
         with np.errstate(over="ignore", invalid="ignore"):
-            gain = np.vecdot(step, _joined(sums.crosses))
+            gain = [
+                np.vecdot(step[..., at], cross)
+                for at, cross in zip(self.predictors, sums.crosses, strict=True)
+            ]
+        gain = np.stack(gain, axis=-1)
         constants = self.family.update_constants(
             params.constants, sums.weight, sums.statistic, gain, self.rules
         )
@@ -206,51 +227,42 @@ class Regressions:
         if block.offset is not None:
             eta[0] += block.offset
         eta = eta[0] if len(eta) == 1 else np.stack(eta)
-        return eta, self._scale(params.constants.reshape(n, len(self.rules)))
+        return eta, self.constants(params.constants.reshape(n, len(self.rules)))
 
-    def _scale(self, constants):
+    def constants(self, constants):
         """Constants (..., S) as a family takes them."""
         if len(self.rules) > 1:
             return np.moveaxis(constants, -1, 0)[..., None]
         return constants if self.rules else 1.0
 
-    def suggestion(self, pooled, block):
-        """Predictors that rows suggest, constants of the pooled regression.
-
-        They are as the family takes them, for one column, and the predictors a copy.
-        """
-        eta = np.array(self.family.initial(block.y))[..., None, :]
-        return eta, self._scale(pooled.constants[0])
-
-    def bounded_suggestion(self, pooled, block):
-        """Predictors that rows suggest, and the information of the rows there, (L, B).
-
-        A tiny response may suggest a predictor, or have an information, beyond all
-        others. Neither is further from the pooled regression than a multiple of the
-        scoring step of the row there, which a linear family never exceeds.
-        """
-        shape = len(block.columns), -1
-        suggestion = self.suggestion(pooled, block)
-        suggested = suggestion[0].reshape(shape)
-        eta, constants = self.arguments(pooled, block)
-        fitted = eta.reshape(shape).copy()
-        there = self.family.evaluate(block.y, eta, constants, 0.0)
-        score, limit = (
-            np.broadcast_to(raw, there.raw_score.shape).reshape(shape)
-            for raw in (there.raw_score * there.factor, there.raw_information)
-        )
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            step = np.abs(score / (limit * np.square(there.factor)).reshape(shape))
-        reach = _REACH * np.where(limit > 0, step, np.inf)
-        bounded = np.clip(suggested, fitted - reach, fitted + reach)
-        at = bounded.reshape(suggestion[0].shape).copy()
-        at = self.family.evaluate(block.y, at, constants, 0.0)
-        known = np.broadcast_to(at.raw_information, at.raw_score.shape)
-        return bounded, np.minimum(known.reshape(shape), _REACH**2 * limit)
-
     def first(self, values):
         """Values of the first predictor, from those of all predictors."""
         return values if len(self.predictors) == 1 else values[0]
+
+    def scales(self, params):
+        """Scales of every response, (R, K, m): ones where there is none."""
+        scales = np.ones((*params.constants.shape[:2], len(self.responses)))
+        for r, s in self._scales:
+            scales[..., r] = params.constants[..., s]
+        return scales
+
+    def with_scales(self, params, scales):
+        """Parameters with other scales (R, K, m), as far as there are any."""
+        constants = params.constants.copy()
+        for r, s in self._scales:
+            constants[..., s] = scales[..., r]
+        return params._replace(constants=constants)
+
+    def response_of(self, predictor):
+        """Number of the response of a predictor."""
+        stops = [response.predictors.stop for response in self.responses]
+        return int(np.searchsorted(stops, predictor, side="right"))
+
+    def seen(self, block):
+        """Weights of the rows of a block that see each response, (m, B)."""
+        seen = self.family.seen(block.y)
+        shape = len(self.responses), len(block.weight)
+        return block.weight * (np.ones(shape) if seen is None else seen)
 
     # Exact derivatives ----------------------------------------------------------------
 
@@ -265,7 +277,7 @@ class Regressions:
         """
         eta, _ = self.arguments(params, block)
         eta = eta.reshape(*eta.shape[:-2], *params.coef.shape[:2], eta.shape[-1])
-        at = self.family.local(block.y, eta, self._scale(params.constants))
+        at = self.family.local(block.y, eta, self.constants(params.constants))
         log_density = _masked(at.log_density, self.family.outside(eta))
         return at, block.units.sum(log_density)
 
@@ -334,14 +346,14 @@ class Regressions:
         K = self.n_components
         coef = None
         if not all(isinstance(sharing, Separate) for sharing in self.sharings):
-            coef = _side_by_side(K, [sharing.basis() for sharing in self.sharings])
+            coef = side_by_side(K, [sharing.basis() for sharing in self.sharings])
         own, common = np.eye(K), np.full((K, 1), K**-0.5)
         constants = [common if rule.tied is True else own for rule in self.rules]
         if self.rule.held is not None:
             constants[0] = own[:, np.isnan(self.rule.held)]
             if self.rule.tied is True:
                 constants[0] = _common(constants[0])
-        return coef, _side_by_side(K, constants)
+        return coef, side_by_side(K, constants)
 
     def constrain(self, params):
         """The nearest parameters that obey sharing and scale rule."""
@@ -394,16 +406,17 @@ class Regressions:
         return limited & self._estimated(params)
 
     def off_limits(self, params):
-        """Parameters whose constants, except a scale, are not near a limit.
+        """Parameters whose constants, except scales, are not near a limit.
 
         One that is starts at `Constant.start` instead, as a single regression says
         little about the components of a mixture.
         """
         starts = np.array([constant.start for constant in self.family.constants])
-        low, high = params.constants**self.powers, params.constants**-self.powers
-        near = (low < NEAR) & ~self.collapses | (high < NEAR) & np.isfinite(self.upper)
-        near[..., :1] &= not self.scaled
-        return params._replace(constants=np.where(near, starts, params.constants))
+        values = params.constants
+        near = (values**self.powers < NEAR) & ~self.collapses
+        near |= (values**-self.powers < NEAR) & np.isfinite(self.upper)
+        near[..., [s for _, s in self._scales]] = False
+        return params._replace(constants=np.where(near, starts, values))
 
     def collapsed(self, params):
         """Components with a constant that would vanish without its bound, (R, K)."""
@@ -419,27 +432,18 @@ class Regressions:
 
     def penalty(self, params):
         """Penalty of the scale rule, added to the log-likelihood, (R,) or zero."""
-        return self.rule.penalty(params.scale) if self.scaled else 0.0
+        parts = (
+            self.rules[s].penalty(params.constants[..., s]) for _, s in self._scales
+        )
+        return sum(parts)
 
     def penalty_derivatives(self, params):
         """First and second derivatives of the penalty in log constants, (R, K, S)."""
         first, second = np.zeros((2, *params.constants.shape))
-        if self.scaled:
-            first[..., 0], second[..., 0] = self.rule.penalty_derivatives(params.scale)
+        for _, s in self._scales:
+            derivatives = self.rules[s].penalty_derivatives(params.constants[..., s])
+            first[..., s], second[..., s] = derivatives
         return first, second
-
-
-def _side_by_side(n_components, bases):
-    """One basis (K p, m) from bases (K p_l, m_l) of adjacent numbers."""
-    if len(bases) == 1:
-        return bases[0]
-    sizes = [(len(basis) // n_components, basis.shape[1]) for basis in bases]
-    ends = np.cumsum([(0, 0), *sizes], axis=0)
-    whole = np.zeros((n_components, *ends[-1]))
-    for basis, start, stop in zip(bases, ends[:-1], ends[1:], strict=True):
-        part = whole[:, start[0] : stop[0], start[1] : stop[1]]
-        part[...] = basis.reshape(part.shape)
-    return whole.reshape(n_components * ends[-1, 0], ends[-1, 1])
 
 
 def _common(directions):

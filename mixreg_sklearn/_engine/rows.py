@@ -272,9 +272,9 @@ class TableRows(ArrayRows):
     def __init__(self, table, frame, n_jobs=1):
         self.table, structure = table, table.structure
         family, y, offset = structure.family, table.y, table.offset
-        if (frame.origin, frame.unit) != (0.0, 1.0):
-            y = family.in_units(y, frame.origin, frame.unit)
-            offset = None if offset is None else offset / frame.unit
+        if frame.moved:
+            y = family.measured(y, frame.origin, frame.unit)
+            offset = None if offset is None else offset / frame.unit[0]
         check_engine_sizes(y)
         weight, gate = table.weight, None
         if frame.inflation != 1.0:
@@ -287,7 +287,7 @@ class TableRows(ArrayRows):
         background = make_background(structure.background, frame.bounds, family)
         if background is not None:
             response = table.y if table.y.ndim == 1 else table.y[0]
-            background = background.log_density(response) + np.log(frame.unit) - base
+            background = background.log_density(response) + np.log(frame.unit[0]) - base
             background = units_of(table.start, len(response)).sum(background)
         super().__init__(
             each_once(lambda one: one.source(features[id(one)]), frame.designs),

@@ -54,8 +54,8 @@ class Landscape(NamedTuple):
 
     @property
     def scale(self):
-        """First constant of the components, (K,)."""
-        return self.params.scale[0]
+        """Scales of the first response, (K,)."""
+        return self.model.regressions.scales(self.params)[0, :, 0]
 
     @property
     def log_mixture(self):
@@ -65,15 +65,17 @@ class Landscape(NamedTuple):
     def arguments(self, coef, component, stretch=1.0):
         """Predictors and constants of candidates, as the family takes them.
 
-        Constants and further predictors are those of components (C,), the square of the
-        first constant times `stretch`. `coef` is (C, s).
+        Constants and further predictors are those of components (C,), the squares of
+        the scales times `stretch`. `coef` is (C, s).
         """
         whole, coef = self.regression(coef), self.params.coef[0, component].copy()
         coef[:, : whole.shape[1]] = whole
         constants = self.params.constants[0, component].copy()
-        constants[:, :1] *= np.sqrt(stretch)
+        regressions = self.model.regressions
         candidates = Params(coef[None], constants[None], None)
-        return self.model.regressions.arguments(candidates, self.block)
+        scales = regressions.scales(candidates) * np.sqrt(stretch)
+        candidates = regressions.with_scales(candidates, scales)
+        return regressions.arguments(candidates, self.block)
 
     def log_densities(self, coef, component, stretch=1.0):
         """Log-densities of candidates at all units, (C, U)."""

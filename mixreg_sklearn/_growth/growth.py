@@ -176,8 +176,9 @@ def _free_directions(regressions):
     """Directions (P + S, f) in which one component may move alone."""
     n_coef, n_constants = regressions.predictors[-1].stop, len(regressions.rules)
     free = np.eye(n_coef + n_constants)
-    if regressions.rule.tied is True and n_constants:
-        free = np.delete(free, n_coef, axis=1)
+    if regressions.rule.tied is True:
+        scales = (response.scale for response in regressions.responses)
+        free = np.delete(free, [n_coef + s for s in scales if s is not None], axis=1)
     first = regressions.predictors[0]
     directions = regressions.sharings[0].directions()
     coef = np.zeros((len(free), directions.shape[1]))

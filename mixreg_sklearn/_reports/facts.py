@@ -28,17 +28,16 @@ def response_name(y):
     """The name of a series, or of the column of a frame; None if there is none."""
     name = getattr(y, "name", None)
     columns = getattr(y, "columns", None)
-    if columns is not None and len(columns) == 1:
-        name = columns[0]
+    if columns is not None:
+        name = ", ".join(map(str, columns))
     return None if name is None or name == "" else str(name)
 
 
 def model_facts(rebuilt):
     """Facts about model and data, as pairs of a label and a value."""
     structure, data = rebuilt.problem.structure, rebuilt.data
-    family = structure.family
-    link = f", {family._link().name} link" if family.links else ""
-    facts = [("family", type(family).__name__ + link)]
+    families = getattr(structure.family, "families", [structure.family])
+    facts = [("family", ", ".join(map(_family, families)))]
     facts.append(("gate", _gate(rebuilt)))
     if structure.background is not None:
         facts.append(("background", _background(rebuilt.fitted.background)))
@@ -62,6 +61,11 @@ def model_facts(rebuilt):
 def number(value):
     """A count, or a sum of weights, which may have decimals."""
     return f"{value:.0f}" if np.isclose(value, np.round(value)) else f"{value:.1f}"
+
+
+def _family(family):
+    link = f", {family._link().name} link" if family.links else ""
+    return type(family).__name__ + link
 
 
 def _gate(rebuilt):

@@ -7,6 +7,7 @@ from .._component_names import names_of_shares
 from .._docs import documented
 from .._extras import check_in_memory, pandas_for
 from .._rebuilt import rebuild
+from .._responses import labels_of, response_names_of
 from .._status import sentence
 from .._thin import thin_sentences
 from ..inference._inference import COV_TYPES, check_covariance, inferred
@@ -328,7 +329,8 @@ def _components(rebuilt, separation):
     # A background has no constants.
     rest = np.full((len(fitted.constants), len(fitted.weights)), np.nan)
     rest[:, : fitted.n_components] = fitted.constants
-    names = [constant.name for constant in fitted.family.constants]
+    names = response_names_of(rebuilt.estimator)
+    _, names = labels_of(fitted.family, names)
     return columns | dict(zip(names, rest, strict=True))
 
 

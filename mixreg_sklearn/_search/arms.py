@@ -56,7 +56,7 @@ class Search(NamedTuple):
     n_starts: int  # of all rounds, without insertions
     n_rows: int  # of the search sample
     weight: float  # of these rows, in total
-    target: float  # pooled variance of the best common-scale optimum
+    target: np.ndarray  # (m,), pooled variances of the best common-scale optimum
     ending: Ending
     paths: list  # of Path: all starts, and the winners of rounds until they converge
 
@@ -120,7 +120,7 @@ def search(model, rows, pooled, rng, limits, watch):
         if common.objective.max() > best_common:
             best_common = common.objective.max()
             best = common.params.take(int(common.objective.argmax()))
-            target = float(best.scale[0, 0] ** 2)
+            target = model.regressions.scales(best)[0, 0] ** 2
         climbing = with_penalty(model, target)
         ranking = with_penalty(model, target, limits.scale_penalty)
         winners = concatenate([common.params, heat.winners.take(arm >= 2)])

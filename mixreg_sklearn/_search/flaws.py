@@ -74,15 +74,17 @@ def nearly_empty(model, weight):
     variances differ. Where the likelihood is bounded, only a component of less than one
     row counts.
     """
-    needed = 1.0 if model.bounded else model.regressions.n_specific + 1
+    needed = 1.0 if model.bounded else model.regressions.n_needed + 1
     return (weight < needed).any(axis=1)
 
 
 def is_perfect(model, pooled):
     """Whether one regression fits every row without error."""
     regressions = model.regressions
-    no_scale = pooled.scale[0, 0] ** 2 <= regressions.rule.floor * (1 + 1e-6)
-    return bool(no_scale and regressions.scaled and regressions.collapses[0])
+    scales = [response.scale for response in regressions.responses]
+    scales = [s for s in scales if s is not None]
+    no_scale = pooled.constants[0, 0] <= regressions.lower * (1 + 5e-7)
+    return bool((no_scale & regressions.collapses)[scales].any())
 
 
 def flaw_of(model, weight, params):
@@ -110,7 +112,8 @@ def why_boundary(model, rows, params, proven):
 
 def _is_ambiguous(model, rows, params):
     """Whether probabilities of point masses and shares may replace each other."""
-    if model.n_components == 1 or rows.n_units < rows.n_rows or model.gate.has_features:
+    alone = model.n_shares == 1 or len(model.family.responses) > 1
+    if alone or rows.n_units < rows.n_rows or model.gate.has_features:
         return False
     masses = [constant.point_mass for constant in model.family.constants]
     inside = ~model.regressions.at_limit(params)
@@ -127,7 +130,7 @@ def _near_edge(model, params, block):
 
 def _why_infinite(model, rows, params):
     """Why coefficients of a mixture, a batch of one, are infinite, or None."""
-    gated = model.gate.has_features and model.n_components > 1
+    gated = model.gate.has_features and model.n_shares > 1
     if not (gated or model.family.endless):
         return None
     if model.gate.diverges(params)[0]:

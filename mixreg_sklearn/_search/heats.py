@@ -84,7 +84,7 @@ def cost_of(pool, model):
     weight, n_components = pool.rows.total_weight, model.n_components
     if weight < n_components * (pool.p + 2):
         return np.inf
-    return weight * n_components * pool.p
+    return weight * n_components * pool.q
 
 
 def _starts(pool, model, more, rng):

@@ -1,11 +1,13 @@
 """Units from which starts are made, and regressions through them."""
 
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .._engine.params import Params, constant_logits
+from .suggestions import bounded_suggestion, suggestion
 
 _RIDGE = 1e-8
 # The share of a background at the start.
@@ -18,6 +20,10 @@ class Pool:
     Regressions are proposed by least squares on the linear predictors that the rows
     suggest (for the gaussian family the responses), weighted by their information. Rows
     are in canonical order, `pooled` is the fitted mixture of one component.
+
+    With several responses a proposal is a regression for each, through the same units:
+    q coefficients in all. Distances add up over responses by information; a row that
+    does not see a response has no information on it.
     """
 
     def __init__(self, model, rows, pooled):
@@ -26,44 +32,85 @@ class Pool:
         self.rows, self.pooled = rows, pooled
         self.block = block = rows.whole()
         self.units, self.y = block.units, block.y
-        self.Z, self.n, self.p = block.columns[0].Z, rows.n_units, rows.n_columns
+        responses = regressions.responses
+        # Columns of the regression of every response, and places of its coefficients.
+        self.columns = [block.columns[response.first].Z for response in responses]
+        self.places = [regressions.predictors[response.first] for response in responses]
+        sizes = [len(Z) for Z in self.columns]
+        ends = np.cumsum([0, *sizes])
+        self.parts = [slice(*pair) for pair in pairwise(ends)]
+        self.n, self.p, self.q = rows.n_units, max(sizes), ends[-1]
+        self.Z = np.vstack(list({id(Z): Z for Z in self.columns}.values()))
         # Weights of the rows of each unit, (U,), of a mean row, and of all rows.
         self.weight, total = self.units.sum(block.weight), rows.total_weight
         self.row_weight, self.total_weight = total / rows.n_rows, total
-        self.coef, self.scale = pooled.coef[0, 0, : self.p], pooled.scale[0, 0]
+        self.coef = self.coef_of(pooled)[0, 0]
+        self.scale = regressions.scales(pooled)[0, 0]
         # Predictors that rows suggest, less the offset; the search varies the first.
-        suggestion = regressions.suggestion(pooled, block)
+        suggested = suggestion(regressions, pooled, block)
         offset = 0.0 if block.offset is None else block.offset
-        bounded, information = regressions.bounded_suggestion(pooled, block)
+        bounded, information = bounded_suggestion(regressions, pooled, block)
+        first, m = [response.first for response in responses], len(responses)
+        self.suggested, information = bounded[first], information[first]
+        self.suggested[0] -= offset
+        # Weights of rows that see a response, of units (m, U).
+        seen = regressions.seen(block)
+        self.seen = self.units.sum(seen)
         # The information of the rows there, with mean one.
-        self.suggested, information = bounded[0] - offset, information[0]
-        self.information = information * (total / (block.weight @ information))
-        # The mean squared distance of `suggested` from the pooled regression.
-        squares = self.squares(self.coef[None])[0]
-        self.variance = float((self.weight @ squares) / total)
-        self._attainable = self.family.log_density(block.y, *suggestion)
+        information = np.where(seen > 0, information, 0.0)
+        self.information = information * (
+            m * total / (block.weight @ information.T).sum()
+        )
+        # Where a response is seldom seen, proposals tend to its pooled regression.
+        self._center = self.coef * (m > 1)
+        self._apart = self.suggested - self._fitted(self._center)
+        # The mean squared distances of `suggested` from the pooled regression, (m,).
+        self.variances = self.squares_of_each(self.coef) @ self.weight / total
+        self.variance = float(self.variances.sum())
+        self._attainable = self.family.log_density(block.y, *suggested)
         self._background = None
         if model.background:
-            # Where it is possible, it gets a small share.
-            possible = np.isfinite(block.background) @ self.weight / total
-            self._share = max(min(_SHARE, 0.5 * possible), 1e-6)
-            base = np.broadcast_to(self.family.base(block.y), len(block.weight))
-            log_density = block.background + self.units.sum(base)
-            attainable = self.units.mean(self._attainable)
-            self._background = log_density / self.units.size - attainable
+            self._see_background(block)
+
+    def _see_background(self, block):
+        """Its share at the start, and its log-densities less the attainable ones."""
+        # Where it is possible, it gets a small share.
+        possible = np.isfinite(block.background) @ self.weight / self.total_weight
+        self._share = max(min(_SHARE, 0.5 * possible), 1e-6)
+        base = np.broadcast_to(self.family.base(block.y), len(block.weight))
+        log_density = block.background + self.units.sum(base)
+        attainable = self.units.mean(self._attainable)
+        self._background = log_density / self.units.size - attainable
+
+    def coef_of(self, params):
+        """Coefficients (R, K, q) of the regressions of all responses."""
+        return np.concatenate([params.coef[..., at] for at in self.places], axis=2)
+
+    def _fitted(self, coef):
+        """Linear predictors (m, C, n), or (m, n), of regressions (C, q), or (q,)."""
+        parts = zip(self.parts, self.columns, strict=True)
+        return np.stack([np.dot(coef[..., part], Z) for part, Z in parts])
 
     def squares(self, coef):
-        """Mean squared distances (..., U) from regressions (..., p), by information."""
-        fitted = np.dot(coef.reshape(-1, self.p), self.Z)
-        squares = (self.suggested - fitted) ** 2 * self.information
-        return self.units.mean(squares).reshape(*coef.shape[:-1], self.n)
+        """Mean squared distances (..., U) from regressions (..., q), by information."""
+        each = self.squares_of_each(coef)
+        return each[0] if len(each) == 1 else each.sum(axis=0)
+
+    def squares_of_each(self, coef):
+        """The same from those of every response, (m, ..., U)."""
+        squares = self._fitted(coef.reshape(-1, self.q))
+        np.subtract(self.suggested[:, None], squares, out=squares)
+        squares *= squares
+        squares *= self.information[:, None]
+        squares = self.units.mean(squares)
+        return squares.reshape(len(squares), *coef.shape[:-1], self.n)
 
     def kernel(self, coef, scale, width):
         """Flattened densities ``(f / f_0)^(1 / width)`` of units, (C, U).
 
-        `coef` is (C, p), `scale` (C,), and ``f_0`` the attainable density. The density
-        of a unit is the geometric mean over its rows, and `width` a factor on the
-        variance.
+        `coef` is (C, q), `scale` (C, m), and ``f_0`` the attainable density. The
+        density of a unit is the geometric mean over its rows, and `width` a factor on
+        the variance.
         """
         params = self.params(coef[None], scale[None], np.zeros((1, len(coef))))
         arguments = self.regressions.arguments(params, self.block)
@@ -87,7 +134,7 @@ class Pool:
     @property
     def single(self):
         """The pooled regression as a mixture, with the background, a batch of one."""
-        coef, scale = self.coef[None, None], np.full((1, 1), self.scale)
+        coef, scale = self.coef[None, None], self.scale[None, None]
         return self.params(coef, scale, np.zeros((1, 1)))
 
     def labelled(self, params):
@@ -97,9 +144,9 @@ class Pool:
         plausible = plausible / np.maximum(plausible.sum(axis=0), 1e-300)
         telling = self.weight * (plausible - plausible.mean(axis=0))
         shape = params.coef.shape[:2]
-        kernels = self.kernel(
-            params.coef[..., : self.p].reshape(-1, self.p), params.scale.ravel(), 1.0
-        )
+        coef, scales = self.coef_of(params), self.regressions.scales(params)
+        coef, scales = (each.reshape(-1, each.shape[2]) for each in (coef, scales))
+        kernels = self.kernel(coef, scales, 1.0)
         # A unit far from all components does not decide alone.
         gains = np.log(kernels + 1e-3).reshape(*shape, self.n) @ telling.T
         order = [linear_sum_assignment(gain.T, maximize=True)[1] for gain in gains]
@@ -123,68 +170,95 @@ class Pool:
         return np.clip(index, 0, self.n - 1).reshape(uniforms.shape)
 
     def through(self, units):
-        """Regressions (..., p) through all rows of the first of the units (..., m).
+        """Regressions (..., q) through all rows of the first of the units (..., j).
 
-        The first units that have at least m rows in all are used.
+        The first units that have at least j rows in all are used.
         """
         if self.units.single:
-            Z = np.moveaxis(self.Z[:, units], 0, -1)
-            weighted = Z * self.information[units][..., None]
-            gram = weighted.swapaxes(-1, -2) @ Z
-            cross = np.einsum("...mp,...m->...p", weighted, self.suggested[units])
-            return _solve_ridge(gram, cross)
+            rows = zip(self.columns, self.information, self._apart, strict=True)
+            return self._solved(_products_of(*row, units) for row in rows)
         size = self.units.size[units]
         before = np.cumsum(size, axis=-1) - size
         used = (before < units.shape[-1]).astype(float)
-        gram, cross = self._products
-        gram = np.einsum("...m,...mpq->...pq", used, gram[units])
-        return _solve_ridge(gram, np.einsum("...m,...mp->...p", used, cross[units]))
+        return self._solved(
+            (
+                np.einsum("...m,...mpq->...pq", used, gram[units]),
+                np.einsum("...m,...mp->...p", used, cross[units]),
+            )
+            for gram, cross in self._products
+        )
 
     @cached_property
     def _products(self):
-        """Gram matrices (U, p, p) and cross products (U, p) of the units."""
-        weighted = self.Z * self.information
-        gram = self.units.sum(weighted[:, None] * self.Z)
-        cross = self.units.sum(weighted * self.suggested)
-        return np.moveaxis(gram, -1, 0), cross.T
+        """Gram matrices (U, p, p), cross products (U, p) of units, by response."""
+        products = []
+        for Z, known, apart in zip(
+            self.columns, self.information, self._apart, strict=True
+        ):
+            weighted = Z * known
+            gram = self.units.sum(weighted[:, None] * Z)
+            products.append(
+                (np.moveaxis(gram, -1, 0), self.units.sum(weighted * apart).T)
+            )
+        return products
 
     def weighted(self, weights):
-        """Least squares (C, p) under weights of units (C, U) and of rows."""
-        W = self.units.spread(weights) * (self.block.weight * self.information)
-        cross = np.dot(W * self.suggested, self.Z.T)
-        gram = np.stack([np.dot(self.Z * w, self.Z.T) for w in W])
-        return _solve_ridge(gram, cross)
+        """Least squares (C, q) under weights of units (C, U) and of rows."""
+        spread, products = self.units.spread(weights), []
+        for Z, known, apart in zip(
+            self.columns, self.information, self._apart, strict=True
+        ):
+            W = spread * (self.block.weight * known)
+            gram = np.stack([np.dot(Z * w, Z.T) for w in W])
+            products.append((gram, np.dot(W * apart, Z.T)))
+        return self._solved(products)
+
+    def _solved(self, products):
+        """Regressions (..., q) from the normal equations of every response."""
+        parts = [_solve_ridge(*pair) for pair in products]
+        return np.concatenate(parts, axis=-1) + self._center
 
     def mixtures(self, coef):
-        """Parameters with given coefficients (R, K, p), a common scale, equal weights.
+        """Parameters with given coefficients (R, K, q), a common scale, equal weights.
 
         The scale is that of the pooled regression times the ratio of distances from the
         nearest and from the pooled regression.
         """
-        nearest = self.squares(coef).min(axis=1)
+        each = self.squares_of_each(coef)
+        nearest = each.sum(axis=0).argmin(axis=1)[None, :, None]
+        nearest = np.take_along_axis(each, nearest, axis=2)[:, :, 0]
         variance = nearest @ self.weight / self.weight.sum()
-        reduction = np.sqrt(np.maximum(variance / self.variance, 1e-12))
+        reduction = np.sqrt(np.maximum(variance.T / self.variances, 1e-12))
         scale = np.repeat((self.scale * reduction)[:, None], coef.shape[1], axis=1)
-        return self.params(coef, scale, np.full(scale.shape, -np.log(coef.shape[1])))
+        return self.params(coef, scale, np.full(coef.shape[:2], -np.log(coef.shape[1])))
 
     def params(self, coef, scale, log_weights):
         """Parameters from those of a start; all others are those of the pooled fit.
 
-        They are the coefficients (R, K, p) of the first predictor, the scale (R, K),
-        which is ignored where there is none, and log prior probabilities (R, K).
+        They are the coefficients (R, K, q) of regressions, scales (R, K, m), which are
+        ignored where there are none, and log prior probabilities (R, K).
         """
         shape = coef.shape[:2]
-        rest, constants = (
-            np.broadcast_to(values, (*shape, values.shape[2]))
-            for values in (self.pooled.coef[:, :, self.p :], self.pooled.constants)
+        whole, constants = (
+            np.broadcast_to(values, (*shape, values.shape[2])).copy()
+            for values in (self.pooled.coef, self.pooled.constants)
         )
-        coef = np.concatenate([coef, rest], axis=2)
+        for place, part in zip(self.places, self.parts, strict=True):
+            whole[..., place] = coef[..., part]
         if self._background is not None:
             apart = np.full((shape[0], 1), np.log(self._share))
             log_weights = np.hstack([log_weights + np.log1p(-self._share), apart])
         logits = constant_logits(log_weights, len(self.block.gate))
-        params = self.regressions.off_limits(Params(coef, constants, logits))
-        return params.with_scale(scale) if self.regressions.scaled else params
+        params = self.regressions.off_limits(Params(whole, constants, logits))
+        return self.regressions.with_scales(params, scale)
+
+
+def _products_of(Z, information, apart, units):
+    """Gram matrices and cross products of single rows, the units (..., j)."""
+    Z = np.moveaxis(Z[:, units], 0, -1)
+    weighted = Z * information[units][..., None]
+    gram = weighted.swapaxes(-1, -2) @ Z
+    return gram, np.einsum("...mp,...m->...p", weighted, apart[units])
 
 
 def _solve_ridge(gram, cross):

@@ -9,6 +9,7 @@ import numpy as np
 from .._engine.em import em
 from .._engine.params import Params, concatenate, constant_logits
 from .._numerics import log_normalize
+from .suggestions import bounded_suggestion
 
 # Shares of the way to the mean response by which responses of starts are shrunken.
 _SHARES = (0.5, 1.0)
@@ -30,7 +31,8 @@ def fit_pooled(model, rows):
     start = _least_squares_start(model, rows, _Shrinkage(0.0, 0.0))
     moved = model.solve(rows.sum(model.summarize, start), start).coef - start.coef
     if not np.abs(moved).max(initial=0) < _SOLVED:
-        mean = rows.sum(_response, None) / rows.total_weight
+        total, weight = rows.sum(_response, None)
+        mean = total / np.maximum(weight, np.finfo(float).tiny)
         shrunken = [_Shrinkage(share, mean) for share in _SHARES]
         others = (_least_squares_start(model, rows, shrunk) for shrunk in shrunken)
         run = em(model, rows, concatenate([start, *others]), max_iter=_SHORT)
@@ -54,8 +56,9 @@ class _Shrinkage(NamedTuple):
 
 
 def _response(_, block):
-    """Weighted sum of the responses that are finite, () or (1 + D,)."""
-    return np.asarray(np.where(np.isfinite(block.y), block.y, 0.0) @ block.weight)
+    """Weighted sums of the responses that are finite, and weights, (2,) or (2, T)."""
+    finite = np.isfinite(block.y)
+    return np.stack([np.where(finite, block.y, 0.0), finite]) @ block.weight
 
 
 def _least_squares_start(model, rows, shrinkage):
@@ -90,14 +93,14 @@ def from_memberships(problem, memberships):
     sums = rows.sum(verb, (start.coef, memberships))
     coef = start.coef + _step(regressions, sums)
     sums = rows.sum(verb, (coef, memberships))
+    n_components = len(sums.squares)
+    relative = sums.squares / np.maximum(sums.mass[:n_components], 1e-9)[:, None]
+    relative = relative / (sums.pooled / rows.total_weight)
     log_weights = log_normalize(np.log(np.maximum(sums.mass, np.finfo(float).tiny)))
     logits = constant_logits(log_weights[None], rows.n_logits)
     start = start._replace(coef=coef, logits=logits)
-    start = regressions.off_limits(start)
-    if regressions.scaled:
-        relative = sums.squares / np.maximum(sums.mass[: len(sums.squares)], 1e-9)
-        relative = relative / (sums.pooled / rows.total_weight)
-        start = start.with_scale((pooled.scale[0, 0] * np.sqrt(relative))[None])
+    scales = regressions.scales(pooled)[0, 0] * np.sqrt(relative)
+    start = regressions.with_scales(regressions.off_limits(start), scales[None])
     return model.constrain(start)
 
 
@@ -107,8 +110,8 @@ class _Squares(NamedTuple):
     grams: tuple  # of L arrays (1, K, p, p)
     crosses: tuple  # of L arrays (1, K, p)
     mass: np.ndarray  # (K',), sums of memberships
-    squares: np.ndarray  # (K,), of distances from the regressions under memberships
-    pooled: float  # sum of squared distances from the pooled regression
+    squares: np.ndarray  # (K, m), of distances from the regressions under memberships
+    pooled: np.ndarray  # (m,), sums of squared distances from the pooled regression
 
     def __add__(self, other):
         grams = tuple(map(add, self.grams, other.grams))
@@ -121,10 +124,14 @@ def _least_squares(regressions, shrinkage, coef, block):
     grams, crosses = [], []
     initial = regressions.family.initial(shrinkage.of(block.y))
     initial = initial if len(block.columns) > 1 else initial[None]
-    for suggested, z, place in _net(regressions, initial, block):
-        residual = suggested - z.predict(coef[0, :, place])
-        grams.append(z.total[None, None])
-        crosses.append(z.cross(residual * block.weight)[None])
+    seen = regressions.family.seen(block.y)
+    for i, (suggested, z, place) in enumerate(_net(regressions, initial, block)):
+        residual, weight = suggested - z.predict(coef[0, :, place]), block.weight
+        if seen is not None:
+            weight = weight * seen[regressions.response_of(i)]
+        gram = z.total if seen is None else z.gram(weight[None])[0]
+        grams.append(gram[None, None])
+        crosses.append(z.cross(residual * weight)[None])
     return _Squares(tuple(grams), tuple(crosses), np.zeros(1), np.zeros(1), 0.0)
 
 
@@ -138,7 +145,7 @@ def _membership_squares(regressions, pooled, params, block):
     mass = units.spread(units.mean(memberships[block.rows].T)) * block.weight
     tau = mass[:n_components]
     grams, crosses, squares = [], [], []
-    initial, information = regressions.bounded_suggestion(pooled, block)
+    initial, information = bounded_suggestion(regressions, pooled, block)
     for (suggested, z, place), known in zip(
         _net(regressions, initial, block), information, strict=True
     ):
@@ -150,7 +157,9 @@ def _membership_squares(regressions, pooled, params, block):
         squares.append(
             ((weight * residual**2).sum(1), block.weight @ (known * apart[0] ** 2))
         )
-    return _Squares(tuple(grams), tuple(crosses), mass.sum(axis=1), *squares[0])
+    squares = [squares[response.first] for response in regressions.responses]
+    squares = (np.stack(each, axis=-1) for each in zip(*squares, strict=True))
+    return _Squares(tuple(grams), tuple(crosses), mass.sum(axis=1), *squares)
 
 
 def _net(regressions, initial, block):

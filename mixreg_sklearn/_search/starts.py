@@ -5,7 +5,8 @@ units are drawn by the inverse distribution function of their weight in a canoni
 order, everything else in the space of parameters. A regression is proposed through all
 rows of a unit.
 
-Shapes: ``U`` units of the search sample, ``p`` columns, ``R`` starts, ``K`` components.
+Shapes: ``U`` units of the search sample, ``p`` columns, ``q`` columns of the
+regressions of all ``m`` responses, ``R`` starts, ``K`` components.
 """
 
 import numpy as np
@@ -42,16 +43,15 @@ def soft_partitions(pool, n_components, n_starts, rng):
     normal -= normal.mean(axis=1, keepdims=True)
     normal *= np.sqrt(n_components / max(n_components - 1, 1) * spread / total)
     shift = normal @ root.T
-    p = pool.p
     return pool.params(
-        pool.coef + shift[:, :, :p],
-        pool.scale * np.exp(np.clip(shift[:, :, p], -1.0, 1.0)),
-        log_normalize(np.log1p(np.clip(shift[:, :, p + 1], -0.9, 9.0))),
+        pool.coef + shift[:, :, : pool.q],
+        pool.scale * np.exp(np.clip(shift[:, :, pool.q : -1], -1.0, 1.0)),
+        log_normalize(np.log1p(np.clip(shift[:, :, -1], -0.9, 9.0))),
     )
 
 
 def _influences(pool):
-    """Influence of one more row on coefficients, log scale and weight, (p + 2, n).
+    """Influence of one more row on coefficients, log scales, weight, (q + m + 1, n).
 
     To first order at the pooled regression, times n.
     """
@@ -59,19 +59,22 @@ def _influences(pool):
     eta, constants = pool.regressions.arguments(pool.pooled, pool.block)
     at, outside = family.local(pool.y, eta, constants), family.outside(eta)
     expected = family.evaluate(pool.y, eta, constants, 0.0)
-    information = pool.regressions.first(expected.raw_information)
-    information = np.ravel(information * expected.factor**2)
-    gram = np.dot(pool.Z * (weight * information), pool.Z.T) / total
-    coef = np.linalg.solve(gram + 1e-10 * np.eye(pool.p), pool.Z * at.slope[0][0])
-    scale = np.zeros(len(weight))
-    if family.constants:
-        n_predictors, n_coordinates = len(family.predictors), len(at.slope)
-        # The scale is the first coordinate after the predictors.
-        place = sum(n_coordinates - e for e in range(n_predictors))
-        inside = 1.0 if outside is None else ~outside[0]
-        curvature = -(at.bend[place][0] @ (weight * inside)) / total
-        scale = at.slope[n_predictors][0] * inside / max(abs(curvature), 1e-3)
-    return np.vstack([coef, scale, np.ones(len(weight))])
+    information = expected.raw_information * expected.factor**2
+    coef, scales = [], np.zeros((len(family.responses), len(weight)))
+    inside = 1.0 if outside is None else ~outside[0]
+    n_predictors, n_coordinates = len(family.predictors), len(at.slope)
+    for r, (response, Z) in enumerate(zip(family.responses, pool.columns, strict=True)):
+        i = response.first
+        known = np.ravel(information if n_predictors == 1 else information[i])
+        gram = np.dot(Z * (weight * known), Z.T) / total
+        coef.append(np.linalg.solve(gram + 1e-10 * np.eye(len(Z)), Z * at.slope[i][0]))
+        if response.scale is not None:
+            # Constants are the coordinates after the predictors.
+            s = n_predictors + response.scale
+            place = sum(n_coordinates - e for e in range(s))
+            curvature = -(at.bend[place][0] @ (weight * inside)) / total
+            scales[r] = at.slope[s][0] * inside / max(abs(curvature), 1e-3)
+    return np.vstack([*coef, scales, np.ones(len(weight))])
 
 
 def spread_regressions(pool, n_components, n_starts, rng):
@@ -84,7 +87,7 @@ def spread_regressions(pool, n_components, n_starts, rng):
     size = min(pool.p + 1, pool.n)
     shape = (n_components, n_starts, _CANDIDATES, size)
     uniforms = rng.random(shape)
-    coef = np.empty((n_starts, n_components, pool.p))
+    coef = np.empty((n_starts, n_components, pool.q))
     nearest = np.ones((n_starts, pool.n))
     each = np.arange(n_starts)
     tolerance = max(1e-2 * pool.variance, np.finfo(float).tiny)
@@ -130,7 +133,7 @@ def side_by_side(pool, n_components, n_starts, rng):
         logits = np.take_along_axis(logits, np.array(order)[..., None], axis=1)
     prior = special.softmax(logits[..., :1] + logits[..., 1:] @ columns, axis=1)
     prior = prior[:, :n_components].reshape(-1, pool.n)
-    coef = pool.weighted(prior).reshape(n_starts, n_components, pool.p)
+    coef = pool.weighted(prior).reshape(n_starts, n_components, pool.q)
     starts = pool.mixtures(coef)
     return starts._replace(logits=logits).normalized() if gated else starts
 
@@ -146,17 +149,17 @@ def varied_constants(regressions, params, rng):
     Components may differ by little else, as counts that are zero for sure. The scale
     is that of the start.
     """
-    constants = params.constants[::2, :, regressions.scaled :]
-    if not constants.size:
+    others = regressions.others
+    if not len(others):
         return params
-    upper = regressions.upper[regressions.scaled :]
+    constants, upper = params.constants[::2][..., others], regressions.upper[others]
     shift = _VARIETY * rng.standard_normal(constants.shape)
     # Log-odds against the bound, which may be infinite.
     room = np.where(np.isfinite(upper), 1 - constants / upper, 1.0)
     odds = constants / room * np.exp(shift)
     varied = np.where(np.isfinite(upper), odds / (1 + odds / upper), odds)
     out = params.constants.copy()
-    out[::2, :, regressions.scaled :] = varied
+    out[::2][..., others] = varied
     return params._replace(constants=out)
 
 
@@ -169,18 +172,27 @@ def robust_regressions(pool, n_components, n_starts, rng):
     n_peeled = n_starts // 2
     peeled = peeled_regressions(pool, n_components, n_peeled, rng)
     spread = spread_regressions(pool, n_components, n_starts - n_peeled, rng)
-    coef = np.concatenate([peeled.coef, spread.coef])[..., : pool.p]
-    squares = pool.squares(coef)
-    nearest = squares.argmin(axis=1)[:, None] == np.arange(n_components)[:, None]
-    mass = nearest @ pool.weight
-    distance = np.where(nearest, squares, np.inf).reshape(-1, pool.n)
-    median = _quantile(distance, pool.weight, 0.5 * mass.ravel()).reshape(mass.shape)
-    variance = np.where(mass > 0, median / 0.455, pool.variance)
-    relative = np.maximum(variance / pool.variance, 1e-12)
-    share = np.maximum(mass, pool.row_weight) / pool.total_weight
+    coef = np.concatenate([pool.coef_of(peeled), pool.coef_of(spread)])
+    each = pool.squares_of_each(coef)
+    nearest = each.sum(axis=0).argmin(axis=1)[:, None]
+    nearest = nearest == np.arange(n_components)[:, None]
+    relative = [
+        _median_variance(nearest, squares, seen, variance) / variance
+        for squares, seen, variance in zip(each, pool.seen, pool.variances, strict=True)
+    ]
+    relative = np.maximum(np.stack(relative, axis=-1), 1e-12)
+    share = np.maximum(nearest @ pool.weight, pool.row_weight) / pool.total_weight
     return pool.params(
         coef, pool.scale * np.sqrt(relative), log_normalize(np.log(share))
     )
+
+
+def _median_variance(nearest, squares, weight, otherwise):
+    """Variances (R, K) from medians of squared distances (R, K, U) of nearest units."""
+    mass = nearest @ weight
+    distance = np.where(nearest, squares, np.inf).reshape(-1, len(weight))
+    median = _quantile(distance, weight, 0.5 * mass.ravel()).reshape(mass.shape)
+    return np.where(mass > 0, median / 0.455, otherwise)
 
 
 def peeled_regressions(pool, n_components, n_starts, rng):
@@ -193,7 +205,7 @@ def peeled_regressions(pool, n_components, n_starts, rng):
     uniforms = rng.random((n_components, n_starts, size))
     left = np.ones((n_starts, pool.n))
     enough_weight = (pool.p + 1) * pool.row_weight
-    coef = np.empty((n_starts, n_components, pool.p))
+    coef = np.empty((n_starts, n_components, pool.q))
     for k in range(n_components):
         start = pool.through(pool.draw(left, uniforms[k]))
         coef[:, k], closeness = _cauchy_regression(pool, start, left)
@@ -206,7 +218,7 @@ def peeled_regressions(pool, n_components, n_starts, rng):
 
 
 def _cauchy_regression(pool, coef, left, n_iter=5):
-    """Coefficients (R, p) and weights (R, U) by reweighted least squares."""
+    """Coefficients (R, q) and weights (R, U) by reweighted least squares."""
     tiny = 1e-6 * np.sqrt(pool.variance)
     for _ in range(n_iter):
         distance = np.sqrt(pool.squares(coef))

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from ._links import resolve_link
 from ._scales import newton_update
-from ._support import Constant, Predictor, Support
+from ._support import Constant, Predictor, Response, Support
 
 # Predictors of counts below this are outside the domain of a restricted link.
 _LEAST_OF_COUNTS = 1e-9
@@ -151,9 +151,19 @@ class Family(ABC, BaseEstimator):
         return not collapses and bool(self.links) and self._link().endless
 
     @property
-    def has_scale(self):
-        """Whether the first constant is a scale, in units of the response."""
-        return bool(self.constants) and self.constants[0].name == "scale"
+    def responses(self):
+        """Where each response stands: most families have one.
+
+        Its scale is a first constant of this name, to which `shared_scale` and the
+        safeguards of the search apply.
+        """
+        names = [constant.name for constant in self.constants]
+        scale = 0 if names[:1] == ["scale"] else None
+        return (Response(slice(0, len(self.predictors)), scale),)
+
+    def seen(self, y):
+        """Where each of m responses is seen, (m, n) of bool; None for everywhere."""
+        return None
 
     @property
     def constants(self):
@@ -224,32 +234,34 @@ class Family(ABC, BaseEstimator):
         """
         for name, values in row_data.items():
             if values is not None and name not in self.row_data:
-                # Those of a wrapper are those of what it wraps.
-                takers = " and ".join(
-                    f"the {_in_words(f)} family"
-                    for f in Family.__subclasses__()
-                    if isinstance(f.row_data, tuple) and name in f.row_data
-                )
+                # Those that declare it for all of their instances.
+                fixed = (f for f in Family.__subclasses__() if _is_fixed(f.row_data))
+                takers = (f for f in fixed if name in f.row_data)
+                takers = " and ".join(f"the {_in_words(f)} family" for f in takers)
                 raise ValueError(
                     f"{name} is for {takers or 'families that declare it'}, not for"
                     f" {type(self).__name__}."
                 )
         return y
 
-    def in_units(self, y, origin, unit):
-        """The target in other units of measurement."""
-        return (y - origin) / unit
-
     def units(self, y, weight, fit_intercept):
-        """Origin and unit of measurement (two floats) that suit `y`, (n,)."""
+        """Origin and unit of measurement that suit `y`, (n,).
+
+        Two floats, or two arrays (m,) for a family of m responses. They are those of
+        the first predictor and the scale of a response.
+        """
         return 0.0, 1.0
 
     def has_density(self, y):
         """Where the likelihood of `y` is per unit of it, not a probability, (n,).
 
-        Of families with `units`; True for everywhere.
+        Of several responses (m, n). Of families with `units`; True for everywhere.
         """
         return True
+
+    def measured(self, y, origin, unit):
+        """The response in units of measurement, arrays (m,), from `units`."""
+        return (y - origin) / unit
 
     def base(self, y):
         """The part of the log-density that depends on `y` alone, (n,) or 0.0.
@@ -324,10 +336,12 @@ class Family(ABC, BaseEstimator):
         """New constants (R, K, S), by one rule for each.
 
         A single constant is updated by `update_scale`, several by a Newton step in each
-        logarithm, from the statistics of the default `evaluate`.
+        logarithm, from the statistics of the default `evaluate`. `gain` (R, K, L) is
+        what the new coefficients of every predictor gain, see `update_scale`.
         """
         if not rules:
             return constants
+        gain = gain.sum(axis=-1)
         if len(rules) == 1:
             scale, upper = constants[..., 0], self.constants[0].upper
             new = self.update_scale(scale, weight, statistic, gain, rules[0])
@@ -413,6 +427,10 @@ class PositiveMean(Family):
     def mean(self, eta, scale):
         """Expected response, (C, B)."""
         return self._link().admissible_mean(eta)
+
+
+def _is_fixed(row_data):
+    return isinstance(row_data, tuple)
 
 
 def _in_words(family):

@@ -436,13 +436,13 @@ def _check_update(case, tied):
     target = case.target(family.sample(*drawn, rng, **case.row_data))
     weight = np.where(of == [[0], [1]], 0.9, 0.1) * rng.uniform(0.5, 2, n)
     constants = np.sqrt(truth.prod(axis=1)).T.repeat(2, axis=0)[None]
-    rules = (ScaleRule(tied),) * len(truth)
+    rules, no_gain = (ScaleRule(tied),) * len(truth), np.zeros((1, 2, first))
     for _ in range(100):
         arguments = case.natural(eta.copy(), constants[0].T[:, :, None])
         at = family.evaluate(target, *arguments, 0.0)
         statistic = np.stack([(weight * s).sum(axis=1) for s in at.statistic], axis=-1)
         constants = family.update_constants(
-            constants, weight.sum(1)[None], statistic[None], np.zeros((1, 2)), rules
+            constants, weight.sum(1)[None], statistic[None], no_gain, rules
         )
     local = family.local(target, *case.natural(eta, constants[0].T[:, :, None]))
     # At a maximum the next step of Newton's method is zero.

@@ -1,10 +1,12 @@
 """Families by name, as the parameter `family` of an estimator takes them."""
 
+from ._base import Family
 from ._beta import Beta
 from ._binomial import Binomial
 from ._gamma import Gamma
 from ._gaussian import Gaussian
 from ._inverse_gaussian import InverseGaussian
+from ._joint import Joint
 from ._lifetimes import LogLogistic, LogNormal, Weibull
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
@@ -27,20 +29,49 @@ FAMILIES = {
 
 
 def make_family(family, row_data=()):
-    """The family object for a name or a family.
+    """The family object for a name or a family, or for a list of them.
 
     With row scales among the names of `row_data`, that of scaled rows.
 
     Raises
     ------
     ValueError
-        If a family without a scale is to have row scales.
+        If a family without a scale, or several, are to have row scales.
     """
-    family = FAMILIES[family]() if isinstance(family, str) else family
+    several = isinstance(family, (list, tuple))
+    if several:
+        family = _joint(family)
+    elif isinstance(family, str):
+        family = FAMILIES[family]()
     if NAME not in row_data:
         return family
-    if not family.has_scale:
+    if several or family.responses[0].scale is None:
         raise ValueError(
-            f"row_scale is for families with a scale, and {family!r} has none."
+            f"row_scale is for a family with a scale, and {family!r} has none."
         )
     return RowScaled(family)
+
+
+def _joint(families):
+    """The family of several responses."""
+    for each in families:
+        if not (
+            each in FAMILIES if isinstance(each, str) else isinstance(each, Family)
+        ):
+            raise ValueError(
+                "family: a list must have names of families or instances of them, one"
+                f" for each response; got {each!r}."
+            )
+    made = [make_family(each) for each in families]
+    if len(made) < 2:
+        raise ValueError(
+            "family: a list is for several responses, and needs two families or more;"
+            f" got {families!r}."
+        )
+    for each in made:
+        if each.response_columns > 1:
+            raise ValueError(
+                f"family: {each!r} takes {each.response_columns} columns of y itself,"
+                " and cannot be one of several responses."
+            )
+    return Joint(made)

@@ -36,6 +36,10 @@ class RowScaled(Family):
         return self.family.support
 
     @property
+    def responses(self):
+        return self.family.responses
+
+    @property
     def response_columns(self):
         return self.family.response_columns
 
@@ -90,9 +94,9 @@ class RowScaled(Family):
         row_scale = 1.0 if row_scale is None else _checked(row_scale, inner.shape[1:])
         return np.vstack([inner, np.broadcast_to(row_scale, inner[:1].shape)])
 
-    def in_units(self, y, origin, unit):
+    def measured(self, y, origin, unit):
         """The target in other units of measurement; row scales have none."""
-        return np.concatenate([self.family.in_units(y[:-1], origin, unit), y[-1:]])
+        return np.concatenate([self.family.measured(y[:-1], origin, unit), y[-1:]])
 
     def units(self, y, weight, fit_intercept):
         return self.family.units(_inner(y), weight, fit_intercept)

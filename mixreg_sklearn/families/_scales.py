@@ -47,6 +47,14 @@ class ScaleRule(NamedTuple):
     target: float = 1.0  # s_0
     held: np.ndarray | None = None  # scales (K,) that are not estimated; NaN where free
 
+    def of_response(self, r):
+        """The rule of response r: `floor` and `target` may be arrays, (m,)."""
+        floor, target = (
+            value if np.ndim(value) == 0 else float(value[r])
+            for value in (self.floor, self.target)
+        )
+        return self._replace(floor=floor, target=target)
+
     def variance(self, squares, weight, current):
         """New variances from sums of squares; all arrays are (R, K)."""
         if self.strength:

@@ -64,6 +64,26 @@ class Constant(NamedTuple):
     point_mass: bool = False
 
 
+class Response(NamedTuple):
+    """Where one of the responses of a family stands.
+
+    Attributes
+    ----------
+    predictors : slice
+        Its predictors; the first one is its regression.
+    scale : int or None
+        Its scale among the constants.
+    """
+
+    predictors: slice
+    scale: int | None
+
+    @property
+    def first(self):
+        """Number of the first predictor."""
+        return self.predictors.start
+
+
 class Support(NamedTuple):
     """Where responses lie.
 

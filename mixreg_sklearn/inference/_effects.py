@@ -7,7 +7,7 @@ import numpy as np
 from .._data.checks import check_features, check_weight
 from .._docs import documented
 from .._fitted import Fitted
-from .._inside import inside
+from .._inside import of_one_response
 from ..families._names import make_family
 from ..predictive._components import component_means
 from ._table import UNIDENTIFIED, Estimates, Term
@@ -96,7 +96,7 @@ def marginal_effects(
     >>> effects.names[0], effects.params[0].round(2).item()
     ('mixture: x0', 0.98)
     """
-    found = inside(model)
+    found = of_one_response(model, "Marginal effects")
     model, X = found.mixture, found.features(X)
     family = make_family(model.family)
     if len(family.predictors) > 1:

@@ -156,7 +156,9 @@ def _check_cluster(cluster, cov_type, X, groups):
 
 def _title(rebuilt, cov_type):
     estimator, rows = rebuilt.estimator, rebuilt.problem.rows
-    family = type(rebuilt.problem.structure.family).__name__
+    family = rebuilt.problem.structure.family
+    families = getattr(family, "families", [family])
+    family = ", ".join(type(each).__name__ for each in families)
     units = f"{rows.n_rows} rows"
     if rebuilt.grouped:
         units += f" in {rows.n_units} groups"

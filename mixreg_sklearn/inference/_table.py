@@ -50,6 +50,7 @@ class Term(NamedTuple):
     label: str  # its name within the component
     note: str = ""  # why it is not an ordinary estimate
     called: str = ""  # the name of its component, if the user gave one
+    response: int | None = None  # its number, of several responses
     is_share: bool = False  # whether it is between zero and one
 
     @property

@@ -5,7 +5,9 @@ import numpy as np
 from .._component_names import names_of_components
 from .._engine.design import MOVES
 from .._engine.layout import layout_of
+from .._engine.problem import measures_of
 from .._fitted import places_of
+from .._responses import response_names_of
 from ._table import HELD, LIMIT, SHARED, UNIDENTIFIED, Term
 
 # Relative singular values below this are zero (as in `Problem.to_user`).
@@ -25,18 +27,18 @@ def terms_of(rebuilt, component_names=None):
 
 def _terms(rebuilt):
     structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
-    K, (_, *others) = mixture.n_components, structure.family.predictors
+    K, frame = mixture.n_components, rebuilt.problem.frame
     _, loose = _regression_map(rebuilt.problem)
-    frame = rebuilt.problem.frame
-    further = zip(others, frame.designs[1:], structure.features[1:], strict=True)
-    further = [(predictor.name, *where) for predictor, *where in further]
     gate = "gate", frame.gate_design, structure.gating
-    terms = []
+    several, terms = len(structure.family.responses) > 1, []
     for k in range(K):
-        terms += _regression_terms(rebuilt, k, loose[k])
-        terms += _constant_terms(rebuilt, k)
-        for named in further:
-            terms += _named_terms(rebuilt, k, *named)
+        if several:
+            terms += _terms_of_responses(rebuilt, k)
+        else:
+            terms += _regression_terms(rebuilt, k, loose[k])
+            terms += _constant_terms(rebuilt, k, range(len(structure.family.constants)))
+            for i in range(1, len(structure.family.predictors)):
+                terms += _predictor_terms(rebuilt, k, i)
         if structure.gate.has_features:
             terms += _named_terms(rebuilt, k, *gate) if k else []
         elif mixture.n_shares > 1:
@@ -54,6 +56,32 @@ def _of_shares(rebuilt):
     """Note on shares: whether they are estimated."""
     gate, K = rebuilt.problem.structure.gate, rebuilt.problem.model.n_shares
     return "" if gate.basis(K, 1).shape[1] else HELD
+
+
+def _terms_of_responses(rebuilt, k):
+    """Terms of a component for several responses, which none of them share."""
+    structure, terms = rebuilt.problem.structure, []
+    names, constants = response_names_of(rebuilt.estimator), 0
+    for r, (response, family) in enumerate(
+        zip(structure.family.responses, structure.family.families, strict=True)
+    ):
+        after = constants + len(family.constants)
+        own = _predictor_terms(rebuilt, k, response.first, "")
+        own += _constant_terms(rebuilt, k, range(constants, after))
+        for i in range(response.first + 1, response.predictors.stop):
+            own += _predictor_terms(rebuilt, k, i)
+        constants, prefix = after, f"y{r}_"
+        for term in own:
+            label = f"{names[r]} {term.label.removeprefix(prefix)}"
+            terms.append(term._replace(label=label, response=r))
+    return terms
+
+
+def _predictor_terms(rebuilt, k, i, name=None):
+    """Of predictor i, by its name or another."""
+    structure, frame = rebuilt.problem.structure, rebuilt.problem.frame
+    name = structure.family.predictors[i].name if name is None else name
+    return _named_terms(rebuilt, k, name, frame.designs[i], structure.features[i])
 
 
 def _regression_terms(rebuilt, k, loose):
@@ -87,20 +115,19 @@ def _constraint(structure, row, k):
     return SHARED if (sharing[row] == sharing[row, k]).sum() > 1 else ""
 
 
-def _constant_terms(rebuilt, k):
-    """The constants of a component, the scale first."""
-    structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
-    at_limit = mixture.regressions.at_limit(rebuilt.params)[0, k]
-    rules = mixture.regressions.rules
-    terms = []
-    for constant, rule, limited in zip(
-        structure.family.constants, rules, at_limit, strict=True
-    ):
-        note = SHARED if rule.tied and mixture.n_components > 1 else ""
-        note = LIMIT if limited else note
-        if rule.held is not None and not np.isnan(rule.held[k]):
-            note = HELD
-        name, is_share = constant.name, constant.upper <= 1
+def _constant_terms(rebuilt, k, numbers):
+    """Some constants of a component; they may be shared, or at a limit."""
+    family, regressions = (
+        rebuilt.problem.structure.family,
+        rebuilt.problem.model.regressions,
+    )
+    at_limit = regressions.at_limit(rebuilt.params)[0, k]
+    scales, terms = [response.scale for response in family.responses], []
+    for s in numbers:
+        constant, tied = family.constants[s], regressions.rules[s].tied
+        name = "scale" if s in scales else constant.name
+        note = SHARED if tied and regressions.n_components > 1 else ""
+        note, is_share = LIMIT if at_limit[s] else note, constant.upper <= 1
         terms.append(Term(f"{name}_", k, None, name, note, is_share=is_share))
     return terms
 
@@ -108,10 +135,12 @@ def _constant_terms(rebuilt, k):
 def _named_terms(rebuilt, k, name, design, features):
     """Of a further predictor, or the gate: log-odds against the first component."""
     notes = [UNIDENTIFIED if is_loose else "" for is_loose in design.loose]
-    terms = [Term(f"{name}_intercept_", k, None, f"{name} intercept", notes[0])]
+    attribute, label = (f"{name}_", f"{name} ") if name else ("", "")
+    intercept = f"{attribute}intercept_", k, None, f"{label}intercept", notes[0]
+    terms = [Term(*intercept)]
     for j, note in zip(features, notes[1:], strict=True):
-        label = f"{name} {rebuilt.names[j]}"
-        terms.append(Term(f"{name}_coef_", k, int(j), label, note))
+        named = f"{label}{rebuilt.names[j]}"
+        terms.append(Term(f"{attribute}coef_", k, int(j), named, note))
     return terms if design.intercept else terms[1:]
 
 
@@ -124,11 +153,11 @@ def _regression_map(problem):
     design, constraints = problem.frame.design, problem.structure.constraints
     K, (p, n_rows) = constraints.n_components, design.feature_map.shape
     if not constraints.any():
-        one = problem.frame.unit * _to_features(design)
+        one = problem.frame.unit[0] * _to_features(design)
         values = np.kron(np.eye(K), one).reshape(K, n_rows, K, p)
         return values, np.tile(design.loose, (K, 1))
     selection, _ = constraints.free_numbers()
-    system = np.kron(np.eye(K), design.feature_map / problem.frame.unit) @ selection
+    system = np.kron(np.eye(K), design.feature_map / problem.frame.unit[0]) @ selection
     size = np.linalg.norm(system, axis=0)
     unit = np.where(size > 0, size, 1.0)
     left, singular, right = np.linalg.svd(system / unit)
@@ -154,7 +183,18 @@ def values_of(fitted, terms):
 
 def index_of(term):
     """Where a term is in its attribute."""
-    return tuple(at for at in (term.component, term.feature) if at is not None)
+    simple = term.attribute in ("coef_", "intercept_", "scale_")
+    place = term.response if simple else None, term.component, term.feature
+    return tuple(number for number in place if number is not None)
+
+
+def _place_of(term, family, places):
+    """Field of `Fitted` of a term, and number of its predictor or constant."""
+    name, response = term.attribute.removesuffix("_"), term.response or 0
+    if name == "scale":
+        return "constants", family.responses[response].scale
+    field, at = places.get(name, ("gate", None))
+    return field, at[response] if isinstance(at, list) else at
 
 
 def jacobian(rebuilt, terms):
@@ -163,7 +203,9 @@ def jacobian(rebuilt, terms):
     layout, places = layout_of(rebuilt.params), places_of(fitted.family)
     predictors = problem.model.regressions.predictors
     first, _ = _regression_map(problem)
-    further = [_to_features(design) for design in problem.frame.designs]
+    units = measures_of(fitted.family, problem.frame).unit
+    pairs = zip(problem.frame.designs, units, strict=True)
+    further = [unit * _to_features(design) for design, unit in pairs]
     row_of = [_rows_of(features) for features in problem.structure.features]
     gate = _to_features(problem.frame.gate_design)
     gate_row_of = _rows_of(problem.structure.gating)
@@ -173,7 +215,7 @@ def jacobian(rebuilt, terms):
         k, j = term.component, term.feature
         if term.note == HELD:
             continue
-        field, at = places.get(term.attribute.removesuffix("_"), ("gate", None))
+        field, at = _place_of(term, fitted.family, places)
         if term.attribute == "background_weight_":
             field = "weights"
         if field == "constants":

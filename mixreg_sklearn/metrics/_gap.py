@@ -12,7 +12,7 @@ import numpy as np
 from .._docs import documented
 from .._extras import check_in_memory
 from .._growth.candidates import landscape_of
-from .._inside import inside
+from .._inside import of_one_response
 from .._numerics import make_rng
 from .._rebuilt import rebuild
 from .._search.sample import all_units
@@ -173,10 +173,11 @@ def optimality_gap(
     (False, True)
     """
     check_in_memory(X)
-    if inside(model).mixture.background is not None:
+    mixture = of_one_response(model, "optimality_gap").mixture
+    if mixture.background is not None:
         raise ValueError(
             "optimality_gap compares mixtures of regressions, and the model has a"
-            f" background ({inside(model).mixture.background!r}) besides them."
+            f" background ({mixture.background!r}) besides them."
         )
     given = {
         "groups": groups,

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._component_names import names_of_components
 from .._docs import documented
-from .._inside import inside
+from .._inside import of_one_response
 from ._along import Along
 from ._raw import Raw
 from ._response import drawn_response
@@ -175,7 +175,7 @@ class MixtureRegressionDisplay:
             values between those of X, or `component_names` are not one name for each
             component.
         """
-        found = inside(estimator)
+        found = of_one_response(estimator, "MixtureRegressionDisplay")
         if target_name is None:
             target_name = getattr(y, "name", None) or "y"
         names = getattr(estimator, "feature_names_in_", None)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from .._docs import documented
-from .._inside import inside
+from .._inside import of_one_response
 from ..residuals import quantile_residuals
 from ._style import GREY, PALETTE, plain, several_axes
 
@@ -75,7 +75,7 @@ class QuantileResidualDisplay:
 
         {drawn}
         """
-        found = inside(estimator)
+        found = of_one_response(estimator, "QuantileResidualDisplay")
         model, X = found.mixture, found.features(X)
         given = {"offset": offset, "trials": trials, "row_scale": row_scale}
         residuals = quantile_residuals(

@@ -4,7 +4,7 @@ import numpy as np
 
 from .._component_names import names_of_components, names_of_shares
 from .._docs import documented
-from .._inside import inside
+from .._inside import of_one_response
 from ._style import colors, plain, several_axes
 
 # Bins of the histogram.
@@ -91,10 +91,8 @@ class RootogramDisplay:
 
         {drawn}
         """
-        found, given = (
-            inside(estimator),
-            {"offset": offset, "trials": trials, "row_scale": row_scale},
-        )
+        found = of_one_response(estimator, "RootogramDisplay")
+        given = {"offset": offset, "trials": trials, "row_scale": row_scale}
         model, X = found.mixture, found.features(X)
         if groups is None:
             probabilities = model.predict_proba(X, y, **given)

@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._component_names import names_of_components
 from .._docs import documented
-from .._inside import inside
+from .._inside import of_one_response
 from ..inference import inference
 from ..inference._bands import mean_bands
 from ..predictive._components import raw_means
@@ -163,11 +163,9 @@ class TrajectoryDisplay:
             If `time` is not a column of X or constant, if another column of X is a
             function of it, or if there are no standard errors for `level`.
         """
-        found = inside(estimator)
-        model, given = (
-            found.mixture,
-            {"offset": offset, "trials": trials, "row_scale": row_scale},
-        )
+        found = of_one_response(estimator, "TrajectoryDisplay")
+        given = {"offset": offset, "trials": trials, "row_scale": row_scale}
+        model = found.mixture
         if target_name is None:
             target_name = getattr(y, "name", None) or "y"
         if groups is None:

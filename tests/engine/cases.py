@@ -177,7 +177,7 @@ def moments_of(rows, params, gated=False):
     gram, cross = np.zeros((R, K, p, p)), np.zeros((R, K, p))
     statistic = np.zeros((R, K))
     for r in range(R):
-        s = params.scale[r]
+        s = params.constants[r, :, 0]
         log_density, residual = log_densities(rows, params.coef[r], s)
         log_prior = log_priors(rows, params.logits[r])
         of_units = log_densities_of_units(rows, log_density)

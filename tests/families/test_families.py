@@ -444,9 +444,9 @@ def test_wild_predictors_leave_everything_finite(family):
     y = responses(family)
     for scale in (1e-3, 1.0, 30.0):
         full = np.repeat(eta, 3, axis=1)
-        at = family.derivatives(y, full, np.full_like(eta, scale))
-        for field, values in zip(at._fields, at, strict=True):
-            assert np.isfinite(values).all(), field
+        at = family.local(y, full, np.full_like(eta, scale))
+        for values in (at.log_density, *at.slope, *at.bend):
+            assert np.isfinite(values).all()
         fast = family.evaluate(y, full.copy(), np.full_like(eta, scale), 0.0)
         for values in (fast.log_joint, fast.raw_score, *fast.statistic):
             assert np.isfinite(values).all()
@@ -749,7 +749,7 @@ def test_row_data_that_no_family_declares_are_refused():
     assert Gaussian().target(np.array([0.5]), trials=None) == 0.5
 
 
-@pytest.mark.parametrize("family", FAMILIES[1:], ids=name)
+@pytest.mark.parametrize("family", [f for f in FAMILIES if f.links], ids=name)
 def test_unknown_links_are_named(family):
     wrong = type(family)(link="sqrt")
     with pytest.raises(ValueError, match=r"link must be one of '.*; got 'sqrt'"):
