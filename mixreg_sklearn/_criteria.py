@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._at_rows import fitted_and_rows
 from ._by_partition import summed
 from ._data.checks import check_weight
 from ._data.groups import check_constant
 from ._docs import documented
-from ._fitted import Fitted, fitted_and_rows
+from ._fitted import Fitted
 
 # A difference of log-densities beyond all that occur, whose double is still finite.
 _HUGE = np.finfo(float).max / 4

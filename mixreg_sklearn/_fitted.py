@@ -7,18 +7,15 @@ import numpy as np
 from sklearn.utils import check_array
 
 from ._background import make_background
-from ._data.checks import check_features, check_offset, check_response
 from ._data.chunks import chunks, collected, copied, times
-from ._data.groups import SharedPrior, check_groups
-from ._data.known import KNOWN, check_known, evidence_of
-from ._data.row_data import check_row_data, given
+from ._data.groups import SharedPrior
+from ._data.known import evidence_of
+from ._data.row_data import given
 from ._numerics import log_normalize
-from ._remembered import check_grouped, check_unchanged
 from .families import Family
 from .families._names import make_family
 from .predictive import MixtureDistribution
 from .predictive._components import draw_components, draw_given, predictors_of
-from .predictive._domain import check_possible
 
 _KEYS = ("weights", "coef", "intercept", "scale")
 _GATE_KEYS = ("gate_coef", "gate_intercept")
@@ -408,9 +405,6 @@ def check_start(init, family, n_components, n_features, gated, background=None):
     return Fitted.from_arrays(family, {_BACKGROUND: 0.1} | arrays, background)
 
 
-# Fitted estimators ----------------------------------------------------------------
-
-
 def fitted_attributes(estimator):
     """Public attributes of an estimator that end in an underscore, as a dict."""
     return {
@@ -418,82 +412,3 @@ def fitted_attributes(estimator):
         for name, value in vars(estimator).items()
         if name.endswith("_") and not name.startswith("_")
     }
-
-
-def estimates_and_rows(model, X, offset, **row_data):
-    """Estimates of an estimator, and validated rows.
-
-    Returns
-    -------
-    fitted : Fitted
-    X : ndarray or CSR matrix of float32 or float64 of shape (n, d)
-    offset : ndarray of shape (n,) or None
-    row_data : dict of str to ndarray of shape (n,)
-    """
-    check_unchanged(model)
-    X = check_rows(model, X)
-    fitted = Fitted.of(model)
-    if row_data.get("row_scale") is not None:
-        family = make_family(model.family, row_data)
-        fitted = fitted._replace(family=family)
-    offset = check_offset(offset, X, fitted.family)
-    row_data = check_row_data(fitted.family, given(**row_data), X.shape[0])
-    return fitted, X, offset, row_data
-
-
-def check_rows(model, X):
-    """Features of a fitted estimator, of float32 or float64, dense or CSR."""
-    precisions = [np.float64, np.float32]
-    return check_features(model, X, dtype=precisions, accept_sparse="csr", reset=False)
-
-
-def fitted_and_rows(model, X, y, groups, offset, **row_data):
-    """Estimates of an estimator, and validated rows as `Fitted.log_joints` takes them.
-
-    Returns
-    -------
-    fitted : Fitted
-    X : ndarray or CSR matrix of float32 or float64 of shape (n, d)
-    target : ndarray of shape (..., n)
-    groups : Groups or None
-    offset : ndarray of shape (n,) or None
-    known : ndarray or None
-        As `check_known` returns it.
-    """
-    fitted, X, offset, _ = estimates_and_rows(
-        model, X, offset, row_scale=row_data.get("row_scale")
-    )
-    check_grouped(model, groups)
-    y = check_response(y, X.shape[0], fitted.family, model)
-    row_data = given(**row_data)
-    groups, known = check_groups(groups, X), row_data.pop(KNOWN, None)
-    known = check_known(known, X.shape[0], len(fitted.weights), groups)
-    target = fitted.family.target(y, **row_data)
-    return fitted, X, target, groups, offset, known
-
-
-def from_log_joints(function, model, X, y, groups, offset, **row_data):
-    """Validate rows; what follows from the log joint densities of their units.
-
-    Returns
-    -------
-    values : ndarray of shape (U, ...)
-        The results of `function` for log joint densities (U, K).
-    groups : Groups or None
-
-    Raises
-    ------
-    ValueError
-        If all components have density zero for a row or group.
-    """
-    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, **row_data)
-    groups = rows[2]
-    unit, labels = "row", range(rows[0].shape[0])
-    if groups is not None:
-        unit, labels = "group", groups.labels
-
-    def checked(units, log_joint):
-        check_possible(log_joint, unit, labels[units])
-        return function(log_joint)
-
-    return collected(checked, fitted.log_joints(*rows), len(labels)), groups

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._at_rows import estimates_and_rows, from_log_joints
 from ._blas import one_blas_thread
 from ._by_partition import gathered, lazy
 from ._criteria import InformationCriteria, akaike, likelihood_r2, schwarz
@@ -16,14 +17,7 @@ from ._data.checks import Range, check_memberships
 from ._data.groups import check_groups
 from ._data.row_data import given
 from ._docs import documented
-from ._fitted import (
-    Fitted,
-    check_start,
-    estimates_and_rows,
-    fitted_attributes,
-    from_log_joints,
-    own_data,
-)
+from ._fitted import Fitted, check_start, fitted_attributes, own_data
 from ._notebook import NotebookTable, component_table
 from ._null import null_model
 from ._numerics import log_normalize, make_rng

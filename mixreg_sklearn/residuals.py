@@ -14,19 +14,18 @@ import numpy as np
 from scipy import special
 from sklearn.utils import check_random_state
 
+from ._at_rows import check_rows, estimates_and_rows
 from ._blas import one_blas_thread
 from ._data.checks import check_response, check_weight
-from ._data.chunks import chunks, collected
+from ._data.chunks import collected
 from ._data.groups import check_groups
 from ._docs import documented
-from ._fitted import Fitted, check_rows, estimates_and_rows
+from ._fitted import Fitted
 from ._inside import inside, of_one_response
 from ._leverage import Standard, inverse_grams, largest_leverages, leverages
-from .families import Gaussian
-from .predictive._components import component_quantiles, log_likelihoods
-from .predictive._domain import check_mixture
+from .predictive._components import log_likelihoods
+from .predictive._crps import crps_of
 from .predictive._history import Earlier
-from .predictive._regions import count_tables
 
 __all__ = [
     "crps",
@@ -37,12 +36,6 @@ __all__ = [
     "quantile_residuals",
 ]
 
-# Quantiles between which integrals are computed, half a standard deviation apart on the
-# normal scale, and the nodes of the quadrature between them.
-_LEVELS = special.ndtr(np.arange(-7.0, 7.5, 0.5))
-_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(8)
-# About how many intermediate results there are for a node.
-_INTERMEDIATE = 4
 # Leverages that differ by less, relatively, are equal.
 _ROUNDING = 1e-9
 
@@ -201,7 +194,7 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None, row_scale=None):
     forecast ensemble verification. Quarterly Journal of the Royal Meteorological
     Society 132, 2925-2942.
     """
-    return _by_row(_crps, model, X, y, groups, offset, trials, row_scale)
+    return _by_row(crps_of, model, X, y, groups, offset, trials, row_scale)
 
 
 @documented
@@ -384,76 +377,8 @@ def _log_score(ahead, y):
     return -np.logaddexp.reduce(log_joint, axis=1)
 
 
-def _crps(ahead, y):
-    check_mixture(ahead)
-    lower, upper = ahead.family.bounds(y)
-    if not ahead.discrete:
-        if (lower != upper).any():
-            raise ValueError(
-                "crps compares distributions with exact responses, but some are"
-                " censored: use log_score, which takes them as they are."
-            )
-        y = upper
-    # The only closed form; as only this score needs it, families have no such method.
-    if isinstance(ahead.family, Gaussian):
-        return _gaussian_crps(ahead, y)
-    return _count_crps(ahead, y) if ahead.discrete else _quadrature_crps(ahead, y)
-
-
 def _tail(ahead, y):
     """Probability of a response as far out as this one, on either side, (n,)."""
     lower, upper = ahead.family.bounds(y)
     at_least, at_most = 1 - ahead.cdf(lower), ahead.cdf(upper)
     return np.minimum(1.0, 2 * np.minimum(at_most, at_least))
-
-
-# Continuous ranked probability score ----------------------------------------------
-
-
-def _gaussian_crps(ahead, y):
-    """``E |Y - y| - E |Y - Y'| / 2``, in closed form."""
-    means, variances = ahead.eta, ahead.scale**2
-    score = np.zeros(len(y))
-    for k, variance in enumerate(variances):
-        distance = _absolute(y - means[:, k], variance)
-        for j, other in enumerate(variances):
-            apart = _absolute(means[:, k] - means[:, j], variance + other)
-            distance -= 0.5 * ahead.weights[:, j] * apart
-        score += ahead.weights[:, k] * distance
-    return score
-
-
-def _absolute(mean, variance):
-    """``E |Z|`` of a normal variable."""
-    std = np.sqrt(variance)
-    z = mean / std
-    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-    return 2 * std * density + mean * (2 * special.ndtr(z) - 1)
-
-
-def _count_crps(ahead, y):
-    """Sums over the relevant counts; beyond them, each term is zero or one."""
-    score = np.empty(len(y))
-    for rows, counts in count_tables(ahead, 1e-12):
-        at = y[rows, None]
-        terms = (ahead[rows].cdf(counts) - (at <= counts)) ** 2
-        below, above = counts[:, 0] - y[rows], y[rows] - counts[:, -1] - 1
-        score[rows] = terms.sum(axis=1) + np.maximum(np.maximum(below, above), 0)
-    return score
-
-
-def _quadrature_crps(ahead, y):
-    """Integrals of ``F^2`` below `y` and ``(1 - F)^2`` above, between quantiles."""
-    score = np.empty(len(y))
-    nodes = len(_NODES) * (len(_LEVELS) * ahead.weights.shape[1] + 1)
-    for rows in chunks(len(y), _INTERMEDIATE * nodes):
-        part, at = ahead[rows], y[rows, None]
-        bounds = component_quantiles(part, _LEVELS).reshape(len(at), -1)
-        edges = np.sort(np.concatenate([bounds, at], axis=1), axis=1)
-        half = 0.5 * np.diff(edges, axis=1)
-        t = (edges[:, :-1] + half)[..., None] + half[..., None] * _NODES
-        cdf = part.cdf(t.reshape(len(at), -1)).reshape(t.shape)
-        # No node lies on the step, as y is an edge.
-        square = (cdf - (at[..., None] <= t)) ** 2
-        score[rows] = np.einsum("nc,nci,i->n", half, square, _NODE_WEIGHTS)
-    return score

@@ -15,6 +15,7 @@ TREES = {path: ast.parse(text) for path, text in FILES.items()}
 # What each wing may import: nothing that stands below it, and no more than this.
 WINGS = {
     "_numerics": "",
+    "_background": "",
     "_blas": "",
     "_docs": "",
     "_component_names": "",
@@ -23,18 +24,19 @@ WINGS = {
     "datasets": "_docs",
     "families": "",
     "gates": "_numerics",
-    "_data": "_extras families gates",
-    "predictive": "_numerics _data",
+    "_data": "_background _extras families gates",
+    "predictive": "_numerics families _data",
     "_responses": "families",
-    "_fitted": "_numerics _remembered families _data predictive",
+    "_fitted": "_background _numerics families _data predictive",
+    "_at_rows": "_remembered families _data predictive _fitted",
     "_inside": "_remembered",
-    "_engine": "_numerics families gates _data _fitted",
+    "_engine": "_background _numerics families gates _data _fitted",
     "_search": "_numerics families _data _engine",
     "_dask": "_blas _extras _remembered families _data _engine",
     "_by_partition": "_extras _dask",
     "_posed": "_blas _extras _data _engine _dask",
     "_rebuilt": "_remembered _data _fitted _inside _engine _posed",
-    "_criteria": "_numerics _docs _data _fitted _by_partition",
+    "_criteria": "_at_rows _numerics _docs _data _fitted _by_partition",
     "_leverage": "_data",
     "_choice": "_fitted",
     "_status": "",
@@ -53,8 +55,8 @@ WINGS = {
     ),
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
-        " _responses _fitted _engine _search _posed _by_partition _criteria _null _thin"
-        " _progress _notebook _reports"
+        " _at_rows _responses _fitted _engine _search _posed _by_partition _criteria"
+        " _null _thin _progress _notebook _reports"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_candidates": "_choice _criteria _growth _regressor",
@@ -64,10 +66,12 @@ WINGS = {
     ),
     "_formula": "_docs _extras _data _regressor _selection",
     "__init__": "_reports _regressor _selection _formula _warnings",
-    "residuals": "_blas _docs families _data predictive _fitted _inside _leverage",
+    "residuals": (
+        "_at_rows _blas _docs families _data predictive _fitted _inside _leverage"
+    ),
     "metrics": (
-        "_numerics _docs _extras families _data _inside _search _rebuilt _regressor"
-        " _growth residuals"
+        "_numerics _docs _component_names _extras families _data _inside _search"
+        " _rebuilt _regressor _growth residuals"
     ),
     "plotting": (
         "_docs _component_names families predictive _inside inference residuals"

@@ -224,5 +224,5 @@ def test_error_bars_that_are_none_are_refused(row_scale, message):
     with pytest.raises(ValueError, match=message):
         MixtureRegressor(2).fit(X, y, row_scale=row_scale)
     counts, rows = np.abs(np.round(y)), {"row_scale": np.ones(240)}
-    with pytest.raises(ValueError, match="families with a scale"):
+    with pytest.raises(ValueError, match="a family with a scale"):
         MixtureRegressor(2, family="poisson").fit(X, counts, **rows)

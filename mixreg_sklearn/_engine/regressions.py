@@ -347,13 +347,7 @@ class Regressions:
         coef = None
         if not all(isinstance(sharing, Separate) for sharing in self.sharings):
             coef = side_by_side(K, [sharing.basis() for sharing in self.sharings])
-        own, common = np.eye(K), np.full((K, 1), K**-0.5)
-        constants = [common if rule.tied is True else own for rule in self.rules]
-        if self.rule.held is not None:
-            constants[0] = own[:, np.isnan(self.rule.held)]
-            if self.rule.tied is True:
-                constants[0] = _common(constants[0])
-        return coef, side_by_side(K, constants)
+        return coef, side_by_side(K, [rule.basis(K) for rule in self.rules])
 
     def constrain(self, params):
         """The nearest parameters that obey sharing and scale rule."""
@@ -377,33 +371,31 @@ class Regressions:
     def inside(self, constants):
         """Constants (R, K, S) within their bounds."""
         constants = np.minimum(np.maximum(constants, self.lower), self.upper)
-        if self.rule.held is not None:
-            constants[..., 0] = self.rule.keep(constants[..., 0], self.rule.held)
+        for s, rule in enumerate(self.rules):
+            constants[..., s] = rule.kept(constants[..., s])
         return constants
 
     def distance(self, params):
         """How far each restart is from what the constraints admit, (R,)."""
         moved = self._projected(params.coef) - params.coef
         distance = (moved**2).sum(axis=(1, 2))
-        if self.rule.held is None:
-            return distance
-        scale = self.rule.keep(params.scale, self.rule.held)
-        return distance + (np.log(params.scale / scale) ** 2).sum(axis=1)
+        for s, rule in enumerate(self.rules):
+            apart = np.log(
+                params.constants[..., s] / rule.kept(params.constants[..., s])
+            )
+            distance = distance + (apart**2).sum(axis=1)
+        return distance
 
     def alike(self, order):
         """Whether components in another order obey the same constraints."""
-        held = self.rule.held
-        if held is not None and not np.array_equal(
-            held[list(order)], held, equal_nan=True
-        ):
-            return False
-        return all(sharing.alike(order) for sharing in self.sharings)
+        each = (*self.sharings, *self.rules)
+        return all(constraint.alike(order) for constraint in each)
 
     def at_limit(self, params):
         """Constants at a bound, where the likelihood is at its limit, (R, K, S)."""
         below = (params.constants <= self.lower * _ON) & ~self.collapses
         limited = below | (params.constants * _ON >= self.upper)
-        return limited & self._estimated(params)
+        return limited & self._estimated
 
     def off_limits(self, params):
         """Parameters whose constants, except scales, are not near a limit.
@@ -421,14 +413,13 @@ class Regressions:
     def collapsed(self, params):
         """Components with a constant that would vanish without its bound, (R, K)."""
         on_floor = (params.constants <= self.lower * _ON) & self.collapses
-        return (on_floor & self._estimated(params)).any(axis=2)
+        return (on_floor & self._estimated).any(axis=2)
 
-    def _estimated(self, params):
-        """Constants (K, S) that are not held."""
-        estimated = np.ones(params.constants.shape[1:], dtype=bool)
-        if self.rule.held is not None:
-            estimated[:, 0] = np.isnan(self.rule.held)
-        return estimated
+    @property
+    def _estimated(self):
+        """Constants that are not held, (K, S)."""
+        free = [rule.free(self.n_components) for rule in self.rules]
+        return np.reshape(free, (len(free), self.n_components)).T.astype(bool)
 
     def penalty(self, params):
         """Penalty of the scale rule, added to the log-likelihood, (R,) or zero."""
@@ -444,12 +435,6 @@ class Regressions:
             derivatives = self.rules[s].penalty_derivatives(params.constants[..., s])
             first[..., s], second[..., s] = derivatives
         return first, second
-
-
-def _common(directions):
-    """The direction (K, 1) in which all of some numbers (K, m) move as one."""
-    total = directions.sum(axis=1, keepdims=True)
-    return total / np.linalg.norm(total) if total.any() else directions
 
 
 def _joined(parts):

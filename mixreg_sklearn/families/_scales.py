@@ -82,11 +82,32 @@ class ScaleRule(NamedTuple):
         if self.tied is not False:
             variance = np.where(self.tied, pooled, variance)
         variance = np.maximum(variance, max(self.floor, _LEAST))
-        return variance if self.held is None else self.keep(variance, self.held**2)
+        return variance if self.held is None else self.kept(np.sqrt(variance)) ** 2
 
-    def keep(self, values, held):
-        """Values (..., K), those that are held at theirs (K,)."""
-        return np.where(np.isnan(held), values, held)
+    def kept(self, scale):
+        """Scales (..., K), those that are held at their values."""
+        if self.held is None:
+            return scale
+        return np.where(np.isnan(self.held), scale, self.held)
+
+    def free(self, n_components):
+        """Scales that are estimated, (K,) of bool."""
+        if self.held is None:
+            return np.ones(n_components, dtype=bool)
+        return np.isnan(self.held)
+
+    def basis(self, n_components):
+        """Orthonormal directions of scales, (K, m): all of a common one are one."""
+        directions = np.eye(n_components)[:, self.free(n_components)]
+        if self.tied is True and directions.size:
+            directions = directions.sum(axis=1, keepdims=True)
+            directions /= np.linalg.norm(directions)
+        return directions
+
+    def alike(self, order):
+        """Whether components in the order `order` have the same scales held."""
+        held = self.held
+        return held is None or np.array_equal(held[list(order)], held, equal_nan=True)
 
     def summed(self, values):
         """Sums (R, 1) over the components whose scale is estimated."""

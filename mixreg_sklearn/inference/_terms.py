@@ -128,6 +128,8 @@ def _constant_terms(rebuilt, k, numbers):
         name = "scale" if s in scales else constant.name
         note = SHARED if tied and regressions.n_components > 1 else ""
         note, is_share = LIMIT if at_limit[s] else note, constant.upper <= 1
+        if not regressions.rules[s].free(regressions.n_components)[k]:
+            note = HELD
         terms.append(Term(f"{name}_", k, None, name, note, is_share=is_share))
     return terms
 

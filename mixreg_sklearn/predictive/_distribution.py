@@ -11,6 +11,7 @@ import numpy as np
 
 from .._data.row_data import check_row_data, given
 from .._numerics import make_rng
+from ._arguments import broadcast, check_level, check_levels, responses_of, weighted
 from ._components import (
     column,
     draw_components,
@@ -116,16 +117,16 @@ class MixtureDistribution:
         self.eta = eta
         n_constants, shape = len(family.constants), eta.shape[-2:]
         leading = () if n_constants <= 1 else (n_constants,)
-        self.scale = _broadcast("scale", scale, (*leading, shape[1]))
+        self.scale = broadcast("scale", scale, (*leading, shape[1]))
         self.background = background
         n_shares = shape[1] + (background is not None)
-        self.weights = _broadcast("weights", weights, (shape[0], n_shares))
+        self.weights = broadcast("weights", weights, (shape[0], n_shares))
         total = self.weights.sum(axis=1)
         one = total.min(initial=1) >= 1 - _EQUAL and total.max(initial=1) <= 1 + _EQUAL
         if not (one and (self.weights >= 0).all()):
             raise ValueError("weights must be non-negative and sum to one in each row.")
         row_data = {
-            name: _broadcast(name, values, shape[:1])
+            name: broadcast(name, values, shape[:1])
             for name, values in given(trials=trials, row_scale=row_scale).items()
         }
         self.row_data = check_row_data(family, row_data, len(self))
@@ -242,7 +243,7 @@ class MixtureDistribution:
             Log-densities, or log-probabilities of counts; minus infinity outside the
             family's range.
         """
-        y = self._responses(y)
+        y = responses_of(y, len(self))
         total = np.full(y.shape, -np.inf)
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights)
@@ -317,13 +318,13 @@ class MixtureDistribution:
     def _probability(self, of_family, y, above):
         """Mixed values of a function of probability, which is `above` at infinity."""
         check_mixture(self)
-        y = self._responses(y)
+        y = responses_of(y, len(self))
         infinite = np.isinf(y)
         inside = np.where(infinite, 0.0, y) if infinite.any() else y
         total = np.zeros(y.shape)
         parts = probabilities(self, of_family, inside)
         for weight, part in zip(self.weights.T, parts, strict=True):
-            total += _weighted(column(weight, y), part)
+            total += weighted(column(weight, y), part)
         total = np.minimum(total, 1.0)  # weights sum to one up to rounding
         if not infinite.any():
             return total
@@ -351,19 +352,10 @@ class MixtureDistribution:
         ValueError
             If a level is not between 0 and 1, or a component has no distribution.
         """
-        levels = np.asarray(u, dtype=float)
-        if levels.ndim > 2 or not ((levels >= 0) & (levels <= 1)).all():
-            raise ValueError(
-                "u must be a number between 0 and 1, or an array of them of shape (m,)"
-                f" or (n_samples, m); got {u!r}."
-            )
+        levels = check_levels(u, len(self))
         check_mixture(self)
         n_levels = levels.shape[-1] if levels.ndim else 1
         shape = (len(self), n_levels)
-        if levels.ndim == 2 and len(levels) not in (1, len(self)):
-            raise ValueError(
-                f"u has shape {levels.shape}, but there are {len(self)} rows."
-            )
         wanted = np.broadcast_to(levels, shape).ravel()
         result = np.empty(wanted.shape)
         solve = count_quantiles if self.discrete else quantiles
@@ -390,7 +382,7 @@ class MixtureDistribution:
         ValueError
             If a level is not between 0 and 1, or a component has no distribution.
         """
-        level = _check_level(level)
+        level = check_level(level)
         return self.quantile(0.5 - 0.5 * level), self.quantile(0.5 + 0.5 * level)
 
     def highest_density(self, level=0.9):
@@ -425,7 +417,7 @@ class MixtureDistribution:
         Hyndman, R. J. (1996). Computing and graphing highest density regions. The
         American Statistician 50, 120-126.
         """
-        level = float(_check_level(level, open_=True))
+        level = float(check_level(level, open_=True))
         check_mixture(self)
         return highest_density(self, level)
 
@@ -452,39 +444,4 @@ class MixtureDistribution:
 
     def _average(self, values):
         """Weighted means over components of `values` (n, K)."""
-        return _weighted(self.weights, values).sum(axis=1)
-
-    def _responses(self, y):
-        y = np.asarray(y, dtype=float)
-        n_rows = len(self)
-        lengths = {0: (), 1: (n_rows,), 2: (1, n_rows)}
-        if y.ndim > 2 or (y.ndim and len(y) not in lengths[y.ndim]):
-            raise ValueError(
-                f"y has shape {y.shape}, but there are {n_rows} rows: give one response"
-                f" for each ({n_rows},), several ({n_rows}, m), or a grid (1, m) for"
-                " all."
-            )
-        if np.isnan(y).any():
-            raise ValueError("y contains NaN.")
-        return np.broadcast_to(y, (n_rows, *y.shape[1:]))
-
-
-def _weighted(weight, values):
-    """Products; zero where the weight is, even if the value is NaN."""
-    return np.where(weight > 0, weight * values, 0.0)
-
-
-def _broadcast(name, values, shape):
-    values = np.asarray(values, dtype=float)
-    try:
-        return np.broadcast_to(values, shape)
-    except ValueError:
-        raise ValueError(f"{name} has shape {values.shape}, not {shape}.") from None
-
-
-def _check_level(level, *, open_=False):
-    level = np.asarray(level, dtype=float)
-    inside = (level > 0) & (level < 1) if open_ else (level >= 0) & (level <= 1)
-    if level.ndim > (not open_) or not inside.all():
-        raise ValueError(f"level must be between 0 and 1; got {level.tolist()!r}.")
-    return level
+        return weighted(self.weights, values).sum(axis=1)

@@ -25,7 +25,7 @@ from scipy import special
 from support import jacobian, separated
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn._fitted import fitted_and_rows
+from mixreg_sklearn._at_rows import fitted_and_rows
 from mixreg_sklearn.gates import ConstantGate, SoftmaxGate
 from mixreg_sklearn.inference import inference
 
