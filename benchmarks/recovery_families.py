@@ -38,6 +38,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn.families import Poisson, ZeroInflated
 
 TOLERANCE = 0.1
 TARGET = 0.95
@@ -72,6 +73,7 @@ class Cell(NamedTuple):
     ----------
     kind : str
         A family, or ``"gate"`` or ``"groups"`` for those of the gaussian family.
+        ``"zero_inflated"`` are Poisson counts in groups, where it is identified.
     d, K : int
         Features of the regressions, and components.
     mix : {"bal", "imb"}
@@ -97,6 +99,8 @@ class Cell(NamedTuple):
     @property
     def family(self):
         """Family of the regressions."""
+        if self.kind == "zero_inflated":
+            return ZeroInflated(Poisson())
         return "gaussian" if self.kind in ("gate", "groups") else self.kind
 
     @property
@@ -150,6 +154,7 @@ SETTINGS = {
     },
     "gate": {"far": Setting(0.0, 1.0, 0.14), "mid": Setting(0.0, 1.0, 0.4)},
     "groups": {"far": Setting(0.0, 1.0, 0.3), "mid": Setting(0.0, 1.0, 0.6)},
+    "zero_inflated": {"far": Setting(2.0, 1.0), "mid": Setting(1.0, 0.7)},
 }
 
 SHAPES = (
@@ -184,7 +189,7 @@ def generate(cell, seed):
     X = rng.standard_normal((n, d + (cell.kind == "gate")))
     coef = rng.standard_normal((K, d + 1)) * setting.spread / np.sqrt(d + 1)
     scale = np.ones(K)
-    if cell.family not in ("poisson", "binomial"):
+    if cell.kind not in ("poisson", "binomial", "zero_inflated"):
         scale = setting.scale * rng.permutation(np.geomspace(1 / 1.5, 1.5, K))
     truth = {
         "weights": cell.weights,
@@ -192,6 +197,8 @@ def generate(cell, seed):
         "intercept": setting.level + coef[:, 0],
         "scale": scale,
     }
+    if cell.kind == "zero_inflated":
+        truth["inflation"] = rng.permutation(np.linspace(0.1, 0.5, K))
     given, options = {}, {"n_components": K, "family": cell.family}
     component, more = draw_components(cell, X, rng)
     if cell.kind == "gate":
@@ -208,6 +215,8 @@ def generate(cell, seed):
         low, high = setting.trials
         given["trials"] = rng.integers(low, high + 1, n)
     y = draw_responses(cell.family, eta, scale[component], given.get("trials"), rng)
+    if cell.kind == "zero_inflated":
+        y[rng.random(n) < truth["inflation"][component]] = 0.0
     return Data(X, y, given, options, truth)
 
 
@@ -223,7 +232,7 @@ def draw_components(cell, X, rng):
             log_odds = X @ more["gate_coef"].T + more["gate_intercept"]
             # The largest of values with Gumbel noise has the softmax probabilities.
             component = (log_odds + rng.gumbel(size=log_odds.shape)).argmax(axis=1)
-        elif cell.kind == "groups":
+        elif cell.kind in ("groups", "zero_inflated"):
             sizes = rng.integers(*GROUP_SIZES, size=len(X))
             groups = np.repeat(np.arange(len(X)), sizes)[: len(X)]
             component = rng.choice(cell.K, groups[-1] + 1, p=cell.weights)[groups]

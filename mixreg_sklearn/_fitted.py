@@ -353,9 +353,12 @@ def check_start(init, family, n_components, n_features, gated):
         )
         if value.shape != shape:
             raise ValueError(f"init[{key!r}] has shape {value.shape}, not {shape}.")
-        field, _ = places.get(key, (key, ...))
+        field, at = places.get(key, (key, ...))
         if field in ("weights", "scale", "constants") and not (value > 0).all():
             raise ValueError(f"init[{key!r}] must be positive.")
+        upper = family.constants[at].upper if field == "constants" else np.inf
+        if (value > upper).any():
+            raise ValueError(f"init[{key!r}] must be at most {upper:g}.")
         arrays[key] = value
     if not all(key in arrays for key in _GATE_KEYS):
         arrays = {key: value for key, value in arrays.items() if key not in _GATE_KEYS}

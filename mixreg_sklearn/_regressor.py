@@ -86,8 +86,9 @@ class MixtureRegressor(
     family : str or Family, default="gaussian"
         Conditional distribution of the response in each component: `"gaussian"`,
         `"poisson"`, `"binomial"`, `"gamma"`, `"negative_binomial"`,
-        `"inverse_gaussian"` or `"beta"` with their default links, or an instance from
-        `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``. A list of them is
+        `"inverse_gaussian"`, `"beta"` or `"student_t"` with their default links, or an
+        instance from `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``,
+        ``StudentT(df="estimate")`` or ``ZeroInflated(Poisson())``. A list of them is
         for several responses, the columns of y, which are independent given the
         component: ``["gaussian", Poisson()]``. Missing responses (NaN) are admitted.
     regression_features : str, int, slice, array-like, callable or None, default=None
@@ -166,6 +167,8 @@ class MixtureRegressor(
         Scales of the components. Gaussian: residual standard deviations (maximum
         likelihood: divided by the component's weight, not its degrees of freedom);
         other families: the dispersion that the family defines, 1 if it has none.
+        Further constants of a family have attributes of their own, such as `df_` and
+        `inflation_`, and so have further predictors (`inflation_coef_`).
     gate_coef_ : ndarray of shape (n_components, n_features)
         Softmax gate only: change of the log-odds of a component against the first one
         per unit of a feature. Zero for the first component, the baseline, and for
@@ -693,7 +696,7 @@ def complaint(model, problem, estimate):
         sentences = [f"The estimate is degenerate: {reason}", *thin_sentences(model)]
         message = ". ".join(sentences) + "."
     elif estimate.boundary:
-        message = f"The estimate is at a boundary: {estimate.boundary.value}."
+        message = f"{estimate.boundary.sentence}."
     elif not model.converged_:
         message = (
             "The estimate is not proven to be a maximum (Newton decrement"

@@ -34,7 +34,7 @@ def labels_of(family, names):
         further = [predictor.name for predictor in part.predictors[1:]]
         predictors += [first.rstrip(), *(first + each for each in further)]
         own = [constant.name for constant in part.constants]
-        constants += [first + each for each in ["scale", *own[1:]][: len(own)]]
+        constants += [first + each for each in own]
     return predictors, constants
 
 

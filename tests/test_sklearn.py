@@ -41,6 +41,7 @@ from sklearn.utils.fixes import parse_version
 from support import separated, two_lines
 
 from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn.families import Poisson, ZeroInflated
 from mixreg_sklearn.gates import ConstantGate, SoftmaxGate
 
 NEW = parse_version(sklearn.__version__) >= parse_version("1.9")
@@ -176,12 +177,14 @@ class PoorScore(MixtureRegressor):
         PoorScore(offset_feature=0, random_state=0),
         PoorScore(family="gamma", random_state=0),
         PoorScore(family="inverse_gaussian", random_state=0),
+        MixtureRegressor(family="student_t", random_state=0),
         # One component: a second one vanishes on the checks' rows, and then there is no
         # unique estimate that weights and repetition could agree on.
         InRange(1, family="poisson", random_state=0),
         InRange(1, family="negative_binomial", random_state=0),
         InRange(1, family="binomial", random_state=0),
         InRange(1, family="beta", random_state=0),
+        InRange(1, family=ZeroInflated(Poisson()), random_state=0),
     ],
     expected_failed_checks=expected_failures,
     **_STRICT,

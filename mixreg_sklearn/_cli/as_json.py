@@ -47,7 +47,7 @@ def as_json(data, model, options, notes):
 
 
 def _components(data, mixture):
-    has_scale = bool(make_family(mixture.family).constants)
+    constants = [constant.name for constant in make_family(mixture.family).constants]
     components = []
     for k in range(mixture.n_components):
         component = {
@@ -56,8 +56,8 @@ def _components(data, mixture):
             "intercept": mixture.intercept_[k],
             "coef": {data.features[j]: mixture.coef_[k, j] for j in data.regression},
         }
-        if has_scale:
-            component["scale"] = mixture.scale_[k]
+        for name in constants:
+            component[name] = getattr(mixture, f"{name}_")[k]
         if data.gate:
             gate = {data.features[j]: mixture.gate_coef_[k, j] for j in data.gate}
             component["gate_intercept"] = mixture.gate_intercept_[k]

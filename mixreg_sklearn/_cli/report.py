@@ -82,9 +82,9 @@ def _parameters(model, data):
     """Tables of the estimates, with a column per component and up to five per table."""
     rows = [("intercept", model.intercept_)]
     rows += [(data.features[j], model.coef_[:, j]) for j in data.regression]
-    # A family without constants has no scale.
-    if make_family(inside(model).mixture.family).constants:
-        rows.append(("scale", model.scale_))
+    mixture = inside(model).mixture
+    for constant in make_family(mixture.family).constants:
+        rows.append((constant.name, getattr(mixture, f"{constant.name}_")))
     if data.gate:
         rows.append(("gate: intercept", model.gate_intercept_))
         rows += [

@@ -5,13 +5,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..families._scales import ROUNDING, ScaleRule
+from ..families._scales import ScaleRule
 from .basis import side_by_side
 from .columns import Ones
 from .sharing import Separate
 from .sparse_curvature import score_products
 
 _ONES = Ones()
+# Constants within this factor of a bound are at it.
+_ON = 1 + 5e-10
+# Squares of constants are at least the square of the relative rounding error.
+_LEAST = 1e-32
+# Where a constant, to the power of its limit, is near zero.
+NEAR = 0.01
 
 
 class Sums(NamedTuple):
@@ -55,13 +61,15 @@ class Regressions:
     sharings : tuple of L Separate or Constrained
         Free coefficients of every predictor.
     rule : ScaleRule
-        Of the scale of every response. Other constants are never shared.
+        Of the scale of every response; other constants declare theirs.
 
     Attributes
     ----------
     rules : tuple of S ScaleRule
-    lower, upper : ndarray of shape (S,)
-        Bounds of the constants.
+    others : ndarray of int
+        Constants that are no scales.
+    lower, upper, powers : ndarray of shape (S,)
+        Bounds of the constants, and `Constant.power`.
     collapses : ndarray of bool of shape (S,)
         Constants with which the likelihood grows without bound.
     responses : tuple of m Response
@@ -74,7 +82,7 @@ class Regressions:
         self.family, self.sharings = family, tuple(sharings)
         self.rule = ScaleRule() if rule is None else rule
         constants, self.responses = family.constants, family.responses
-        rules = [ScaleRule(floor=max(ROUNDING, c.lower**2)) for c in constants]
+        rules = [ScaleRule(c.shared, floor=max(c.lower**2, _LEAST)) for c in constants]
         for r, response in enumerate(self.responses):
             if response.scale is not None:
                 rules[response.scale] = self.rule.of_response(r)
@@ -82,9 +90,12 @@ class Regressions:
         # Numbers of responses that have a scale, and of this.
         pairs = [(r, one.scale) for r, one in enumerate(self.responses)]
         self._scales = [pair for pair in pairs if pair[1] is not None]
+        others = {*range(len(constants))} - {s for _, s in self._scales}
+        self.others = np.array(sorted(others), dtype=int)
         self.lower = np.sqrt([rule.floor for rule in self.rules])
         self.upper = np.array([c.upper for c in constants])
         self.collapses = np.array([c.collapses for c in constants], dtype=bool)
+        self.powers = np.array([c.power for c in constants])
         sizes = [sharing.n_columns for sharing in self.sharings] + [1] * len(constants)
         ends = list(accumulate(sizes, initial=0))
         self.places = tuple(starmap(slice, pairwise(ends)))
@@ -333,9 +344,8 @@ class Regressions:
         coef = None
         if not all(isinstance(sharing, Separate) for sharing in self.sharings):
             coef = side_by_side(K, [sharing.basis() for sharing in self.sharings])
-        constants = [np.eye(K)] * len(self.rules)
-        for _, s in self._scales if self.rule.tied is True else ():
-            constants[s] = np.full((K, 1), K**-0.5)
+        own, common = np.eye(K), np.full((K, 1), K**-0.5)
+        constants = [common if rule.tied is True else own for rule in self.rules]
         return coef, side_by_side(K, constants)
 
     def constrain(self, params):
@@ -343,15 +353,13 @@ class Regressions:
         params = params._replace(coef=self._projected(params.coef))
         if not self.rules:
             return params
-        if self.rule.tied is not False:
-            weights = np.exp(params.logits[..., 0])
-            constants = params.constants.copy()
-            for _, s in self._scales:
-                scale = constants[..., s]
-                pooled = np.sqrt((weights * scale**2).sum(axis=1, keepdims=True))
-                constants[..., s] = np.where(self.rule.tied, pooled, scale)
-            params = params._replace(constants=constants)
-        return params._replace(constants=self.inside(params.constants))
+        constants, weights = params.constants.copy(), np.exp(params.logits[..., 0])
+        for s, rule in enumerate(self.rules):
+            if rule.tied is not False:
+                each = constants[..., s]
+                pooled = np.sqrt((weights * each**2).sum(axis=1, keepdims=True))
+                constants[..., s] = np.where(rule.tied, pooled, each)
+        return params._replace(constants=self.inside(constants))
 
     def _projected(self, coef):
         """The nearest admissible coefficients (R, K, P)."""
@@ -372,20 +380,27 @@ class Regressions:
         return all(sharing.alike(order) for sharing in self.sharings)
 
     def at_limit(self, params):
-        """Scales at the limit of a bounded family, among all constants, (R, K, S)."""
-        return self._on_floor(params, ~self.collapses)
+        """Constants at a bound, where the likelihood is at its limit, (R, K, S)."""
+        below = (params.constants <= self.lower * _ON) & ~self.collapses
+        return below | (params.constants * _ON >= self.upper)
+
+    def off_limits(self, params):
+        """Parameters whose constants, except scales, are not near a limit.
+
+        One that is starts at `Constant.start` instead, as a single regression says
+        little about the components of a mixture.
+        """
+        starts = np.array([constant.start for constant in self.family.constants])
+        values = params.constants
+        near = (values**self.powers < NEAR) & ~self.collapses
+        near |= (values**-self.powers < NEAR) & np.isfinite(self.upper)
+        near[..., [s for _, s in self._scales]] = False
+        return params._replace(constants=np.where(near, starts, values))
 
     def collapsed(self, params):
-        """Components with a variance that would vanish without its floor, (R, K)."""
-        return self._on_floor(params, self.collapses).any(axis=2)
-
-    def _on_floor(self, params, among):
-        """Where scales among constants (S,) are at their lower bound, (R, K, S)."""
-        at = np.zeros(params.constants.shape, dtype=bool)
-        for _, s in self._scales:
-            on_floor = self.rules[s].on_floor(params.constants[..., s])
-            at[..., s] = on_floor & among[s]
-        return at
+        """Components with a constant that would vanish without its bound, (R, K)."""
+        on_floor = (params.constants <= self.lower * _ON) & self.collapses
+        return on_floor.any(axis=2)
 
     def penalty(self, params):
         """Penalty of the scale rule, added to the log-likelihood, (R,) or zero."""

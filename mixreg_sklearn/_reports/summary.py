@@ -308,7 +308,7 @@ def _statistics(evidence):
 
 
 def _components(rebuilt, separation):
-    """Columns of the table of components, with a scale only if the family has one."""
+    """Columns of the table of components, with the constants of the family."""
     fitted = rebuilt.fitted
     columns = {"share": fitted.weights, "size": separation.rows}
     if rebuilt.grouped:

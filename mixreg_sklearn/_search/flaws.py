@@ -19,7 +19,7 @@ _ADVICE = ". Use fewer components, shared_scale=True, or more rows"
 
 
 class Flaw(Enum):
-    """Reasons why an estimate is not an interior maximum, with advice."""
+    """Reasons why an estimate is no single interior maximum, with advice."""
 
     PERFECT = (
         "one regression fits every row without error, so the likelihood is unbounded."
@@ -46,11 +46,25 @@ class Flaw(Enum):
         " limits, these coefficients mean nothing. Hold them (held_coef), drop the"
         " feature, or use fewer components"
     )
+    UNIDENTIFIED = (
+        "how many zeros are for sure in a component is not identified, as single rows"
+        " do not tell such zeros from the shares of the components: other shares and"
+        " inflations have the same likelihood, coefficients and means. Give groups of"
+        " rows, let the inflation depend on features (ZeroInflated(..., features=...)),"
+        ' or use one component of zeros for all (background="zero")'
+    )
     EDGE = (
         "the mean of a row is at the edge of what its link admits, zero or infinite,"
         " and the likelihood still grows toward it, so that there is no maximum inside."
         " Use the log link, which has no edge, or fewer components"
     )
+
+    @property
+    def sentence(self):
+        """What is to be said of an estimate with this flaw, without a full stop."""
+        if self is Flaw.UNIDENTIFIED:
+            return f"The estimate is not unique: {self.value}"
+        return f"The estimate is at a boundary: {self.value}"
 
 
 def nearly_empty(model, weight):
@@ -67,8 +81,10 @@ def nearly_empty(model, weight):
 def is_perfect(model, pooled):
     """Whether one regression fits every row without error."""
     regressions = model.regressions
-    no_scale = pooled.constants[0, 0] ** 2 <= regressions.lower**2 * (1 + 1e-6)
-    return bool((no_scale & regressions.collapses).any())
+    scales = [response.scale for response in regressions.responses]
+    scales = [s for s in scales if s is not None]
+    no_scale = pooled.constants[0, 0] <= regressions.lower * (1 + 5e-7)
+    return bool((no_scale & regressions.collapses)[scales].any())
 
 
 def flaw_of(model, weight, params):
@@ -86,10 +102,22 @@ def why_boundary(model, rows, params, proven):
 
     If a maximum is `proven`, it is not at the edge of a domain.
     """
+    if _is_ambiguous(model, rows, params):
+        return Flaw.UNIDENTIFIED
     infinite = _why_infinite(model, rows, params)
     if infinite or proven or not model.family.links:
         return infinite
     return Flaw.EDGE if rows.sum(partial(_near_edge, model), params) else None
+
+
+def _is_ambiguous(model, rows, params):
+    """Whether probabilities of point masses and shares may replace each other."""
+    alone = model.n_components == 1 or len(model.family.responses) > 1
+    if alone or rows.n_units < rows.n_rows or model.gate.has_features:
+        return False
+    masses = [constant.point_mass for constant in model.family.constants]
+    inside = ~model.regressions.at_limit(params)
+    return bool(inside[..., masses].any())
 
 
 def _near_edge(model, params, block):

@@ -14,6 +14,7 @@ from .starts import (
     side_by_side,
     soft_partitions,
     spread_regressions,
+    varied_constants,
 )
 
 ARMS = ("common scale 1", "common scale 2", "own scales", "robust")
@@ -103,7 +104,7 @@ def _starts(pool, model, more, rng):
     # Starts of a kind are independent: each common-scale arm gets half of both kinds.
     halves = np.repeat([0, 1], _COMMON_STARTS // 2)
     arm = np.r_[halves, halves, np.repeat([2, 2, 3], numbers[2:])]
-    return concatenate(starts), arm
+    return varied_constants(pool.regressions, concatenate(starts), rng), arm
 
 
 def _short(model, pool, arm):

@@ -195,7 +195,8 @@ class Pool:
         for place, part in zip(self.places, self.parts, strict=True):
             whole[..., place] = coef[..., part]
         logits = constant_logits(log_weights, len(self.block.gate))
-        return self.regressions.with_scales(Params(whole, constants, logits), scale)
+        params = self.regressions.off_limits(Params(whole, constants, logits))
+        return self.regressions.with_scales(params, scale)
 
 
 def _products_of(Z, information, apart, units):

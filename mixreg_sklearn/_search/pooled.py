@@ -96,7 +96,8 @@ def from_memberships(problem, memberships):
     logits = constant_logits(log_weights.reshape(shape), rows.n_logits)
     start = start._replace(coef=coef, logits=logits)
     scales = regressions.scales(pooled)[0, 0] * np.sqrt(relative)
-    return model.constrain(regressions.with_scales(start, scales[None]))
+    start = regressions.with_scales(regressions.off_limits(start), scales[None])
+    return model.constrain(start)
 
 
 class _Squares(NamedTuple):

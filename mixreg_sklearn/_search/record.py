@@ -11,7 +11,9 @@ def search_record(problem, found):
     """A search in the user's units, one entry for each distinct optimum."""
     if found is None:
         return {}
-    names = {} if problem.structure.family.constants else _NUMBERED
+    responses = problem.structure.family.responses
+    scaled = any(response.scale is not None for response in responses)
+    names = {} if scaled else _NUMBERED
     optima = [
         {
             "log_likelihood": problem.loglik_to_user(optimum.loglik, found.weight),

@@ -18,6 +18,8 @@ from .._numerics import log_normalize
 _CANDIDATES = 10
 # Log-odds of neighbors that lie side by side, along a feature of variance one.
 _STEEPNESS = 4.0
+# Standard deviation of constants of starts, as log-odds against their upper bound.
+_VARIETY = 1.5
 
 
 def soft_partitions(pool, n_components, n_starts, rng):
@@ -129,6 +131,26 @@ def side_by_side(pool, n_components, n_starts, rng):
 def _centered(pool, columns):
     """Columns (q, U) less their means."""
     return columns - (columns @ pool.weight / pool.total_weight)[:, None]
+
+
+def varied_constants(regressions, params, rng):
+    """The starts (R, K), every second with constants that differ between components.
+
+    Components may differ by little else, as counts that are zero for sure. The scale
+    is that of the start.
+    """
+    others = regressions.others
+    if not len(others):
+        return params
+    constants, upper = params.constants[::2][..., others], regressions.upper[others]
+    shift = _VARIETY * rng.standard_normal(constants.shape)
+    # Log-odds against the bound, which may be infinite.
+    room = np.where(np.isfinite(upper), 1 - constants / upper, 1.0)
+    odds = constants / room * np.exp(shift)
+    varied = np.where(np.isfinite(upper), odds / (1 + odds / upper), odds)
+    out = params.constants.copy()
+    out[::2][..., others] = varied
+    return params._replace(constants=out)
 
 
 def robust_regressions(pool, n_components, n_starts, rng):

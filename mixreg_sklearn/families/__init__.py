@@ -9,7 +9,9 @@ from ._gaussian import Gaussian
 from ._inverse_gaussian import InverseGaussian
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
+from ._student_t import StudentT
 from ._support import Constant, Predictor, Support
+from ._zero_inflated import ZeroInflated
 
 __all__ = [
     "Beta",
@@ -25,6 +27,8 @@ __all__ = [
     "NegativeBinomial",
     "Poisson",
     "Predictor",
+    "StudentT",
     "Support",
+    "ZeroInflated",
     "check_family",
 ]

@@ -147,10 +147,11 @@ class Family(ABC, BaseEstimator):
     def responses(self):
         """Where each response stands: most families have one.
 
-        The scale is its first constant, to which `shared_scale` and the safeguards of
-        the search apply.
+        Its scale is a first constant of this name, to which `shared_scale` and the
+        safeguards of the search apply.
         """
-        scale = 0 if self.constants else None
+        names = [constant.name for constant in self.constants]
+        scale = 0 if names[:1] == ["scale"] else None
         return (Response(slice(0, len(self.predictors)), scale),)
 
     def seen(self, y):

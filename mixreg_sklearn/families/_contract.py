@@ -62,6 +62,7 @@ def check_family(family, eta, scale=(0.3, 0.6), *, support=None, seed=0, **row_d
         _check_distribution(case)
     _check_sample(case)
     _check_shapes(case)
+    _check_bounds(case)
     if family.constants:
         for tied in (False, True, np.array([[True]])):
             _check_update(case, tied)
@@ -176,7 +177,7 @@ def _points(values, n_numbers, name):
 
 def _check_declarations(case):
     family = case.family
-    assert clone(family).get_params() == family.get_params(), "clone keeps parameters"
+    assert _params(clone(family)) == _params(family), "clone keeps parameters"
     assert case.n_predictors, "there is a predictor"
     assert len(set(case.names)) == len(case.names), "names are different"
     for constant in family.constants:
@@ -185,6 +186,27 @@ def _check_declarations(case):
         assert inside, f"start of {constant.name} is within its bounds"
     whole = (case.y == np.floor(case.y)).all()
     assert whole == case.lattice, "support.lattice says whether responses are whole"
+
+
+def _check_bounds(case):
+    """An estimate may lie at the bounds of constants."""
+    for s, constant in enumerate(case.family.constants):
+        for bound in (constant.lower, constant.upper):
+            if not 0 < bound < np.inf:
+                continue
+            point = case.point.copy()
+            point[case.n_predictors + s] = np.log(bound)
+            arrays = _arrays(case.local(case.y, point))
+            finite = all(np.isfinite(values).all() for values in arrays)
+            assert finite, f"local is finite at the bound {bound:g} of {constant.name}"
+
+
+def _params(family):
+    """Parameters, and the classes of families among them."""
+    return {
+        name: type(value) if hasattr(value, "get_params") else value
+        for name, value in family.get_params().items()
+    }
 
 
 def _check_range(case):

@@ -62,9 +62,14 @@ class Joint(Family):
             strict=True,
         )
         return tuple(
-            Response(own, constants.start if constants.stop > constants.start else None)
-            for own, constants in places
+            Response(own, None if scale is None else constants.start + scale)
+            for (own, constants), scale in zip(places, self._scales, strict=True)
         )
+
+    @property
+    def _scales(self):
+        """The scale of every family among its constants, or None."""
+        return [family.responses[0].scale for family in self.families]
 
     @property
     def response_columns(self):
@@ -315,9 +320,9 @@ def _slices(sizes):
 def _n_statistics(family):
     """Statistics that a family sums over rows."""
     y = family.target(np.array([_inner(family)]))
-    eta, scale = np.zeros((len(family.predictors), 1, 1)), np.ones((1, 1))
-    if len(family.constants) > 1:
-        scale = np.array([[[constant.start]] for constant in family.constants])
+    eta = np.zeros((len(family.predictors), 1, 1))
+    scale = np.array([[[constant.start]] for constant in family.constants])
+    scale = scale[0] if len(scale) == 1 else scale
     at = family.evaluate(y, eta if len(eta) > 1 else eta[0], scale, 0.0)
     return len(at.statistic)
 

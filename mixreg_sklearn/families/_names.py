@@ -9,6 +9,7 @@ from ._inverse_gaussian import InverseGaussian
 from ._joint import Joint
 from ._negative_binomial import NegativeBinomial
 from ._poisson import Poisson
+from ._student_t import StudentT
 
 FAMILIES = {
     "gaussian": Gaussian,
@@ -18,6 +19,7 @@ FAMILIES = {
     "negative_binomial": NegativeBinomial,
     "inverse_gaussian": InverseGaussian,
     "beta": Beta,
+    "student_t": StudentT,
 }
 
 

@@ -10,6 +10,8 @@ Written with the *gamma excess*
 they are exact: the other terms are a deviance.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import special
 
@@ -22,6 +24,14 @@ _SERIES = (
     (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12),
     (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6),
 )
+
+# Coefficients -(1 - 4^-k) B_2k / (k (2k - 1)) of x^(1 - 2k) in the series of a half
+# step.
+_HALF_STEP = np.array(
+    [-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432, 691 / 180224, -5461 / 425984]
+)
+# Up to here the series of a logarithm below has all digits.
+_SMALL_SHARE = 0.15
 
 
 def excess(x):
@@ -63,6 +73,57 @@ def excess_bend(x):
     for i in range(_LARGE):
         rise -= 1 / (x + i) ** 2
     return np.where(small, value + rise, value)
+
+
+class HalfStep(NamedTuple):
+    """``r(x) = log Gamma(x + 1/2) - log Gamma(x) - log(x) / 2``.
+
+    `slope` and `bend` are its derivatives in ``log x``. It tends to zero as
+    ``-1 / (8 x)``, and all of its digits are kept.
+    """
+
+    value: np.ndarray
+    slope: np.ndarray
+    bend: np.ndarray
+
+
+def half_step(x):
+    """The HalfStep at positive `x` (Tricomi & Erdelyi 1951)."""
+    z, small = _raised(x)
+    inverse, terms = 1 / z, np.arange(1, 2 * len(_HALF_STEP), 2)
+    powers = inverse[..., None] ** terms
+    value, slope, bend = (powers * terms**d @ _HALF_STEP for d in range(3))
+    slope = -slope
+    if small is None:
+        return HalfStep(value, slope, bend)
+    # Derivatives in x itself are those at z, and those of a sum.
+    first, second = slope / z, (bend - slope) / z**2
+    x = np.where(small, x, 1.0)
+    lower = x[..., None] + np.arange(_LARGE)
+    upper, raised = lower + 0.5, x + _LARGE
+    rise = 0.5 * np.log(raised / x) - np.log1p(0.5 / lower).sum(axis=-1)
+    first = first + 0.5 * (1 / raised - 1 / x) + (0.5 / (lower * upper)).sum(axis=-1)
+    second = second - 0.5 * (raised**-2 - x**-2)
+    second = second - (0.5 * (lower + upper) / (lower * upper) ** 2).sum(axis=-1)
+    return HalfStep(
+        np.where(small, value + rise, value),
+        np.where(small, x * first, slope),
+        np.where(small, x * first + x**2 * second, bend),
+    )
+
+
+def log_excess(s, rest):
+    """``-log(1 - s) - s`` for `s` from 0 to 1 and ``rest = 1 - s``, with all digits."""
+    t = s / (2 - s)
+    square = t * t
+    tail = 1 / 13 + square / 15
+    for odd in (11, 9, 7, 5, 3):
+        tail = tail * square + 1 / odd
+    # log1p(s / (1 - s)) = 2 artanh t, whose first term is s + s^2 / (2 - s).
+    near = s * s / (2 - s) + 2 * t * square * tail
+    if s.max(initial=0.0) < _SMALL_SHARE:
+        return near
+    return np.where(s < _SMALL_SHARE, near, -np.log(rest) - s)
 
 
 def _raised(x):

@@ -34,8 +34,9 @@ class Constant(NamedTuple):
     Attributes
     ----------
     name : str
-        ``"scale"`` is the attribute ``scale_``. `shared_scale` and the safeguards of
-        the search apply to the first constant.
+        ``"scale"`` is the attribute ``scale_``. `shared_scale`, the unit of the
+        response and the safeguards of the search apply to a constant of this name,
+        which is the first one.
     lower, upper : float
         Bounds of the estimate, which may lie at one of them: there the likelihood is at
         its limit, to rounding.
@@ -43,6 +44,14 @@ class Constant(NamedTuple):
         Whether the likelihood grows without bound as the constant vanishes.
     start : float
         Start of the fit of a single regression.
+    shared : bool
+        Whether all components have one value.
+    power : float
+        Near a bound, the log-likelihood is linear in this power of the constant or, if
+        the bound is the upper one, of its reciprocal.
+    point_mass : bool
+        Whether it is the probability of a response that says nothing about its
+        component. Single rows do not tell such probabilities from shares.
     """
 
     name: str = "scale"
@@ -50,6 +59,9 @@ class Constant(NamedTuple):
     upper: float = np.inf
     collapses: bool = False
     start: float = 1.0
+    shared: bool = False
+    power: float = 2.0
+    point_mass: bool = False
 
 
 class Response(NamedTuple):

@@ -75,7 +75,7 @@ def require_maximum(rebuilt):
         return
     boundary = why_boundary(problem.model, problem.rows, rebuilt.params, False)
     if boundary:
-        raise NoStandardErrors(f"The estimate is at a boundary: {boundary.value}.")
+        raise NoStandardErrors(f"{boundary.sentence}.")
     raise NoStandardErrors(
         "The estimate is not proven to be a maximum (converged_ is False; smallest"
         f" eigenvalue of the information {estimator.smallest_eigenvalue_:.1e}), so that"

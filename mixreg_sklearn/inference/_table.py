@@ -16,7 +16,7 @@ _NOTES = {
     SHARED: "one estimate, shared by several components",
     HELD: "a known value, not estimated",
     UNIDENTIFIED: "the feature is a linear combination of others, or constant",
-    LIMIT: "the scale is at the boundary of its family, and has no standard error",
+    LIMIT: "it is at the boundary of its family, and has no standard error",
 }
 
 # Numbers from here on are written with an exponent.
@@ -51,6 +51,7 @@ class Term(NamedTuple):
     note: str = ""  # why it is not an ordinary estimate
     called: str = ""  # the name of its component, if the user gave one
     response: int | None = None  # its number, of several responses
+    is_share: bool = False  # whether it is between zero and one
 
     @property
     def heading(self):
@@ -72,7 +73,7 @@ class Term(NamedTuple):
     @property
     def transform(self):
         """The scale on which its confidence interval is computed."""
-        if self.attribute == "weights_":
+        if self.is_share:
             return _LOGIT
         return _IDENTITY if self.signed else _LOG
 

@@ -42,7 +42,8 @@ def _terms(rebuilt):
             terms += _named_terms(rebuilt, k, *gate) if k else []
         elif K > 1:
             free = structure.gate.basis(K, 1).shape[1]
-            terms.append(Term("weights_", k, None, "share", "" if free else HELD))
+            note = "" if free else HELD
+            terms.append(Term("weights_", k, None, "share", note, is_share=True))
     return terms
 
 
@@ -104,18 +105,19 @@ def _constraint(structure, row, k):
 
 
 def _constant_terms(rebuilt, k, numbers):
-    """Some constants of a component; scales may be shared, or at a limit."""
-    structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
-    at_limit = mixture.regressions.at_limit(rebuilt.params)[0, k]
-    scales, terms = [response.scale for response in structure.family.responses], []
+    """Some constants of a component; they may be shared, or at a limit."""
+    family, regressions = (
+        rebuilt.problem.structure.family,
+        rebuilt.problem.model.regressions,
+    )
+    at_limit = regressions.at_limit(rebuilt.params)[0, k]
+    scales, terms = [response.scale for response in family.responses], []
     for s in numbers:
-        if s not in scales:
-            name = structure.family.constants[s].name
-            terms.append(Term(f"{name}_", k, None, name))
-            continue
-        note = SHARED if structure.shared_scale and mixture.n_components > 1 else ""
-        note = LIMIT if at_limit[s] else note
-        terms.append(Term("scale_", k, None, "scale", note))
+        constant, tied = family.constants[s], regressions.rules[s].tied
+        name = "scale" if s in scales else constant.name
+        note = SHARED if tied and regressions.n_components > 1 else ""
+        note, is_share = LIMIT if at_limit[s] else note, constant.upper <= 1
+        terms.append(Term(f"{name}_", k, None, name, note, is_share=is_share))
     return terms
 
 

@@ -15,6 +15,7 @@ from mixreg_sklearn.families import (
     InverseGaussian,
     NegativeBinomial,
     Poisson,
+    StudentT,
 )
 from mixreg_sklearn.inference import inference
 
@@ -42,6 +43,7 @@ FAMILIES = {
     "negative binomial": (NegativeBinomial(), "log", 0.4),
     "inverse gaussian": (InverseGaussian(), "log", 0.1),
     "beta": (Beta(), "logit", 0.3),
+    "student t": (StudentT(), "identity", 0.5),
 }
 TRIALS = 12
 

@@ -23,6 +23,7 @@ from mixreg_sklearn.families import (
     InverseGaussian,
     NegativeBinomial,
     Poisson,
+    StudentT,
 )
 from mixreg_sklearn.metrics import crps_scorer, log_likelihood_scorer
 from mixreg_sklearn.predictive import MixtureDistribution
@@ -33,6 +34,7 @@ CONTINUOUS = {
     "gamma": (Gamma(), 1.0, 0.7, [0.3, 0.2, 0.6]),
     "inverse_gaussian": (InverseGaussian(), 0.5, 0.6, [0.3, 0.2, 0.6]),
     "beta": (Beta(), 0.0, 0.7, [0.2, 0.1, 0.3]),
+    "student_t": (StudentT(df=8), 0.0, 2.0, [0.5, 1.0, 0.3]),
 }
 COUNTS = {
     "poisson": (Poisson(), 1.5, 0.8, [1.0, 1.0, 1.0]),
@@ -216,13 +218,15 @@ def test_a_quantile_of_counts_is_the_smallest_that_reaches_its_level(name):
 def test_extreme_levels_have_the_bounds_of_the_response(name):
     mixture = mixtures(name, n=4)
     bounds = mixture.quantile([0.0, 1.0])
-    expected = {"gaussian": (-np.inf, np.inf), "beta": (0, 1)}.get(name, (0, np.inf))
+    line = -np.inf, np.inf
+    others = {"gaussian": line, "student_t": line, "beta": (0, 1)}
+    expected = others.get(name, (0, np.inf))
     if name == "binomial":
         expected = np.column_stack([np.zeros(4), mixture.trials])
     assert_array_equal(bounds, np.broadcast_to(expected, (4, 2)))
     assert_array_equal(mixture.cdf(np.inf), 1)
     assert_array_equal(mixture.cdf(-np.inf), 0)
-    assert_array_equal(mixture.pdf(-3.5) > 0, name == "gaussian")
+    assert_array_equal(mixture.pdf(-3.5) > 0, expected is line)
 
 
 def test_quantiles_hold_where_components_differ_by_orders_of_magnitude():

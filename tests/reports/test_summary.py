@@ -24,6 +24,7 @@ FAMILIES = (
     "negative_binomial",
     "inverse_gaussian",
     "beta",
+    "student_t",
 )
 
 
