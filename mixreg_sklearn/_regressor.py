@@ -135,7 +135,8 @@ class MixtureRegressor(
         (K,), `"coef"` (K, d), `"intercept"` (K,) and `"scale"` (K,), and, with a
         softmax gate, `"gate_coef"` (K, d) and `"gate_intercept"` (K,) instead of the
         weights; or the memberships of the training rows. The fit is the local maximum
-        that is reached from there.
+        that is reached from there. Arrays of several responses have the shapes of the
+        fitted attributes.
     scale_penalty : float, default=1.0
         Strength of the penalty that ranks local maxima with different scales, see
         `search_`; 0 chooses the one of highest likelihood. The estimate itself is not

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from outside_families import FreeStudentT, ZeroInflatedPoisson
 from scipy import sparse, special, stats
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -15,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from support import jacobian
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
+from mixreg_sklearn._search.outline import WIDE
 from mixreg_sklearn.families import (
     Beta,
     Binomial,
@@ -188,6 +190,92 @@ def test_the_gradient_by_definition_vanishes_and_its_hessian_gives_the_errors():
     ]
 
 
+def test_flexmix_has_the_estimates_of_its_list_of_models():
+    # flexmix 2.3-18 under R 4.2.2, FLXMRglm for each, the best of 20 starts. Its sigma
+    # has n - p degrees of freedom, so that its log-likelihood is a little lower.
+    X, Y, _ = data()
+    model = fit(X, Y)
+    lines = [[0.9461777966, 1.0581098822, 0.4857929469]]
+    lines += [[-1.0900922314, -0.9078689754, 0.0870883266]]
+    counts = [[1.0475636773, -0.0832962420, 0.4602136768]]
+    counts += [[1.9992174365, -0.3998124949, 0.0310717110]]
+    ours = np.concatenate([model.intercept_[..., None], model.coef_], axis=2)
+    assert_allclose(ours, [lines, counts], atol=2e-4)
+    assert_allclose(model.scale_[0], [0.4859723772, 0.8410193903], rtol=5e-3)
+    assert 0 < model.log_likelihood_ + 1820.8639512633 < 0.01
+    assert model.n_parameters_ == 15
+    chosen = fit(X, Y, regression_features=[[0], [0, 1]])
+    assert 0 < chosen.log_likelihood_ + 1935.2782710623 < 0.01
+    assert chosen.n_parameters_ == 13
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+def test_families_with_more_predictors_and_constants_may_be_among_them(missing):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(600, 2))
+    zeros = special.expit(-0.5 + X[:, 1])
+    counts = rng.poisson(np.exp(2 + X[:, 0])) * (rng.random(600) > zeros)
+    line = 1 + 2 * X[:, 0] + 0.5 * rng.standard_t(4, size=600)
+    successes = rng.binomial(7, special.expit(X[:, 0]))
+    Y = np.column_stack([line, counts, successes]) * 1.0
+    Y[rng.random(Y.shape) < missing] = np.nan
+    families = [FreeStudentT(), ZeroInflatedPoisson(), Binomial()]
+    trials = np.full(600, 7)
+    ours = MixtureRegressor(1, family=families).fit(X, Y, trials=trials)
+    assert ours.converged_
+    total = 0.0
+    for r, family in enumerate(families):
+        seen = ~np.isnan(Y[:, r])
+        given = {"trials": trials[seen]} if r == 2 else {}
+        theirs = MixtureRegressor(1, family=family).fit(X[seen], Y[seen, r], **given)
+        total += theirs.log_likelihood_
+        for name in ("coef_", "intercept_", "scale_"):
+            mine = getattr(ours, name)[r]
+            assert_allclose(mine, getattr(theirs, name), rtol=1e-5, atol=1e-7)
+        for name in ("df_", "zero_coef_", "zero_intercept_"):
+            if hasattr(theirs, name):
+                mine = getattr(ours, f"y{r}_{name}")
+                assert_allclose(mine, getattr(theirs, name), rtol=1e-4)
+    assert_allclose(ours.log_likelihood_, total, rtol=1e-9)
+    names = inference(ours, X, Y, trials=trials).names
+    assert "component 0: y0 df" in names
+    assert "component 0: y1 zero x1" in names
+    mean = ours.predict(X, trials=trials)[:, 2]
+    assert_allclose(mean, 7 * special.expit(ours.intercept_[2] + X @ ours.coef_[2, 0]))
+    init = {
+        n: getattr(ours, f"{n}_") for n in ("weights", "coef", "intercept", "scale")
+    }
+    init |= {n: getattr(ours, f"{n}_") for n in ("y0_df", "y1_zero_coef")}
+    again = clone(ours).set_params(init=init).fit(X, Y, trials=trials)
+    assert_allclose(again.log_likelihood_, ours.log_likelihood_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_trajectories_of_several_outcomes_are_found(seed):
+    # Three groups of people, two outcomes at up to six times, with dropout.
+    rng = np.random.default_rng(seed)
+    person = np.repeat(np.arange(150), 6)
+    time = np.tile(np.arange(6.0), 150)
+    label = rng.permutation(np.repeat([0, 1, 2], [75, 45, 30]))[person]
+    X = np.column_stack([time, time**2])
+    score = np.array([2.0, 5.0, 8.0])[label] + np.array([0.5, 0.0, -1.0])[label] * time
+    visits = np.exp(np.array([1.0, 0.2, 1.0])[label] + [[0.1]] * time)[0]
+    Y = np.column_stack([score + rng.normal(size=900), rng.poisson(visits)])
+    Y[rng.random(Y.shape) < 0.1] = np.nan
+    stays = time <= rng.integers(2, 7, size=150)[person]
+    X, Y, person, label = X[stays], Y[stays], person[stays], label[stays]
+    model = MixtureRegressor(
+        3, family=BOTH, regression_features=[None, [0]], random_state=seed
+    ).fit(X, Y, groups=person)
+    assert model.converged_
+    found = model.predict_membership(X, Y, groups=person)
+    assert (found == label).mean() > 0.97
+    assert_allclose(model.weights_, [0.5, 0.3, 0.2], atol=0.1)
+    quality = class_quality(model, X, Y, groups=person)
+    assert (quality.app > 0.9).all()
+    assert (quality.occ > 5).all()
+
+
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("seed", range(3))
 def test_components_that_differ_in_one_response_are_found(which, seed):
@@ -218,6 +306,21 @@ def test_many_components_that_no_response_tells_apart_alone_are_found(seed):
     assert model.converged_
     found = {tuple(pair) for pair in np.round(model.coef_[:, :, 0].T / 2)}
     assert found == {(1, 1), (1, -1), (-1, 1), (-1, -1)}
+
+
+def test_components_that_differ_in_one_response_are_found_among_many_columns():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, WIDE + 5)) * (rng.random((3000, WIDE + 5)) < 0.2)
+    second = (rng.random(3000) < 0.4).astype(int)
+    coef = rng.normal(size=(2, X.shape[1]))
+    same = X @ coef[0] + rng.normal(size=3000)
+    apart = np.einsum("ij,ij->i", X, coef[second]) + second + rng.normal(size=3000)
+    Y = np.column_stack([same, apart])
+    model = fit(X, Y, family=["gaussian"] * 2)
+    assert model.converged_
+    assert_allclose(model.weights_, [0.6, 0.4], atol=0.05)
+    assert_allclose(model.coef_[1], coef, atol=0.5)
+    assert (model.predict_membership(X, Y) == second).mean() > 0.8
 
 
 def test_the_order_of_responses_changes_nothing():
@@ -493,6 +596,17 @@ def test_a_fit_is_an_estimator_like_any_other():
     assert chosen.n_components_ == 2
     draws = bootstrap(model, frame, responses, n_bootstrap=4, random_state=0)
     assert draws.draws.shape == (4, len(draws.names))
+
+
+def test_replicates_miss_what_the_data_miss():
+    X, Y, _ = data(n=600)
+    Y[np.random.default_rng(1).random(len(Y)) < 0.7, 1] = np.nan
+    model = MixtureRegressor(1, family=BOTH).fit(X, Y)
+    ours = bootstrap(model, X, Y, n_bootstrap=60, random_state=0).std_errors
+    counts = [i for i, name in enumerate(inference(model, X, Y).names) if "y1" in name]
+    poisson = inference(model, X, Y).std_errors[counts]
+    # Errors of complete counts would be about half as large.
+    assert_allclose(ours[counts] / poisson, 1, atol=0.3)
 
 
 def test_partitions_give_the_estimate_of_arrays():

@@ -32,7 +32,8 @@ class DaskRows:
         self._places, self._structure = places, structure
         self._facts, self._frame = facts, frame
         self.n_rows, self.n_units = facts.n_rows, facts.n_units
-        self.n_columns, self.n_logits = frame.design.n_columns, 1
+        self.n_columns = max(design.n_columns for design in frame.designs)
+        self.n_logits = 1
         if structure.gate.has_features:
             self.n_logits = frame.gate_design.n_columns
         self.total_weight = facts.weight * frame.inflation

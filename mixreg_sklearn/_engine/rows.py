@@ -112,7 +112,7 @@ class ArrayRows:
     Attributes
     ----------
     n_rows, n_units, n_columns, n_logits : int
-        n_columns is that of the first predictor, n_logits that of the gate.
+        n_columns is that of the widest predictor, n_logits that of the gate.
     total_weight : float
 
     Notes
@@ -145,7 +145,8 @@ class ArrayRows:
     ):
         self._sources, self._y, self._weight = tuple(sources), y, weight
         self._offset, self._start, self._n_jobs = offset, start, n_jobs
-        self.n_rows, self.n_columns = len(weight), self._sources[0].n_columns
+        self.n_rows = len(weight)
+        self.n_columns = max(source.n_columns for source in self._sources)
         self.total_weight = float(weight.sum())
         self._base = np.broadcast_to(base, self.n_rows)
         self._background, self._known, self._n_shares = background, known, n_shares

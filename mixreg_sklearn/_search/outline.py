@@ -106,13 +106,16 @@ def outline_of(problem, ground, pooled):
     `pooled` is the mixture of one component there.
     """
     model, designs = problem.model, problem.frame.designs
-    predictors = model.regressions.predictors
-    first = {id(designs[i]): i for i in reversed(range(len(designs)))}
-    # Directions of the first predictor of a design are for all that have it.
-    found = {i: _directions(problem, ground, pooled, i) for i in first.values()}
+    regressions = model.regressions
+    # Directions of the first predictor of a response are for its others with the same
+    # design.
+    owners = [(regressions.response_of(i), id(each)) for i, each in enumerate(designs)]
+    first = [owners.index(owner) for owner in owners]
+    found = {i: _directions(problem, ground, pooled, i) for i in sorted(set(first))}
+    parts = zip(first, regressions.predictors, designs, strict=True)
     maps = tuple(
-        _independent(*found[first[id(design)]], pooled.coef[0, 0, place], design)
-        for place, design in zip(predictors, designs, strict=True)
+        _independent(*found[i], pooled.coef[0, 0, place], design)
+        for i, place, design in parts
     )
     rows = _rows(ground, maps)
     sharings = [Separate(model.n_components, len(to_all)) for to_all in maps]

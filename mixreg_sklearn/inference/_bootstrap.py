@@ -246,7 +246,9 @@ class _Responses(_Plan):
         y, _ = self.fitted.sample(
             data.X, make_rng(rng), self.groups, data.offset, data.row_data
         )
-        return data._replace(y=self.fitted.family.target(y, **data.row_data))
+        target = self.fitted.family.target(y, **data.row_data)
+        # What was not seen is not seen again.
+        return data._replace(y=np.where(np.isnan(data.y), np.nan, target))
 
 
 class _Cases(_Plan):

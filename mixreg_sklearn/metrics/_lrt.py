@@ -292,6 +292,9 @@ def _replicate(template, smaller, data, seed):
     draw, search = seed.spawn(2)
     random_state = int(draw.generate_state(1)[0] % (2**31 - 1))
     y, _ = smaller.sample(data.X, random_state=random_state, **data.metadata)
+    if y.ndim > 1:
+        # Of several responses, what was not seen is not seen again.
+        y = np.where(np.isnan(data.y), np.nan, y)
     return _statistic(*_fit_both(template, data._replace(y=y), search))
 
 

@@ -12,6 +12,7 @@ from mixreg_sklearn.families import (
     Gaussian,
     NegativeBinomial,
     Poisson,
+    StudentT,
     ZeroInflated,
     check_family,
 )
@@ -220,6 +221,27 @@ def test_the_expected_response_includes_zeros_for_sure():
     draws = np.mean([model.sample(X, random_state=i)[0] == 0 for i in range(50)])
     zero = np.exp(model.predict_distribution(X).logpdf(np.zeros(len(X)))).mean()
     assert abs(draws - zero) < 0.01
+
+
+def test_one_of_several_responses_may_be_inflated():
+    rng = np.random.default_rng(3)
+    X = rng.uniform(-1, 1, size=(320, 1))
+    # The other response tells what single counts do not.
+    label = rng.integers(2, size=320)
+    y = rng.poisson(np.exp(1 + np.where(label, 1, -1) * X[:, 0])).astype(float)
+    y[rng.random(320) < np.take((0.1, 0.5), label)] = 0.0
+    line = np.where(label, 2 + X[:, 0], -2) + 0.4 * rng.standard_t(3, size=320)
+    families = [ZeroInflated(Poisson()), StudentT("estimate", shared_df=True)]
+    model = fitted(families, X, np.column_stack([y, line]))
+    assert model.converged_
+    high = model.intercept_[1] > 0
+    assert abs(model.y0_inflation_[high] - 0.5) < 0.15
+    assert abs(model.y0_inflation_[~high] - 0.1) < 0.15
+    assert model.scale_[0].tolist() == [1.0, 1.0]
+    result = inference(model, X, np.column_stack([y, line]))
+    notes = {t.label: t.note for t in result.terms}
+    assert notes["y1 df"] == "shared"
+    assert (result.std_errors > 0).all()
 
 
 def test_a_scale_that_is_shared_leaves_inflations_apart():
