@@ -614,7 +614,7 @@ def test_partitions_give_the_estimate_of_arrays():
     X, Y, _ = data(missing=0.2)
     theirs = fit(X, Y, regression_features=[[0], None])
     chunks = (200, 250, 50)
-    parts = [da.from_array(each, ((chunks), (2,))) for each in (X, Y)]
+    parts = [da.from_array(each, (chunks, (2,))) for each in (X, Y)]
     ours = fit(*parts, regression_features=[[0], None])
     assert_same_fit(ours, theirs)
     for method in ("predict", "predict_components"):
@@ -624,6 +624,10 @@ def test_partitions_give_the_estimate_of_arrays():
             lazy.compute(), getattr(theirs, method)(X), rtol=1e-5, atol=1e-8
         )
     assert_allclose(ours.bic(*parts), theirs.bic_, rtol=1e-9)
+    # A partition need not see every response.
+    Y[:200, 1] = np.nan
+    parts[1] = da.from_array(Y, (chunks, (2,)))
+    assert_same_fit(fit(*parts), fit(X, Y))
 
 
 REFUSED = {

@@ -176,6 +176,9 @@ def _each(values):
 
 def make_frame(facts, fit_intercept):
     """The Frame from the Facts of all rows."""
+    if not facts.seen.all():
+        r = int(np.argmin(facts.seen))
+        raise ValueError(f"y is missing in every row of response {r}.")
     first = facts.features[0]
 
     def design(margins):

@@ -106,10 +106,9 @@ class Joint(Family):
             )
         for r, (family, values) in enumerate(zip(self.families, y.T, strict=True)):
             seen = ~np.isnan(values)
-            if not seen.any():
-                raise ValueError(f"y is missing in every row of response {r}.")
             try:
-                family.check_target(values[seen])
+                if seen.any():
+                    family.check_target(values[seen])
             except ValueError as error:
                 raise ValueError(f"Response {r}: {error}") from None
 
@@ -172,7 +171,7 @@ class Joint(Family):
         values = []
         for family, part in self._targets(y):
             seen = part[0, ~np.isnan(part[0])]
-            values.append(family.resolution(seen) if len(seen) else 0.0)
+            values.append(family.resolution(seen) if len(seen) else np.inf)
         return np.array(values)
 
     def base(self, y):
