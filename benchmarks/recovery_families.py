@@ -38,6 +38,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from mixreg_sklearn import MixtureRegressor
+from mixreg_sklearn.families import Censored, Gaussian, censored
 
 TOLERANCE = 0.1
 TARGET = 0.95
@@ -71,7 +72,9 @@ class Cell(NamedTuple):
     Attributes
     ----------
     kind : str
-        A family, or ``"gate"`` or ``"groups"`` for those of the gaussian family.
+        A family, ``"gate"`` or ``"groups"`` for those of the gaussian family, or
+        ``"tobit"`` for gaussian responses that are seen from zero on. Lifetimes
+        (``"weibull"``) are censored at random times.
     d, K : int
         Features of the regressions, and components.
     mix : {"bal", "imb"}
@@ -95,9 +98,14 @@ class Cell(NamedTuple):
         return f"{self.kind}-d{self.d}K{self.K}-{self.mix}-{self.distance}"
 
     @property
+    def law(self):
+        """Distribution from which responses are drawn."""
+        return "gaussian" if self.kind in ("gate", "groups", "tobit") else self.kind
+
+    @property
     def family(self):
         """Family of the regressions."""
-        return "gaussian" if self.kind in ("gate", "groups") else self.kind
+        return Censored(Gaussian(), lower=0) if self.kind == "tobit" else self.law
 
     @property
     def weights(self):
@@ -150,6 +158,9 @@ SETTINGS = {
     },
     "gate": {"far": Setting(0.0, 1.0, 0.14), "mid": Setting(0.0, 1.0, 0.4)},
     "groups": {"far": Setting(0.0, 1.0, 0.3), "mid": Setting(0.0, 1.0, 0.6)},
+    # About a third of the responses are censored.
+    "tobit": {"far": Setting(0.5, 1.0, 0.14), "mid": Setting(0.5, 1.0, 0.4)},
+    "weibull": {"far": Setting(1.0, 1.0, 0.12), "mid": Setting(1.0, 1.0, 0.35)},
 }
 
 SHAPES = (
@@ -184,7 +195,7 @@ def generate(cell, seed):
     X = rng.standard_normal((n, d + (cell.kind == "gate")))
     coef = rng.standard_normal((K, d + 1)) * setting.spread / np.sqrt(d + 1)
     scale = np.ones(K)
-    if cell.family not in ("poisson", "binomial"):
+    if cell.law not in ("poisson", "binomial"):
         scale = setting.scale * rng.permutation(np.geomspace(1 / 1.5, 1.5, K))
     truth = {
         "weights": cell.weights,
@@ -207,7 +218,8 @@ def generate(cell, seed):
     if setting.trials:
         low, high = setting.trials
         given["trials"] = rng.integers(low, high + 1, n)
-    y = draw_responses(cell.family, eta, scale[component], given.get("trials"), rng)
+    y = draw_responses(cell.law, eta, scale[component], given.get("trials"), rng)
+    y = hidden(cell, y, rng)
     return Data(X, y, given, options, truth)
 
 
@@ -243,6 +255,19 @@ def draw_gate(cell, n_features, rng):
     return {"gate_coef": gate, "gate_intercept": intercept}
 
 
+def hidden(cell, y, rng):
+    """Responses as they are seen: beyond limits, or until random times."""
+    if cell.kind == "tobit":
+        return np.maximum(y, 0)
+    if cell.kind == "weibull":
+        setting = SETTINGS["weibull"][cell.distance]
+        ends = np.exp(
+            setting.level + 0.5 + setting.spread * rng.standard_normal(len(y))
+        )
+        return censored(np.minimum(y, ends), y <= ends)
+    return y
+
+
 def draw_responses(family, eta, scale, trials, rng):
     """One response for every row, drawn without the library under test."""
     if family == "gaussian":
@@ -252,6 +277,8 @@ def draw_responses(family, eta, scale, trials, rng):
     if family == "beta":
         mean, precision = 1 / (1 + np.exp(-eta)), scale**-2
         return rng.beta(mean * precision, (1 - mean) * precision)
+    if family == "weibull":
+        return np.exp(eta + scale * np.log(rng.exponential(size=len(eta))))
     mean = np.exp(eta)
     if family == "poisson":
         return rng.poisson(mean).astype(float)

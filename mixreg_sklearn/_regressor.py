@@ -85,8 +85,10 @@ class MixtureRegressor(
     family : str or Family, default="gaussian"
         Conditional distribution of the response in each component: `"gaussian"`,
         `"poisson"`, `"binomial"`, `"gamma"`, `"negative_binomial"`,
-        `"inverse_gaussian"` or `"beta"` with their default links, or an instance from
-        `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``.
+        `"inverse_gaussian"` or `"beta"` with their default links, lifetimes
+        (`"weibull"`, `"lognormal"`, `"loglogistic"`), or an instance from
+        `mixreg_sklearn.families`, such as ``Gamma(link="inverse")`` or
+        ``Censored(Gaussian(), lower=0)``.
     regression_features : str, int, slice, array-like, callable or None, default=None
         Features of the regressions: names (of a dataframe's columns), indices, a
         slice, a boolean mask, or a callable that is given X and returns one of these.

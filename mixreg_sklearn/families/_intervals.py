@@ -49,8 +49,9 @@ def parts_between(errors, a, b, width):
     `width` is their difference, which the caller knows without cancellation.
     """
     parts = Parts(*np.zeros((6, len(a))))
-    bounded = np.isfinite(a) | np.isfinite(b)
-    upper = bounded & (errors.log_cdf(b) >= errors.log_sf(a))
+    from_a, to_b = np.isfinite(a), np.isfinite(b)
+    bounded = from_a | to_b
+    upper = from_a & (~to_b | (errors.log_cdf(b) >= errors.log_sf(a)))
     for chosen, mirror in ((upper, False), (bounded & ~upper, True)):
         at = np.flatnonzero(chosen)
         if not len(at):
