@@ -67,6 +67,30 @@ def _log_densities(mixture, family, y, shape):
         yield family.log_density(target, eta, scale[..., k])
 
 
+def probability(mixture, of_family, y, above):
+    """Mixed values of a function of probability at responses `y`, (n,) or (n, m).
+
+    `above` is its value at infinity.
+    """
+    check_mixture(mixture)
+    infinite = np.isinf(y)
+    inside = np.where(infinite, 0.0, y) if infinite.any() else y
+    total, row_data = np.zeros(y.shape), row_data_for(mixture, y.ndim)
+    for k, weight in enumerate(mixture.weights.T):
+        eta = column(mixture.eta[..., k], y)
+        part = of_family(inside, eta, mixture.scale[..., k], **row_data)
+        total += weighted(column(weight, y), part)
+    total = np.minimum(total, 1.0)  # weights sum to one up to rounding
+    if not infinite.any():
+        return total
+    return np.where(infinite, np.where(y > 0, above, 1.0 - above), total)
+
+
+def weighted(weight, values):
+    """Products; zero where the weight is, even if the value is NaN."""
+    return np.where(weight > 0, weight * values, 0.0)
+
+
 def component_quantiles(mixture, levels):
     """Quantiles (n, K, m) of the components at levels (m,).
 

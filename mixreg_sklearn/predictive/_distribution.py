@@ -15,8 +15,10 @@ from ._components import (
     draw_components,
     draw_responses,
     log_densities,
+    probability,
     raw_means,
     row_data_for,
+    weighted,
 )
 from ._domain import check_mixture, defined
 from ._observed import ObservedDistribution
@@ -252,7 +254,7 @@ class MixtureDistribution:
         ndarray of shape (n_samples,) or (n_samples, m)
             Probabilities.
         """
-        return self._probability(self.family.cdf, y, 1.0)
+        return probability(self, self.family.cdf, self._responses(y), 1.0)
 
     def sf(self, y):
         """Survival function: probabilities of responses above `y`, ``1 - cdf(y)``.
@@ -269,7 +271,7 @@ class MixtureDistribution:
         ndarray of shape (n_samples,) or (n_samples, m)
             Probabilities.
         """
-        return self._probability(self.family.sf, y, 0.0)
+        return probability(self, self.family.sf, self._responses(y), 0.0)
 
     def observed(self):
         """Distribution of responses as they are seen, between limits of the family.
@@ -283,22 +285,6 @@ class MixtureDistribution:
             See `mixreg_sklearn.predictive`.
         """
         return ObservedDistribution(self, *self.family.limits)
-
-    def _probability(self, of_family, y, above):
-        """Mixed values of a function of probability, which is `above` at infinity."""
-        check_mixture(self)
-        y = self._responses(y)
-        infinite = np.isinf(y)
-        inside = np.where(infinite, 0.0, y) if infinite.any() else y
-        total, row_data = np.zeros(y.shape), row_data_for(self, y.ndim)
-        for k, weight in enumerate(self.weights.T):
-            eta = column(self.eta[..., k], y)
-            part = of_family(inside, eta, self.scale[..., k], **row_data)
-            total += _weighted(column(weight, y), part)
-        total = np.minimum(total, 1.0)  # weights sum to one up to rounding
-        if not infinite.any():
-            return total
-        return np.where(infinite, np.where(y > 0, above, 1.0 - above), total)
 
     def quantile(self, u):
         """Smallest responses whose cdf is at least `u`.
@@ -423,7 +409,7 @@ class MixtureDistribution:
 
     def _average(self, values):
         """Weighted means over components of `values` (n, K)."""
-        return _weighted(self.weights, values).sum(axis=1)
+        return weighted(self.weights, values).sum(axis=1)
 
     def _responses(self, y):
         y = np.asarray(y, dtype=float)
@@ -438,11 +424,6 @@ class MixtureDistribution:
         if np.isnan(y).any():
             raise ValueError("y contains NaN.")
         return np.broadcast_to(y, (n_rows, *y.shape[1:]))
-
-
-def _weighted(weight, values):
-    """Products; zero where the weight is, even if the value is NaN."""
-    return np.where(weight > 0, weight * values, 0.0)
 
 
 def _broadcast(name, values, shape):
