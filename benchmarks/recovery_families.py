@@ -38,7 +38,13 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from mixreg_sklearn import MixtureRegressor
-from mixreg_sklearn.families import Poisson, ZeroInflated
+from mixreg_sklearn.families import (
+    Censored,
+    Gaussian,
+    Poisson,
+    ZeroInflated,
+    censored,
+)
 
 TOLERANCE = 0.1
 TARGET = 0.95
@@ -72,8 +78,10 @@ class Cell(NamedTuple):
     Attributes
     ----------
     kind : str
-        A family, or ``"gate"`` or ``"groups"`` for those of the gaussian family.
-        ``"zero_inflated"`` are Poisson counts in groups, where it is identified.
+        A family, ``"gate"`` or ``"groups"`` for those of the gaussian family, or
+        ``"tobit"`` for gaussian responses that are seen from zero on. Lifetimes
+        (``"weibull"``) are censored at random times. ``"zero_inflated"`` are Poisson
+        counts in groups, where it is identified.
     d, K : int
         Features of the regressions, and components.
     mix : {"bal", "imb"}
@@ -97,11 +105,19 @@ class Cell(NamedTuple):
         return f"{self.kind}-d{self.d}K{self.K}-{self.mix}-{self.distance}"
 
     @property
+    def law(self):
+        """Distribution from which responses are drawn."""
+        gaussian = dict.fromkeys(("gate", "groups", "tobit"), "gaussian")
+        return (gaussian | {"zero_inflated": "poisson"}).get(self.kind, self.kind)
+
+    @property
     def family(self):
         """Family of the regressions."""
-        if self.kind == "zero_inflated":
-            return ZeroInflated(Poisson())
-        return "gaussian" if self.kind in ("gate", "groups") else self.kind
+        families = {
+            "tobit": Censored(Gaussian(), lower=0),
+            "zero_inflated": ZeroInflated(Poisson()),
+        }
+        return families.get(self.kind, self.law)
 
     @property
     def weights(self):
@@ -155,6 +171,9 @@ SETTINGS = {
     "gate": {"far": Setting(0.0, 1.0, 0.14), "mid": Setting(0.0, 1.0, 0.4)},
     "groups": {"far": Setting(0.0, 1.0, 0.3), "mid": Setting(0.0, 1.0, 0.6)},
     "zero_inflated": {"far": Setting(2.0, 1.0), "mid": Setting(1.0, 0.7)},
+    # About a third of the responses are censored.
+    "tobit": {"far": Setting(0.5, 1.0, 0.14), "mid": Setting(0.5, 1.0, 0.4)},
+    "weibull": {"far": Setting(1.0, 1.0, 0.12), "mid": Setting(1.0, 1.0, 0.35)},
 }
 
 SHAPES = (
@@ -189,7 +208,7 @@ def generate(cell, seed):
     X = rng.standard_normal((n, d + (cell.kind == "gate")))
     coef = rng.standard_normal((K, d + 1)) * setting.spread / np.sqrt(d + 1)
     scale = np.ones(K)
-    if cell.kind not in ("poisson", "binomial", "zero_inflated"):
+    if cell.law not in ("poisson", "binomial"):
         scale = setting.scale * rng.permutation(np.geomspace(1 / 1.5, 1.5, K))
     truth = {
         "weights": cell.weights,
@@ -214,9 +233,10 @@ def generate(cell, seed):
     if setting.trials:
         low, high = setting.trials
         given["trials"] = rng.integers(low, high + 1, n)
-    y = draw_responses(cell.family, eta, scale[component], given.get("trials"), rng)
+    y = draw_responses(cell.law, eta, scale[component], given.get("trials"), rng)
     if cell.kind == "zero_inflated":
         y[rng.random(n) < truth["inflation"][component]] = 0.0
+    y = hidden(cell, y, rng)
     return Data(X, y, given, options, truth)
 
 
@@ -252,6 +272,19 @@ def draw_gate(cell, n_features, rng):
     return {"gate_coef": gate, "gate_intercept": intercept}
 
 
+def hidden(cell, y, rng):
+    """Responses as they are seen: beyond limits, or until random times."""
+    if cell.kind == "tobit":
+        return np.maximum(y, 0)
+    if cell.kind == "weibull":
+        setting = SETTINGS["weibull"][cell.distance]
+        ends = np.exp(
+            setting.level + 0.5 + setting.spread * rng.standard_normal(len(y))
+        )
+        return censored(np.minimum(y, ends), y <= ends)
+    return y
+
+
 def draw_responses(family, eta, scale, trials, rng):
     """One response for every row, drawn without the library under test."""
     if family == "gaussian":
@@ -261,6 +294,8 @@ def draw_responses(family, eta, scale, trials, rng):
     if family == "beta":
         mean, precision = 1 / (1 + np.exp(-eta)), scale**-2
         return rng.beta(mean * precision, (1 - mean) * precision)
+    if family == "weibull":
+        return np.exp(eta + scale * np.log(rng.exponential(size=len(eta))))
     mean = np.exp(eta)
     if family == "poisson":
         return rng.poisson(mean).astype(float)

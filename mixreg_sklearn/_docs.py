@@ -7,7 +7,7 @@ _TEXTS = """\
 X : {array-like, sparse matrix} of shape (n_samples, n_features)
     Features.
 y : array-like of shape (n_samples,)
-    Responses.
+    Responses; (n_samples, 2) for bounds of censored ones, see `families.Censored`.
 sample_weight : array-like of shape (n_samples,), default=None
     Non-negative weights; a weight counts the row, or the group, that many times.
     Constant within a group.

@@ -84,11 +84,13 @@ class MixtureRegressor(
     family : str or Family, default="gaussian"
         Conditional distribution of the response in each component: `"gaussian"`,
         `"poisson"`, `"binomial"`, `"gamma"`, `"negative_binomial"`,
-        `"inverse_gaussian"`, `"beta"` or `"student_t"` with their default links, or an
-        instance from `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``,
-        ``StudentT(df="estimate")`` or ``ZeroInflated(Poisson())``. A list of them is
-        for several responses, the columns of y, which are independent given the
-        component: ``["gaussian", Poisson()]``. Missing responses (NaN) are admitted.
+        `"inverse_gaussian"`, `"beta"` or `"student_t"` with their default links,
+        lifetimes (`"weibull"`, `"lognormal"`, `"loglogistic"`), or an instance from
+        `mixreg_sklearn.families`, such as ``Gamma(link="inverse")``,
+        ``StudentT(df="estimate")``, ``ZeroInflated(Poisson())`` or
+        ``Censored(Gaussian(), lower=0)``. A list of them is for several responses, the
+        columns of y, which are independent given the component:
+        ``["gaussian", Poisson()]``. Missing responses (NaN) are admitted.
     regression_features : str, int, slice, array-like, callable or None, default=None
         Features of the regressions: names (of a dataframe's columns), indices, a
         slice, a boolean mask, or a callable that is given X and returns one of these.

@@ -53,13 +53,6 @@ class Flaw(Enum):
         " rows, let the inflation depend on features (ZeroInflated(..., features=...)),"
         ' or use one component of zeros for all (background="zero")'
     )
-    UNIDENTIFIED = (
-        "how many zeros are for sure in a component is not identified, as single rows"
-        " do not tell such zeros from the shares of the components: other shares and"
-        " inflations have the same likelihood, coefficients and means. Give groups of"
-        " rows, let the inflation depend on features (ZeroInflated(..., features=...)),"
-        ' or use one component of zeros for all (background="zero")'
-    )
     EDGE = (
         "the mean of a row is at the edge of what its link admits, zero or infinite,"
         " and the likelihood still grows toward it, so that there is no maximum inside."

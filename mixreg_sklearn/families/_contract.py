@@ -7,8 +7,7 @@ import numpy as np
 from scipy import stats
 from sklearn.base import clone
 
-from ._base import Family
-from ._contract_case import Case
+from ._case import Case, has
 from ._scales import ScaleRule
 
 _LEVELS = np.array([1e-6, 0.01, 0.2, 0.5, 0.9, 0.999])
@@ -24,10 +23,8 @@ def check_family(family, eta, scale=(0.3, 0.6), *, support=None, seed=0, **row_d
     their maximum likelihood estimate; responses outside the support are refused, and
     predictors that are `outside` have density zero.
 
-    Of a family of location and scale, whose responses may be bounds, probabilities of
-    intervals are those of the cdf. Where it has `limits`, what is seen has positive
-    probabilities there, and mean, variance, cdf and sample are those of the `latent`
-    family.
+    Where responses may be bounds, probabilities of intervals are those of the cdf. At
+    `limits` they are positive; moments, cdf and sample are then of the `latent` family.
 
     Parameters
     ----------
@@ -64,7 +61,7 @@ def check_family(family, eta, scale=(0.3, 0.6), *, support=None, seed=0, **row_d
         _check_intervals(case)
     _check_evaluation(case)
     _check_density(case)
-    if _has(family, "cdf") and _has(family, "quantile"):
+    if has(family, "cdf") and has(family, "quantile"):
         _check_distribution(case)
     _check_sample(case)
     _check_shapes(case)
@@ -72,10 +69,6 @@ def check_family(family, eta, scale=(0.3, 0.6), *, support=None, seed=0, **row_d
     if family.constants:
         for tied in (False, True, np.array([[True]])):
             _check_update(case, tied)
-
-
-def _has(family, method):
-    return getattr(type(family), method) is not getattr(Family, method)
 
 
 def _check_declarations(case):
@@ -257,22 +250,17 @@ def _check_distribution(case):
         inner = points[:, 1:-1]
         reach = np.diff(points, axis=1).min(axis=1, keepdims=True)
         slope = _difference(lambda t: cdf(inner + t * reach)) / reach
-        latent = case.family.latent
         rows = [
-            latent.log_density(
-                case.target(row, latent), *case.arguments(case.point[:, [c]])
-            )
-            for c, row in enumerate(inner)
+            case.latent_density(row, case.point[:, [c]]) for c, row in enumerate(inner)
         ]
         _close(slope, np.exp(np.concatenate(rows)), "d cdf / d y = density", 1e-6)
     low, high = case.support
     assert (quantile(1.0) == high).all(), "quantile(1) is the upper bound"
     assert (quantile(0.0) == low).all(), "quantile(0) is the lower bound"
     if np.isfinite(low):
-        below, latent = np.array([low - 1.0]), case.family.latent
+        below = np.array([low - 1.0])
         assert (cdf(below) == 0).all(), "cdf is zero below the range"
-        density = latent.log_density(case.target(below, latent), *case.arguments())
-        zero = np.isneginf(density).all()
+        zero = np.isneginf(case.latent_density(below)).all()
         assert zero, "the density is zero below the range"
 
 
@@ -284,7 +272,7 @@ def _check_sample(case):
     mean, variance = case.moment("mean"), case.moment("variance")
     error = (draws.mean(1, keepdims=True) - mean) / np.sqrt(variance / n)
     assert (np.abs(error) < 5).all(), "mean of the sample"
-    if not _has(case.family, "cdf"):
+    if not has(case.family, "cdf"):
         return
     for c, row in enumerate(draws):
         # The test of Kolmogorov and Smirnov is conservative for a step function.

@@ -52,7 +52,7 @@ class Errors(ABC):
         """``f / S``."""
 
     @abstractmethod
-    def slack(self, z):
+    def slack(self, z, hazard):
         """Hazard plus the first derivative of the log-density; their sum may cancel."""
 
     @abstractmethod
@@ -86,11 +86,13 @@ class Normal(Errors):
     def hazard(self, z):
         return np.sqrt(2 / np.pi) / special.erfcx(z * np.sqrt(0.5))
 
-    def slack(self, z):
+    def slack(self, z, hazard):
         far = z > _FAR
+        if not far.any():
+            return hazard - z
         square = np.where(far, z, 1.0) ** -2.0
         series = 1 + square * (-2 + square * (10 + square * (-74 + 706 * square)))
-        return np.where(far, np.sqrt(square) * series, self.hazard(z) - z)
+        return np.where(far, np.sqrt(square) * series, hazard - z)
 
     def information(self, z):
         return np.ones(np.shape(z))
@@ -114,7 +116,7 @@ class Logistic(Errors):
     def hazard(self, z):
         return special.expit(z)
 
-    def slack(self, z):
+    def slack(self, z, hazard):
         return special.expit(-z)
 
     def information(self, z):
@@ -144,7 +146,7 @@ class LeastExtreme(Errors):
     def hazard(self, z):
         return _exponential(z)
 
-    def slack(self, z):
+    def slack(self, z, hazard):
         return np.ones(np.shape(z))
 
     def information(self, z):
@@ -185,9 +187,9 @@ class _MostExtreme(Errors):
             exact = np.where(small, 1.0, h) / np.expm1(np.where(small, 1.0, h))
         return np.where(small, 1 - 0.5 * h + h**2 / 12, exact)
 
-    def slack(self, z):
+    def slack(self, z, hazard):
         h = _exponential(-z)
-        return np.where(h < _SMALL, 0.5 * h + h**2 / 12, self.hazard(z) - 1 + h)
+        return np.where(h < _SMALL, 0.5 * h + h**2 / 12, hazard - 1 + h)
 
     def information(self, z):
         return 0.5 * _exponential(-z) + 0.5
@@ -234,8 +236,8 @@ class StudentErrors(Errors):
     def hazard(self, z):
         return np.exp(self.log_density(z) - self.log_sf(z))
 
-    def slack(self, z):
-        return self.hazard(z) + self.slopes(z)[0]
+    def slack(self, z, hazard):
+        return hazard + self.slopes(z)[0]
 
     def information(self, z):
         return np.full(np.shape(z), (self.df + 1) / (self.df + 3))

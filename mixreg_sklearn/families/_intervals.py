@@ -49,15 +49,23 @@ def parts_between(errors, a, b, width):
     `width` is their difference, which the caller knows without cancellation.
     """
     parts = Parts(*np.zeros((6, len(a))))
-    bounded = np.isfinite(a) | np.isfinite(b)
-    upper = bounded & (errors.log_cdf(b) >= errors.log_sf(a))
-    for chosen, mirror in ((upper, False), (bounded & ~upper, True)):
-        at = np.flatnonzero(chosen)
-        if not len(at):
-            continue
-        of = errors.mirrored if mirror else errors
-        low, high = (-b[at], -a[at]) if mirror else (a[at], b[at])
-        _put(parts, at, _parts_of_tail(of, low, high, width[at]), mirror)
+    from_a, to_b = np.isfinite(a), np.isfinite(b)
+    both = np.flatnonzero(from_a & to_b)
+    upper = errors.log_cdf(b[both]) >= errors.log_sf(a[both])
+    mirrored = errors.mirrored
+    for at, mirror in (
+        (np.flatnonzero(from_a & ~to_b), False),
+        (np.flatnonzero(to_b & ~from_a), True),
+    ):
+        if len(at):
+            found = _tail(mirrored, -b[at]) if mirror else _tail(errors, a[at])
+            _put(parts, at, found, mirror)
+    for at, mirror in ((both[upper], False), (both[~upper], True)):
+        if len(at):
+            of, low, high = errors, a[at], b[at]
+            if mirror:
+                of, low, high = mirrored, -high, -low
+            _put(parts, at, _between(of, low, high, width[at]), mirror)
     return parts
 
 
@@ -68,11 +76,18 @@ def _put(parts, at, found, mirror):
         whole[at] = sign * part
 
 
-def _parts_of_tail(errors, a, b, width):
-    """The same where a is finite, from survival functions."""
+def _tail(errors, a):
+    """The Parts of values above a."""
+    hazard = errors.hazard(a)
+    bend, moved = -hazard * errors.slack(a, hazard), a * hazard
+    pull = a * bend
+    return Parts(errors.log_sf(a), hazard, moved, bend, pull - hazard, a * pull - moved)
+
+
+def _between(errors, a, b, width):
+    """The Parts of values between finite a and b, from survival functions."""
     log_a = errors.log_sf(a)
-    # Of any finite end the tail is positive, if only in theory.
-    fall = log_a - np.where(np.isinf(b), -np.inf, errors.log_sf(b))
+    fall = log_a - errors.log_sf(b)
     narrow = fall < _NARROW
     parts = _differences(errors, a, b, log_a, np.where(narrow, 1.0, fall))
     if narrow.any():
@@ -84,12 +99,10 @@ def _parts_of_tail(errors, a, b, width):
 def _differences(errors, a, b, log_a, fall):
     """From differences of survival functions, in which nothing cancels."""
     ratio, share = np.exp(-fall), -np.expm1(-fall)
-    finite = np.isfinite(b)
-    b = np.where(finite, b, a)
-    of_a = errors.hazard(a) / share
-    of_b = np.where(finite, errors.hazard(b) * ratio / share, 0.0)
+    hazard = errors.hazard(a)
+    of_a, of_b = hazard / share, errors.hazard(b) * ratio / share
     # Second derivatives of log P in a and b.
-    aa = -of_a * (errors.slack(a) + of_a * ratio)
+    aa = -of_a * (errors.slack(a, hazard) + of_a * ratio)
     bb, ab = of_b * (errors.slopes(b)[0] - of_b), of_a * of_b
     first, moved = of_b - of_a, b * of_b - a * of_a
     return Parts(

@@ -18,11 +18,6 @@ def responses_of(y, n_rows):
     return np.broadcast_to(y, (n_rows, *y.shape[1:]))
 
 
-def weighted(weight, values):
-    """Products; zero where the weight is, even if the value is NaN."""
-    return np.where(weight > 0, weight * values, 0.0)
-
-
 def broadcast(name, values, shape):
     """Values of a shape; ValueError where they have another."""
     values = np.asarray(values, dtype=float)

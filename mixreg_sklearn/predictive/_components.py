@@ -86,7 +86,7 @@ def _log_densities(mixture, family, y, shape):
         yield mixture.background.log_density(y)
 
 
-def probabilities(mixture, of_family, y):
+def _of_each(mixture, of_family, y):
     """Yield values of the family's cdf or sf at `y`, (n,) or (n, m), of each share."""
     given = row_data_for(mixture, y.ndim)
     for k in range(mixture.n_components):
@@ -104,6 +104,28 @@ def quantiles_of_each(mixture, u):
         yield mixture.family.quantile(u, eta, scale, **given)
     if mixture.background is not None:
         yield mixture.background.quantile(u)
+
+
+def probability(mixture, of_family, y, above):
+    """Mixed values of a function of probability at responses `y`, (n,) or (n, m).
+
+    `above` is its value at infinity.
+    """
+    check_mixture(mixture)
+    infinite = np.isinf(y)
+    inside = np.where(infinite, 0.0, y) if infinite.any() else y
+    total, parts = np.zeros(y.shape), _of_each(mixture, of_family, inside)
+    for weight, part in zip(mixture.weights.T, parts, strict=True):
+        total += weighted(column(weight, y), part)
+    total = np.minimum(total, 1.0)  # weights sum to one up to rounding
+    if not infinite.any():
+        return total
+    return np.where(infinite, np.where(y > 0, above, 1.0 - above), total)
+
+
+def weighted(weight, values):
+    """Products; zero where the weight is, even if the value is NaN."""
+    return np.where(weight > 0, weight * values, 0.0)
 
 
 def component_quantiles(mixture, levels):

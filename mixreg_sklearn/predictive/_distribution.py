@@ -11,14 +11,15 @@ import numpy as np
 
 from .._data.row_data import check_row_data, given
 from .._numerics import make_rng
-from ._arguments import broadcast, check_level, check_levels, responses_of, weighted
+from ._arguments import broadcast, check_level, check_levels, responses_of
 from ._components import (
     column,
     draw_components,
     draw_responses,
     log_densities,
-    probabilities,
+    probability,
     raw_moments,
+    weighted,
 )
 from ._domain import check_mixture, defined
 from ._observed import ObservedDistribution
@@ -283,7 +284,7 @@ class MixtureDistribution:
         ndarray of shape (n_samples,) or (n_samples, m)
             Probabilities.
         """
-        return self._probability(self.family.cdf, y, 1.0)
+        return probability(self, self.family.cdf, responses_of(y, len(self)), 1.0)
 
     def sf(self, y):
         """Survival function: probabilities of responses above `y`, ``1 - cdf(y)``.
@@ -300,7 +301,7 @@ class MixtureDistribution:
         ndarray of shape (n_samples,) or (n_samples, m)
             Probabilities.
         """
-        return self._probability(self.family.sf, y, 0.0)
+        return probability(self, self.family.sf, responses_of(y, len(self)), 0.0)
 
     def observed(self):
         """Distribution of responses as they are seen, between limits of the family.
@@ -314,21 +315,6 @@ class MixtureDistribution:
             See `mixreg_sklearn.predictive`.
         """
         return ObservedDistribution(self, *self.family.limits)
-
-    def _probability(self, of_family, y, above):
-        """Mixed values of a function of probability, which is `above` at infinity."""
-        check_mixture(self)
-        y = responses_of(y, len(self))
-        infinite = np.isinf(y)
-        inside = np.where(infinite, 0.0, y) if infinite.any() else y
-        total = np.zeros(y.shape)
-        parts = probabilities(self, of_family, inside)
-        for weight, part in zip(self.weights.T, parts, strict=True):
-            total += weighted(column(weight, y), part)
-        total = np.minimum(total, 1.0)  # weights sum to one up to rounding
-        if not infinite.any():
-            return total
-        return np.where(infinite, np.where(y > 0, above, 1.0 - above), total)
 
     def quantile(self, u):
         """Smallest responses whose cdf is at least `u`.

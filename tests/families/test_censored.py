@@ -235,11 +235,12 @@ def test_derivatives_are_exact_and_nothing_underflows(errors, lower, upper):
     close(ours.scale_scale, difference("scale", 1))
 
 
-@pytest.mark.parametrize("z", [1e3, 1e8, 1e60])
+@pytest.mark.parametrize("z", [30.0, 40.0, 100.0, 1e3, 1e8, 1e60])
 def test_wild_predictors_give_finite_numbers(z):
-    bounds = np.array([[z, -np.inf, z, -z, z], [np.inf, -z, z + 1, z, z]])
+    lower, upper = [z, -np.inf, z, -z, z], [np.inf, -z, z + 1, z, z]
+    bounds = np.array([[*lower, -np.inf, -z], [*upper, z, np.inf]])
     for errors in (Normal(), Logistic(), LeastExtreme(), StudentErrors(3.0)):
-        parts = parts_of(errors, *bounds, np.zeros((1, 5)), np.ones((1, 1)))
+        parts = parts_of(errors, *bounds, np.zeros((1, 7)), np.ones((1, 1)))
         assert np.isfinite(parts).all()
 
 

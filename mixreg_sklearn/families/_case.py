@@ -1,10 +1,16 @@
-"""A family at some points, as the contract checks it."""
+"""A family at some points, as its contract is checked there."""
 
 import numpy as np
 from scipy import special
 
+from ._base import Family
+
 # Sums over counts end here.
 _MOST = 5000
+
+
+def has(family, method):
+    return getattr(type(family), method) is not getattr(Family, method)
 
 
 class Case:
@@ -50,6 +56,10 @@ class Case:
 
     def log_density(self, y, point=None):
         return self.family.log_density(self.target(y), *self.arguments(point))
+
+    def latent_density(self, y, point=None):
+        latent = self.family.latent
+        return latent.log_density(self.target(y, latent), *self.arguments(point))
 
     def local(self, y, point=None):
         return self.family.local(self.target(y), *self.arguments(point, len(y)))
