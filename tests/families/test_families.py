@@ -314,7 +314,7 @@ def test_constants_stay_within_their_bounds():
         np.array([[[0.5, 9e5]]]),
         np.array([[10.0]]),
         np.array([[[0.0, -1.0, 5.0, -1.0]]]),
-        None,
+        np.zeros((1, 1, 1)),
         (ScaleRule(), ScaleRule()),
     )
     np.testing.assert_allclose(new, [[[0.5, 1e6]]])
@@ -569,7 +569,8 @@ def test_sums_over_rows_contain_the_whole_density(family):
         (rows.sample(chosen, weight[:40]), chosen),
     ):
         eta = params.coef[0] @ Z[:, index]
-        density = family.log_density(y[..., index], eta, params.scale[0][:, None])
+        scale = params.constants[0] if family.constants else 1.0
+        density = family.log_density(y[..., index], eta, scale)
         joint = density + params.logits[0]
         expected = some.whole().weight @ np.logaddexp.reduce(joint, axis=0)
         for verb in (model.summarize, model.curvature):
