@@ -82,6 +82,10 @@ class Cell(NamedTuple):
         Share of rows whose errors are three times as large.
     family : str
         Family that is fitted.
+    background : str or None
+        Background that is fitted.
+    known : float
+        Share of rows whose component is known.
     """
 
     d: int
@@ -98,6 +102,8 @@ class Cell(NamedTuple):
     spare: int = 0
     wide: float = 0.0
     family: str = "gaussian"
+    background: str | None = None
+    known: float = 0.0
 
 
 class Data(NamedTuple):
@@ -108,6 +114,7 @@ class Data(NamedTuple):
     coef: np.ndarray
     scale: np.ndarray
     weights: np.ndarray
+    known: np.ndarray  # (n,), components of the rows where they are known, or -1
 
 
 class Estimate(NamedTuple):
@@ -184,6 +191,18 @@ OUTLIERS = {
     f"d2K3-out{100 * share:.0f}+1": Cell(2, 3, "bal", 0.03, 20, out=share, spare=1)
     for share in (0.05, 0.10, 0.15)
 }
+# A background for them.
+BACKGROUND = {
+    f"{name}-out{100 * share:.0f}-background": Cell(
+        *cell, out=share, background="uniform"
+    )
+    for share in (0.05, 0.10, 0.15)
+    for name, cell in {
+        "d1K2": (1, 2, "bal", 0.10, 25),
+        "d2K3": (2, 3, "bal", 0.03, 20),
+        "d5K3": (5, 3, "imb", 0.05, 15),
+    }.items()
+}
 # One row in ten with threefold errors, and a family that expects such rows.
 WIDE = {
     f"{name}-wide10-{family}": Cell(*cell, wide=0.10, family=family)
@@ -204,8 +223,19 @@ ZN = {
 GRIDS = {"core": CORE, "hard": HARD, "hd": HD, "xtreme": XTREME, "zn": ZN}
 GRIDS["outliers"] = OUTLIERS
 GRIDS["all"] = {name: cell for grid in GRIDS.values() for name, cell in grid.items()}
-# Not among all, as it compares families.
-GRIDS["wide"] = WIDE
+# The hardest cells without labels, and with some.
+LABELS = {
+    f"{name}-known{100 * share:.0f}": cell._replace(known=share)
+    for name, cell in {
+        "d2K3-bal-few": Cell(2, 3, "bal", 0.30, 8),
+        "d1K4-bal-high": Cell(1, 4, "bal", 0.15, 15),
+        "d10K5-imb-scarce": XTREME["d10K5-imb-scarce"],
+        "d5K10-bal-low": XTREME["d5K10-bal-low"],
+    }.items()
+    for share in (0.0, 0.05)
+}
+# Not among all, as they compare models.
+GRIDS |= {"wide": WIDE, "background": BACKGROUND, "labels": LABELS}
 
 
 # --- Data ---------------------------------------------------------------------------
@@ -253,7 +283,8 @@ def generate(cell, seed):
         n_outliers = round(cell.out * n)
         where = rng.choice(n, n_outliers, replace=False)
         y[where] = y.mean() + 5 * y.std() * rng.uniform(-1, 1, n_outliers)
-    return Data(X, y, coef, scale, weights)
+    known = np.where(rng.random(n) < cell.known, component, -1)
+    return Data(X, y, coef, scale, weights, known)
 
 
 # --- Judge --------------------------------------------------------------------------
@@ -347,8 +378,10 @@ def fit_mixreg(data, seed, cell):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.perf_counter()
-        model = MixtureRegressor(K, family=cell.family, random_state=seed)
-        model.fit(data.X, data.y)
+        model = MixtureRegressor(
+            K, family=cell.family, background=cell.background, random_state=seed
+        )
+        model.fit(data.X, data.y, known_component=data.known if cell.known else None)
         seconds = time.perf_counter() - start
     warned = any(issubclass(w.category, ConvergenceWarning) for w in caught)
     coef = np.column_stack([model.intercept_, model.coef_])
