@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from limited import cases, family_and_response
 from numpy.testing import assert_allclose
+from outside_families import StudentT
 from scipy import integrate, optimize, stats
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -43,6 +44,15 @@ from mixreg_sklearn.residuals import (
     quantile_residuals,
 )
 
+
+class Heavy(StudentT):
+    """A family of one's own that says what its errors are."""
+
+    @property
+    def errors(self):
+        return StudentErrors(self.df)
+
+
 TOBIT = Censored(Gaussian(), lower=0)
 # AER's tobin: Tobin (1958), purchases of durable goods, age, liquidity.
 TOBIN = [
@@ -59,6 +69,8 @@ CONTRACTS = [
     (Censored(Gaussian(), upper=0.4), {"scale": (0.6, 0.9)}),
     (Censored(Weibull(), upper=1.2), {}),
     (Censored(LogLogistic(), lower=0.5, upper=1.2), {"scale": (0.2, 0.3)}),
+    (Censored(Heavy(5.0)), {"scale": (0.6, 0.9)}),
+    (Censored(Heavy(5.0), lower=0), {"scale": (0.6, 0.9)}),
     (Truncated(Gaussian(), lower=0), {"scale": (0.6, 0.9)}),
     (Truncated(Gaussian(), lower=-1, upper=0.4), {"scale": (0.6, 0.9)}),
     (Truncated(Poisson(), lower=1), {}),
