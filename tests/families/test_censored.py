@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from limited import cases, family_and_response
 from numpy.testing import assert_allclose
-from outside_families import StudentT
 from scipy import integrate, optimize, stats
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -22,6 +21,7 @@ from mixreg_sklearn.families import (
     LogLogistic,
     NegativeBinomial,
     Poisson,
+    StudentT,
     Truncated,
     Weibull,
     check_family,
@@ -44,15 +44,6 @@ from mixreg_sklearn.residuals import (
     quantile_residuals,
 )
 
-
-class Heavy(StudentT):
-    """A family of one's own that says what its errors are."""
-
-    @property
-    def errors(self):
-        return StudentErrors(self.df)
-
-
 TOBIT = Censored(Gaussian(), lower=0)
 # AER's tobin: Tobin (1958), purchases of durable goods, age, liquidity.
 TOBIN = [
@@ -69,8 +60,8 @@ CONTRACTS = [
     (Censored(Gaussian(), upper=0.4), {"scale": (0.6, 0.9)}),
     (Censored(Weibull(), upper=1.2), {}),
     (Censored(LogLogistic(), lower=0.5, upper=1.2), {"scale": (0.2, 0.3)}),
-    (Censored(Heavy(5.0)), {"scale": (0.6, 0.9)}),
-    (Censored(Heavy(5.0), lower=0), {"scale": (0.6, 0.9)}),
+    (Censored(StudentT(5.0)), {"scale": (0.6, 0.9)}),
+    (Censored(StudentT(5.0), lower=0), {"scale": (0.6, 0.9)}),
     (Truncated(Gaussian(), lower=0), {"scale": (0.6, 0.9)}),
     (Truncated(Gaussian(), lower=-1, upper=0.4), {"scale": (0.6, 0.9)}),
     (Truncated(Poisson(), lower=1), {}),
@@ -491,6 +482,7 @@ def test_bounds_that_are_none_are_named(y, message):
     [
         (Censored(Gaussian(), lower=2, upper=1), "lower=2 must be less than upper=1"),
         (Censored(Beta(), lower=0.1), "cannot be censored"),
+        (Censored(StudentT("estimate"), lower=0), "cannot be censored"),
         (Censored(Gaussian(), lower=100), "no row has a bound below"),
         (Censored(Gaussian(), upper=-100), "no row has a bound above"),
         (Truncated(Gaussian(), lower=2, upper=1), "lower=2 must be less than"),
