@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 
 from ._base import Evaluation, Family, Local
+from ._errors import StudentErrors
 from ._gaussian import Gaussian
 from ._special import half_step, log_excess
 from ._support import Constant
@@ -77,6 +78,11 @@ class StudentT(Family):
             return (scale,)
         shared = bool(self.shared_df)
         return scale, Constant("df", _FEWEST, _MOST, True, 5.0, shared, power=1.0)
+
+    @property
+    def errors(self):
+        """Those of given degrees of freedom; with others there is no censoring."""
+        return None if self._estimated() else StudentErrors(float(self.df))
 
     def _estimated(self):
         """Whether the degrees of freedom are estimated; ValueError if df is invalid."""
