@@ -154,16 +154,7 @@ class InformationCriteria:
     """Methods for the log-likelihood and information criteria of a mixture."""
 
     def log_likelihood(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        groups=None,
-        offset=None,
-        trials=None,
-        row_scale=None,
-        known_component=None,
+        self, X, y, sample_weight=None, *, groups=None, offset=None, **row_data
     ):
         r"""Log-likelihood, :math:`\sum_i w_i \log \sum_k \pi_k f_k(y_i | x_i)`.
 
@@ -172,7 +163,9 @@ class InformationCriteria:
 
         Parameters
         ----------
-        {X, y, sample_weight, groups, offset, trials, row_scale, known_component}
+        {X, y, sample_weight, groups, offset}
+        **row_data : array-like of shape (n_samples,)
+            `trials`, `row_scale` and `known_component`, as `fit` takes them.
 
         Returns
         -------
@@ -180,57 +173,17 @@ class InformationCriteria:
             Log-likelihood in nats.
         """
         return evidence(
-            self,
-            X,
-            y,
-            sample_weight,
-            groups,
-            offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
+            self, X, y, sample_weight, groups, offset, **row_data
         ).log_likelihood
 
-    def aic(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        groups=None,
-        offset=None,
-        trials=None,
-        row_scale=None,
-        known_component=None,
-    ):
+    def aic(self, X, y, sample_weight=None, *, groups=None, offset=None, **row_data):
         """Akaike information criterion, ``-2 loglik + 2 n_parameters``.
 
         {criterion}
         """
-        return evidence(
-            self,
-            X,
-            y,
-            sample_weight,
-            groups,
-            offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
-        ).aic()
+        return evidence(self, X, y, sample_weight, groups, offset, **row_data).aic()
 
-    def bic(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        groups=None,
-        offset=None,
-        trials=None,
-        row_scale=None,
-        known_component=None,
-    ):
+    def bic(self, X, y, sample_weight=None, *, groups=None, offset=None, **row_data):
         """Bayesian information criterion, ``-2 loglik + n_parameters log n``.
 
         n is the number of independent units, that is, the sum of the weights of rows,
@@ -238,30 +191,9 @@ class InformationCriteria:
 
         {criterion}
         """
-        return evidence(
-            self,
-            X,
-            y,
-            sample_weight,
-            groups,
-            offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
-        ).bic()
+        return evidence(self, X, y, sample_weight, groups, offset, **row_data).bic()
 
-    def sabic(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        groups=None,
-        offset=None,
-        trials=None,
-        row_scale=None,
-        known_component=None,
-    ):
+    def sabic(self, X, y, sample_weight=None, *, groups=None, offset=None, **row_data):
         r"""Sample-size adjusted BIC, ``-2 loglik + n_parameters log((n + 2) / 24)``.
 
         BIC with a smaller n, which selects more components in small samples (Sclove
@@ -274,30 +206,9 @@ class InformationCriteria:
         Sclove, S. L. (1987). Application of model-selection criteria to some problems
         in multivariate analysis. Psychometrika 52, 333-343.
         """
-        return evidence(
-            self,
-            X,
-            y,
-            sample_weight,
-            groups,
-            offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
-        ).sabic()
+        return evidence(self, X, y, sample_weight, groups, offset, **row_data).sabic()
 
-    def icl(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        groups=None,
-        offset=None,
-        trials=None,
-        row_scale=None,
-        known_component=None,
-    ):
+    def icl(self, X, y, sample_weight=None, *, groups=None, offset=None, **row_data):
         r"""Integrated completed likelihood criterion.
 
         ``-2 sum_i w_i max_k log(pi_k f_k(y_i)) + n_parameters log n``: BIC with every
@@ -306,14 +217,4 @@ class InformationCriteria:
 
         {criterion}
         """
-        return evidence(
-            self,
-            X,
-            y,
-            sample_weight,
-            groups,
-            offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
-        ).icl()
+        return evidence(self, X, y, sample_weight, groups, offset, **row_data).icl()

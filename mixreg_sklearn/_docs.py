@@ -99,7 +99,9 @@ groups : array-like of shape (n_samples,), default=None
     "criterion": """\
 Parameters
 ----------
-{X, y, sample_weight, groups, offset, trials, row_scale, known_component}
+{X, y, sample_weight, groups, offset}
+**row_data : array-like of shape (n_samples,)
+    `trials`, `row_scale` and `known_component`, as `fit` takes them.
 
 Returns
 -------

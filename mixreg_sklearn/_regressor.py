@@ -15,6 +15,7 @@ from ._by_partition import gathered, lazy
 from ._criteria import InformationCriteria, akaike, likelihood_r2, schwarz
 from ._data.checks import Range, check_memberships
 from ._data.groups import check_groups
+from ._data.known import KNOWN
 from ._data.row_data import given
 from ._docs import documented
 from ._fitted import Fitted, check_start, fitted_attributes, own_data
@@ -372,7 +373,7 @@ class MixtureRegressor(
             of one subject; None if rows are independent. Meta-estimators, such as
             cross-validation, pass them to `fit` only if metadata routing is enabled:
             ``sklearn.set_config(enable_metadata_routing=True)``.
-        {offset, trials, row_scale}
+        {offset, trials, row_scale, known_component}
 
         Returns
         -------
@@ -384,12 +385,8 @@ class MixtureRegressor(
         ValueError
             If data or arguments have the wrong shape, type or range.
         """
-        rows = (
-            sample_weight,
-            groups,
-            offset,
-            given(trials=trials, row_scale=row_scale, known_component=known_component),
-        )
+        row_data = {"trials": trials, "row_scale": row_scale, KNOWN: known_component}
+        rows = sample_weight, groups, offset, given(**row_data)
         with one_blas_thread(), np.errstate(all="ignore"):
             posed = pose(self, X, y, *rows, ensure_min_samples=2)
             problem, progress = posed.problem, Progress(self, posed)
@@ -583,7 +580,7 @@ class MixtureRegressor(
         {X}
         y : array-like of shape (n_samples,) or (n_samples, n_responses), default=None
             Responses. Of several responses, any that are seen: the others are NaN.
-        {groups, offset, trials, row_scale}
+        {groups, offset, trials, row_scale, known_component}
 
         Returns
         -------
@@ -599,16 +596,9 @@ class MixtureRegressor(
         if y is None:
             fitted, X, *_ = estimates_and_rows(self, X, offset)
             return fitted.prior(X)
+        row_data = {"trials": trials, "row_scale": row_scale, KNOWN: known_component}
         memberships, groups = from_log_joints(
-            _memberships,
-            self,
-            X,
-            y,
-            groups,
-            offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
+            _memberships, self, X, y, groups, offset, **row_data
         )
         return memberships if groups is None else memberships[groups.of_row]
 
@@ -642,13 +632,9 @@ class MixtureRegressor(
                 "outlier_probability is the probability of the background, and there"
                 " is none: fit with background='uniform' (or 'zero')."
             )
-        given_rows = {
-            "groups": groups,
-            "offset": offset,
-            "trials": trials,
-            "row_scale": row_scale,
-        }
-        return self.predict_proba(X, y, **given_rows)[:, -1]
+        rows = {"groups": groups, "offset": offset}
+        rows |= {"trials": trials, "row_scale": row_scale}
+        return self.predict_proba(X, y, **rows)[:, -1]
 
     @gathered
     def predict_group_proba(
@@ -669,7 +655,7 @@ class MixtureRegressor(
         {X, y}
         groups : array-like of shape (n_samples,)
             Labels of groups of rows that share one component.
-        {offset, trials, row_scale}
+        {offset, trials, row_scale, known_component}
 
         Returns
         -------
@@ -685,16 +671,9 @@ class MixtureRegressor(
         """
         if groups is None:
             raise ValueError("groups is None: for single rows, use predict_proba.")
+        row_data = {"trials": trials, "row_scale": row_scale, KNOWN: known_component}
         memberships, groups = from_log_joints(
-            _memberships,
-            self,
-            X,
-            y,
-            groups,
-            offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
+            _memberships, self, X, y, groups, offset, **row_data
         )
         return groups.labels, memberships
 
@@ -714,7 +693,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        {X, y, groups, offset, trials, row_scale}
+        {X, y, groups, offset, trials, row_scale, known_component}
 
         Returns
         -------
@@ -726,16 +705,9 @@ class MixtureRegressor(
         ValueError
             If all components have density zero for a row or group.
         """
+        row_data = {"trials": trials, "row_scale": row_scale, KNOWN: known_component}
         members, groups = from_log_joints(
-            _most_probable,
-            self,
-            X,
-            y,
-            groups,
-            offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
+            _most_probable, self, X, y, groups, offset, **row_data
         )
         return members if groups is None else members[groups.of_row]
 
@@ -764,7 +736,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        {X, y, sample_weight, groups, offset, trials, row_scale}
+        {X, y, sample_weight, groups, offset, trials, row_scale, known_component}
 
         Returns
         -------
@@ -781,17 +753,8 @@ class MixtureRegressor(
         Magee, L. (1990). R2 measures based on Wald and likelihood ratio joint
         significance tests. The American Statistician 44, 250-253.
         """
-        return likelihood_r2(
-            self,
-            X,
-            y,
-            sample_weight,
-            groups,
-            offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
-        )
+        row_data = {"trials": trials, "row_scale": row_scale, KNOWN: known_component}
+        return likelihood_r2(self, X, y, sample_weight, groups, offset, **row_data)
 
     def sample(
         self,
