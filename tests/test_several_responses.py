@@ -20,11 +20,13 @@ from mixreg_sklearn._search.outline import WIDE
 from mixreg_sklearn.families import (
     Beta,
     Binomial,
+    Censored,
     Gamma,
     Gaussian,
     InverseGaussian,
     NegativeBinomial,
     Poisson,
+    Truncated,
 )
 from mixreg_sklearn.inference import bootstrap, inference, marginal_effects
 from mixreg_sklearn.metrics import class_quality, optimality_gap
@@ -685,3 +687,28 @@ def test_a_component_of_many_responses_is_not_empty():
     assert not model.degenerate_
     assert not model.thin_components_
     assert_allclose(model.weights_, [5 / 6, 1 / 6], atol=1e-6)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_responses_with_limits_are_as_if_alone(missing):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 1))
+    line = 2 + X[:, 0] + 0.7 * rng.normal(size=200)
+    counts = np.maximum(rng.poisson(np.exp(1 + 0.3 * X[:, 0])), 1)
+    y = np.column_stack([np.maximum(line, 1.5), counts, line])
+    if missing:
+        y[rng.random(y.shape) < 0.2] = np.nan
+    families = [
+        Censored(Gaussian(), lower=1.5),
+        Truncated(Poisson(), lower=1),
+        Truncated(Gaussian(), lower=-9),
+    ]
+    model, total = MixtureRegressor(1, family=families).fit(X, y), 0.0
+    for r, family in enumerate(families):
+        seen = ~np.isnan(y[:, r])
+        alone = MixtureRegressor(1, family=family).fit(X[seen], y[seen, r])
+        assert_allclose(model.coef_[r], alone.coef_, rtol=1e-6)
+        assert_allclose(model.scale_[r], alone.scale_, rtol=1e-6)
+        total += alone.log_likelihood_
+    assert_allclose(model.log_likelihood_, total, rtol=1e-10)
+    assert model.converged_

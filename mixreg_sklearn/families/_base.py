@@ -151,6 +151,11 @@ class Family(ABC, BaseEstimator):
         return not collapses and bool(self.links) and self._link().endless
 
     @property
+    def target_rows(self):
+        """Rows of what `target` returns: the response, and its row data."""
+        return 1 + len(self.row_data)
+
+    @property
     def responses(self):
         """Where each response stands: most families have one.
 

@@ -129,7 +129,8 @@ class Joint(Family):
     def admits(self, y):
         """Where all responses, (m, ...), are possible."""
         each = (
-            np.isnan(part[0]) | family.admits(*part)
+            np.isnan(part[0])
+            | family.admits(part[0], *part[family.target_rows - len(family.row_data) :])
             for family, part in self._targets(y)
         )
         return np.logical_and.reduce(list(each))
@@ -162,16 +163,16 @@ class Joint(Family):
 
     def measured(self, y, origin, unit):
         """Responses in their units of measurement."""
-        sizes = [1 + len(family.row_data) for family in self.families]
-        origin, unit = (np.repeat(values, sizes)[:, None] for values in (origin, unit))
-        return (y - origin) / unit
+        parts = zip(self._targets(y), origin, unit, strict=True)
+        return np.concatenate([f.measured(part, o, u) for (f, part), o, u in parts])
 
     def resolution(self, y):
         """Of every response, (m,)."""
         values = []
         for family, part in self._targets(y):
-            seen = part[0, ~np.isnan(part[0])]
-            values.append(family.resolution(seen) if len(seen) else np.inf)
+            seen = part[:, ~np.isnan(part[0])]
+            seen = seen if len(part) > 1 else seen[0]
+            values.append(family.resolution(seen) if seen.size else np.inf)
         return np.array(values)
 
     def base(self, y):
@@ -284,7 +285,7 @@ class Joint(Family):
 
     def _targets(self, y):
         """Families with the rows of their target, (1 + D, ...)."""
-        sizes = (1 + len(family.row_data) for family in self.families)
+        sizes = (family.target_rows for family in self.families)
         for family, rows in zip(self.families, _slices(sizes), strict=True):
             yield family, y[rows]
 
@@ -295,9 +296,10 @@ class Joint(Family):
             if seen.all():
                 seen = None
             else:
-                part = part.copy()
-                part[0] = np.where(seen, part[0], _inner(family))
-            yield family, part if family.row_data else part[0], seen
+                part, own = part.copy(), len(part) - len(family.row_data)
+                inner = np.atleast_2d(family.target(np.array([_inner(family)])))
+                part[:own, ~seen] = inner[:own]
+            yield family, part if len(part) > 1 else part[0], seen
 
     def _predictors(self, eta):
         for family, response in zip(self.families, self.responses, strict=True):

@@ -58,6 +58,9 @@ class LocationScale(Family):
                 " limits to Censored."
             )
 
+    # The bounds of a response.
+    target_rows = 2
+
     def target(self, y, **row_data):
         super().target(y, **row_data)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -52,6 +52,10 @@ class RowScaled(Family):
         return self.family.endless
 
     @property
+    def target_rows(self):
+        return self.family.target_rows + 1
+
+    @property
     def row_data(self):
         return (*self.family.row_data, NAME)
 

@@ -73,6 +73,11 @@ class Truncated(Family):
             " of counts, such as Poisson()."
         )
 
+    @property
+    def target_rows(self):
+        """The response, and the range if it is one of the line."""
+        return 1 if self.support.lattice else 3
+
     def _link(self):
         return self.family._link()
 
