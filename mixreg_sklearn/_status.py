@@ -19,12 +19,17 @@ def status(model):
 
 def agreed(model):
     """Whether a search agreed on the estimate, or none was needed."""
-    return bool(model.search_.get("agreed", len(model.weights_) == 1))
+    return bool(model.search_.get("agreed", _alone(model)))
+
+
+def _alone(model):
+    """Whether there is nothing to search for: one component, and no background."""
+    return len(model.weights_) == 1 and model.background is None
 
 
 def sentence(model):
     """The same without a stop, for a heading."""
-    if len(model.weights_) == 1 and status(model) == AGREED:
+    if _alone(model) and status(model) == AGREED:
         return "a proven local maximum; one component needs no search"
     return {
         DEGENERATE: "degenerate",

@@ -19,7 +19,7 @@ def thin_components(problem, params, weight):
     model = problem.model
     few = weight < _FEW * model.regressions.n_needed
     # The only component has all rows.
-    thin = np.flatnonzero(few) if model.n_components > 1 else []
+    thin = np.flatnonzero(few) if model.n_shares > 1 else []
     if not len(thin):
         return {}
     verb = partial(_rows_of, model, thin)
