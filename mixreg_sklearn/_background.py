@@ -1,4 +1,7 @@
-"""Backgrounds: a component without a regression, for outliers or surplus zeros."""
+"""Backgrounds: a component without a regression.
+
+It is for outliers, surplus zeros, or those who never fail.
+"""
 
 from typing import NamedTuple
 
@@ -21,9 +24,9 @@ class Uniform(NamedTuple):
         """Length of the range, or the number of counts in it."""
         return self.upper - self.lower + self.lattice
 
-    def log_density(self, y):
-        """Log-densities of responses."""
-        return np.full(np.shape(y), -np.log(self.size))
+    def log_density(self, target):
+        """Log-densities of responses, from what the family makes of them."""
+        return np.full(np.shape(_first(target)), -np.log(self.size))
 
     def has(self, y):
         """Where responses are possible."""
@@ -62,9 +65,9 @@ class Zero(NamedTuple):
     upper: float = 0.0
     lattice: bool = True
 
-    def log_density(self, y):
-        """Log-probabilities of responses."""
-        return np.where(np.equal(y, 0), 0.0, -np.inf)
+    def log_density(self, target):
+        """Log-probabilities of responses, from what the family makes of them."""
+        return np.where(np.equal(_first(target), 0), 0.0, -np.inf)
 
     def has(self, y):
         """Where responses are possible."""
@@ -85,6 +88,43 @@ class Zero(NamedTuple):
     mean, variance = 0.0, 0.0
 
 
+class Cured(NamedTuple):
+    """All probability at infinity: lifetimes that never end."""
+
+    lower: float = np.inf
+    upper: float = np.inf
+    lattice: bool = False
+
+    def log_density(self, target):
+        """Log-probabilities of what is known, from bounds of responses, (2, ...)."""
+        endless = np.isposinf(target[1]) & (target[0] != target[1])
+        return np.where(endless, 0.0, -np.inf)
+
+    def has(self, y):
+        """Where responses are possible."""
+        return np.isposinf(y)
+
+    def cdf(self, y):
+        """Probabilities of responses up to `y`."""
+        return 1.0 * np.isposinf(y)
+
+    def sf(self, y):
+        """Probabilities of responses above `y`."""
+        return 1.0 - self.cdf(y)
+
+    def quantile(self, u):
+        """Smallest responses whose cdf is at least `u`."""
+        return np.full(np.shape(u), np.inf)
+
+    mean, variance = np.inf, 0.0
+
+
+def _first(target):
+    """Responses as they are in a target, whose row data follow them."""
+    target = np.asarray(target)
+    return target if target.ndim < 2 else target[0]
+
+
 def check_background(kind, family):
     """Raise ValueError where a family admits no such background."""
     support = family.support
@@ -93,6 +133,13 @@ def check_background(kind, family):
             "background='zero' is for counts, where zero has a probability; got"
             f" family={family!r}."
         )
+    if kind == "cured":
+        if family.response_columns != 2 or support.lower != 0:
+            raise ValueError(
+                "background='cured' is for lifetimes, some of which are censored; got"
+                f" family={family!r}."
+            )
+        return
     exact = family.response_columns == 1 and family.latent is family
     if kind is not None and not exact:
         raise ValueError(
@@ -104,7 +151,7 @@ def check_background(kind, family):
 def make_background(kind, bounds, family):
     """The background of a kind, or None, for responses between `bounds`."""
     if kind != "uniform":
-        return None if kind is None else Zero()
+        return {None: None, "zero": Zero(), "cured": Cured()}[kind]
     lower, upper = map(float, bounds)
     if lower == upper and not family.support.lattice:
         raise ValueError(

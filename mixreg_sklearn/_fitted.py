@@ -250,7 +250,7 @@ class Fitted(NamedTuple):
         log_density = self.family.log_density(y[..., None], eta, self.scale)
         if self.background is None:
             return log_density
-        apart = self.background.log_density(y if y.ndim == 1 else y[0])
+        apart = self.background.log_density(y)
         return np.column_stack([log_density, apart])
 
     def log_joint(self, X, target, groups=None, offset=None, known=None):

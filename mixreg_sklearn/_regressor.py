@@ -125,12 +125,13 @@ class MixtureRegressor(
     held_scale : float, array-like of shape (n_components,) or None, default=None
         Known scales, which are not estimated: one for all components, or one for each,
         with None where it is free, as in ``[0.5, None]``.
-    background : {None, "uniform", "zero"}, default=None
+    background : {None, "uniform", "zero", "cured"}, default=None
         One more component, without a regression: `"uniform"` has the same density over
         the range of the observed responses, and takes outliers; `"zero"`, for counts,
-        has all probability at zero, and takes the surplus of zeros. It has a share,
-        which counts as a parameter, and no others; with a softmax gate, its share
-        depends on features. See `outlier_probability`.
+        has all probability at zero, and takes the surplus of zeros; `"cured"`, for
+        lifetimes, at infinity, and takes a part of those whose end is not seen. It has
+        a share, which counts as a parameter, and no others; with a softmax gate, its
+        share depends on features. See `outlier_probability`.
     fit_intercept : bool, default=True
         Whether each component has an intercept.
     init : None, dict or array-like of shape (n_samples, n_components), default=None
@@ -288,7 +289,7 @@ class MixtureRegressor(
         "held_coef": [dict, None],
         "shared_scale": ["boolean"],
         "held_scale": [Range(Real, 0, None, closed="neither"), "array-like", None],
-        "background": [StrOptions({"uniform", "zero"}), None],
+        "background": [StrOptions({"uniform", "zero", "cured"}), None],
         "fit_intercept": ["boolean"],
         "init": [dict, "array-like", None],
         "scale_penalty": [Range(Real, 0, None, closed="left")],

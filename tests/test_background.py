@@ -7,12 +7,13 @@ import pytest
 import verified
 from hypothesis import given
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import integrate, stats
+from scipy import integrate, optimize, special, stats
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from support import few, seeds
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
+from mixreg_sklearn.families import censored
 from mixreg_sklearn.gates import ConstantGate
 from mixreg_sklearn.inference import bootstrap, inference, marginal_effects
 from mixreg_sklearn.metrics import class_quality, optimality_gap
@@ -324,3 +325,53 @@ def test_shares_may_be_held_with_that_of_the_background():
     model.fit(X, y)
     assert_allclose([*model.weights_, model.background_weight_], [0.5, 0.4, 0.1])
     assert model.n_parameters_ == 6
+
+
+def lifetimes_of_which_some_never_end(seed=0, n=400):
+    """Times until an event or the end of observation, whether the event was seen."""
+    rng = np.random.default_rng(seed)
+    X, never = rng.normal(size=(n, 1)), rng.random(n) < 0.35
+    life = np.exp(1 + 0.5 * X[:, 0]) * rng.weibull(2, size=n)
+    end = rng.uniform(5, 15, size=n)
+    return X, np.where(never, end, np.minimum(life, end)), ~never & (life <= end)
+
+
+def test_a_cure_fraction_is_a_background_at_infinity():
+    X, time, event = lifetimes_of_which_some_never_end()
+    model = MixtureRegressor(1, family="weibull", background="cured", random_state=0)
+    y = censored(time, event)
+    model.fit(X, y)
+    assert model.converged_
+    assert model.n_parameters_ == 4
+
+    def log_likelihood(theta):
+        intercept, slope, log_scale, log_odds = theta
+        u = (np.log(time) - intercept - slope * X[:, 0]) / np.exp(log_scale)
+        cured = special.expit(log_odds)
+        dead = np.log1p(-cured) + u - np.exp(u) - log_scale - np.log(time)
+        alive = np.log(cured + (1 - cured) * np.exp(-np.exp(u)))
+        return np.where(event, dead, alive).sum()
+
+    share = special.logit(model.background_weight_)
+    theta = [model.intercept_[0], model.coef_[0, 0], np.log(model.scale_[0]), share]
+    assert_allclose(model.log_likelihood_, log_likelihood(theta), rtol=1e-12)
+    best = optimize.minimize(lambda t: -log_likelihood(t), [1, 0.5, -0.7, -0.6])
+    assert_allclose(theta, best.x, atol=1e-4)
+    errors = inference(model, X, y).std_errors
+    assert_allclose(errors[:2], np.sqrt(np.diag(best.hess_inv))[:2], rtol=0.1)
+    # Those whose end was seen are not cured, and survival tends to the cure fraction.
+    tau = model.outlier_probability(X, y)
+    assert (tau[event] == 0).all()
+    assert (tau[~event] > 0).all()
+    ahead = model.predict_distribution(X[:2])
+    assert_allclose(ahead.sf([1e9, 1e9]), model.background_weight_, rtol=1e-9)
+    assert np.isposinf(model.predict(X[:2])).all()
+    assert np.isposinf(ahead.quantile(0.99)).all()
+    residuals = quantile_residuals(model, X, y, random_state=0)
+    assert stats.kstest(residuals, "norm").pvalue > 0.01
+
+
+def test_only_lifetimes_have_a_cure_fraction():
+    X, y = two_lines_and_outliers()
+    with pytest.raises(ValueError, match="background='cured' is for lifetimes"):
+        MixtureRegressor(2, background="cured").fit(X, y)

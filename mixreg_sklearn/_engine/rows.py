@@ -287,9 +287,9 @@ class TableRows(ArrayRows):
         base = family.base(table.y)
         background = make_background(structure.background, frame.bounds, family)
         if background is not None:
-            response = table.y if table.y.ndim == 1 else table.y[0]
-            background = background.log_density(response) + np.log(frame.unit[0]) - base
-            background = units_of(table.start, len(response)).sum(background)
+            change = np.log(frame.unit[0]) * family.has_density(table.y)
+            background = background.log_density(table.y) + change - base
+            background = units_of(table.start, len(background)).sum(background)
         super().__init__(
             each_once(lambda one: one.source(features[id(one)]), frame.designs),
             y,

@@ -83,7 +83,7 @@ def _log_densities(mixture, family, y, shape):
         eta = eta if len(shape) == 1 else eta[..., None]
         yield family.log_density(target, eta, scale[..., k])
     if mixture.background is not None:
-        yield mixture.background.log_density(y)
+        yield mixture.background.log_density(target)
 
 
 def _of_each(mixture, of_family, y):
