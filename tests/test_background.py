@@ -367,8 +367,13 @@ def test_a_cure_fraction_is_a_background_at_infinity():
     assert_allclose(ahead.sf([1e9, 1e9]), model.background_weight_, rtol=1e-9)
     assert np.isposinf(model.predict(X[:2])).all()
     assert np.isposinf(ahead.quantile(0.99)).all()
+    levels = [0.05, 0.3, 0.6]
+    assert_allclose(ahead.cdf(ahead.quantile(levels)), [levels, levels], rtol=1e-9)
+    assert_allclose(ahead.regressions().mean(), model.predict_components(X[:2])[:, 0])
     residuals = quantile_residuals(model, X, y, random_state=0)
     assert stats.kstest(residuals, "norm").pvalue > 0.01
+    with pytest.raises(ValueError, match="there is a cure fraction"):
+        ahead.highest_density()
 
 
 def test_only_lifetimes_have_a_cure_fraction():

@@ -6,7 +6,7 @@ from scipy import special
 from .._data.chunks import chunks
 from ..families import Gaussian
 from ._components import component_quantiles
-from ._domain import check_mixture
+from ._domain import check_ends, check_mixture
 from ._regions import count_tables
 
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(8)
@@ -20,6 +20,7 @@ _INTERMEDIATE = 4
 def crps_of(ahead, y):
     """Scores (n,) of responses (n,)."""
     check_mixture(ahead)
+    check_ends(ahead, "crps")
     lower, upper = ahead.family.bounds(y)
     if not ahead.discrete:
         if (lower != upper).any():

@@ -21,7 +21,7 @@ from ._components import (
     raw_moments,
     weighted,
 )
-from ._domain import check_mixture, defined
+from ._domain import check_ends, check_mixture, defined
 from ._observed import ObservedDistribution
 from ._quantiles import count_quantiles, quantiles
 from ._regions import highest_density
@@ -178,6 +178,21 @@ class MixtureDistribution:
             background=self.background,
             **self.row_data,
         )
+
+    def regressions(self):
+        """The distribution of responses that are not of the background.
+
+        Returns
+        -------
+        MixtureDistribution
+            The components alone, with their probabilities relative to each other.
+        """
+        weights = self.weights[:, : self.n_components]
+        total = weights.sum(axis=1, keepdims=True)
+        relative = np.where(total > 0, weights / np.where(total > 0, total, 1), 1)
+        relative = relative / relative.sum(axis=1, keepdims=True)
+        own = self.family, self.eta, self.scale, relative
+        return type(self)(*own, **self.row_data)
 
     def defined(self):
         """Where components have a distribution.
@@ -405,6 +420,7 @@ class MixtureDistribution:
         """
         level = float(check_level(level, open_=True))
         check_mixture(self)
+        check_ends(self, "highest_density")
         return highest_density(self, level)
 
     def sample(self, size=None, random_state=None):

@@ -30,6 +30,16 @@ def check_mixture(mixture):
     _check(mixture, mixture.weights[:, : mixture.n_components] > 0)
 
 
+def check_ends(mixture, what):
+    """Raise ValueError for distributions with a cure fraction, which never end."""
+    background = mixture.background
+    if background is not None and np.isposinf(background.upper):
+        raise ValueError(
+            f"{what} is for responses that end, and there is a cure fraction: use"
+            " regressions(), the distribution of those that do."
+        )
+
+
 def _check(mixture, needed):
     inside = defined(mixture)
     if inside is None:

@@ -8,6 +8,10 @@ from ._roots import find_root
 
 def quantiles(mixture, u):
     """Quantiles (n,) at levels (n,) of responses other than counts."""
+    if mixture.background is not None and np.isposinf(mixture.background.upper):
+        ends = 1 - mixture.weights[:, -1]
+        level = np.minimum(u / np.maximum(ends, np.finfo(float).tiny), 1.0)
+        return np.where(u > ends, np.inf, quantiles(mixture.regressions(), level))
     low, high = _bracket(mixture, u)
     rows = np.flatnonzero((low < high) & np.isfinite(low) & np.isfinite(high))
     mixture, u = mixture[rows], u[rows]
