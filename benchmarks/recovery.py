@@ -223,16 +223,16 @@ ZN = {
 GRIDS = {"core": CORE, "hard": HARD, "hd": HD, "xtreme": XTREME, "zn": ZN}
 GRIDS["outliers"] = OUTLIERS
 GRIDS["all"] = {name: cell for grid in GRIDS.values() for name, cell in grid.items()}
-# The hardest cells without labels, and with some.
+# Components that overlap, without labels and with some.
 LABELS = {
-    f"{name}-known{100 * share:.0f}": cell._replace(known=share)
+    f"{name}-known{100 * share:.0f}": Cell(*cell, known=share)
     for name, cell in {
-        "d2K3-bal-few": Cell(2, 3, "bal", 0.30, 8),
-        "d1K4-bal-high": Cell(1, 4, "bal", 0.15, 15),
-        "d10K5-imb-scarce": XTREME["d10K5-imb-scarce"],
-        "d5K10-bal-low": XTREME["d5K10-bal-low"],
+        "d1K2": (1, 2, "bal", 0.50, 40),
+        "d1K4": (1, 4, "bal", 0.15, 15),
+        "d2K3": (2, 3, "bal", 0.30, 8),
+        "d3K4": (3, 4, "bal", 0.25, 20),
     }.items()
-    for share in (0.0, 0.05)
+    for share in (0.0, 0.05, 0.10, 0.20)
 }
 # Not among all, as they compare models.
 GRIDS |= {"wide": WIDE, "background": BACKGROUND, "labels": LABELS}
