@@ -61,7 +61,7 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     ax.plot(counts, expected, "o-", color="C0", markersize=4, label="expected")
     sure = biochemists.sum() * getattr(model, "background_weight_", 0)
     ax.bar(0, sure, width=0.4, color="C1", label="zeros for sure")
-    ax.set(title=name, xlabel="articles")
+    ax.set(title=name, xlabel="articles", xticks=counts[::4])
 axes[0].set_ylabel("biochemists")
 axes[-1].legend()
 plt.show()
