@@ -11,8 +11,8 @@ regression, takes them, and says of every row how likely it is an outlier.
 # The trials of tone perception, and ten rows at (0, 4)
 # ------------------------------------------------------
 #
-# This is how robust mixtures of regressions have been tested since García-Escudero et
-# al. (2010): the two lines of Cohen's data, "tuned to the overtones" and "a remembered
+# Robust mixtures of regressions are tested in this way (García-Escudero et al. 2010):
+# the two lines of Cohen's data, "tuned to the overtones" and "a remembered
 # octave", should not change.
 
 import matplotlib.pyplot as plt
