@@ -1,7 +1,7 @@
 """
-=======================
+======================
 A few labels are known
-=======================
+======================
 
 Three species of irises were measured, and ten plants of each determined by a botanist.
 These labels stay as they are, and tell the regressions what to look for.

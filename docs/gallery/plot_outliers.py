@@ -1,7 +1,7 @@
 """
-========================
+=======================
 Ten rows that are wrong
-========================
+=======================
 
 Ten rows among 160 pull one of two regressions away. A background, a component without a
 regression, takes them, and says of every row how likely it is an outlier.

@@ -1,7 +1,7 @@
 """
-===================
+=====================
 Where zeros come from
-===================
+=====================
 
 Many biochemists publish nothing in three years. Have some of them stopped, or did the
 others just happen to have no article? Zero-inflated models answer it, and the answer
