@@ -232,7 +232,7 @@ class MixtureRegressor(
         Whether the rows of the fit came in groups. Likelihoods, criteria, memberships
         and standard errors then need `groups` as well.
     labelled_ : bool
-        Whether the components of some rows were known.
+        Whether something was known of the components of some rows (`known_component`).
     search_ : dict
         Record of the search, empty without one: `"optima"`, a list of dicts, best
         first, with `log_likelihood`, `objective` (penalized, for ranking), `hits`
@@ -586,7 +586,8 @@ class MixtureRegressor(
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Probabilities; each row sums to one.
+            Probabilities; each row sums to one. With a background there is one more
+            column, the last.
 
         Raises
         ------
@@ -663,7 +664,8 @@ class MixtureRegressor(
         labels : ndarray of shape (n_groups,)
             Sorted labels of the groups.
         memberships : ndarray of shape (n_groups, n_components)
-            Probabilities; each row sums to one.
+            Probabilities; each row sums to one. With a background there is one more
+            column, the last.
 
         Raises
         ------
@@ -699,7 +701,8 @@ class MixtureRegressor(
         Returns
         -------
         ndarray of int of shape (n_samples,)
-            Component indices, 0 to `n_components - 1`.
+            Component indices, 0 to `n_components - 1`; `n_components` where the
+            background is most probable.
 
         Raises
         ------
@@ -778,7 +781,7 @@ class MixtureRegressor(
         y : ndarray of shape (n_samples,) or (n_samples, n_responses)
             Responses.
         component : ndarray of int of shape (n_samples,)
-            The component of each response.
+            The component of each response; `n_components` for the background.
 
         Raises
         ------

@@ -106,8 +106,10 @@ class MixtureRegressorIC(
         a continuous family, nor a response and its logarithm.
     family, regression_features, gate, gate_features, offset_feature : optional
         What the mixtures are, as in `MixtureRegressor`; only without `estimator`.
-    shared_features, held_coef, shared_scale, fit_intercept : optional
+    shared_features, held_coef, shared_scale, held_scale : optional
         Their constraints, likewise.
+    background, fit_intercept : optional
+        What they are beside regressions on features, likewise.
     scale_penalty, n_init, tol, max_iter, n_jobs : optional
         How they are fitted, likewise.
     random_state : int, RandomState instance or None, default=None
