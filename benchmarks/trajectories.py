@@ -1,9 +1,9 @@
 """Log-likelihoods of group-based trajectory models, beside those of R's packages.
 
-The numbers of lcmm 2.2.2, trajeR 0.11.1, gbmt 0.1.4, crimCV 1.0.0 and survival 3.5-3 were
-printed by these packages (R 4.2.2); those called "ref." are of `tests/reference`, which
-says who else finds them. Most data are not part of this repository. To write them to a
-folder, in R, with the packages installed::
+The numbers of lcmm 2.2.2, trajeR 0.11.1, gbmt 0.1.4, crimCV 1.0.0 and survival 3.5-3
+were printed by these packages (R 4.2.2); those called "ref." are of `tests/reference`,
+which says who else finds them, and nan is where nobody has a number. Most data are not
+part of this repository. To write them to a folder, in R, with the packages installed::
 
     data(paquid, data_hlme, package = "lcmm"); data(agrisus2, package = "gbmt")
     data(TO1adj, package = "crimCV")
@@ -41,6 +41,16 @@ def paquid(folder):
     for K, theirs in enumerate((-6202.497, -5711.446, -5555.129, -5420.097), start=1):
         model = MixtureRegressor(K, shared_features=["CEP"], shared_scale=True)
         yield f"lcmm: paquid, K = {K}", model, X, data["MMSE"], data["ID"], theirs
+
+
+def outcomes(folder):
+    """Three test scores of a visit, some missing, each quadratic with its own scale."""
+    data = pd.read_csv(folder / "paquid.csv")
+    decades = (data["age"] - 65) / 10
+    X, scores = pd.DataFrame({"t": decades, "t2": decades**2}), ["MMSE", "IST", "BVRT"]
+    for K in (2, 3):
+        model = MixtureRegressor(K, family=["gaussian"] * 3)
+        yield f"paquid, 3 scores, K = {K}", model, X, data[scores], data["ID"], np.nan
 
 
 def data_hlme(folder):
@@ -132,6 +142,12 @@ def gbmt(folder):
         yield f"gbmt: agrisus2, K = {K}", model, X, y, data["Country"], theirs
 
 
+KINDS = (
+    *(paquid, outcomes, data_hlme, trajer, trajer_logit),
+    *(limits, zeros, crimcv, gbmt),
+)
+
+
 def report(name, model, X, y, groups, theirs):
     """Fit one model and print its line."""
     begin = time.perf_counter()
@@ -144,7 +160,7 @@ def report(name, model, X, y, groups, theirs):
 def main(folder):
     """Fit everything and print one line each."""
     print(f"{'':27s}{'theirs':>12s}{'here':>14s}  proven  seconds")
-    for data in (paquid, data_hlme, trajer, trajer_logit, limits, zeros, crimcv, gbmt):
+    for data in KINDS:
         try:
             for fit in data(folder):
                 report(*fit)
