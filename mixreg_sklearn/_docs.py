@@ -79,7 +79,8 @@ offset : array-like of shape (n_samples,), default=None
 trials : array-like of shape (n_samples,), default=None
     Trials of the fit.
 row_scale : array-like of shape (n_samples,), default=None
-    Row scales of the fit.
+    Row scales of the fit.""",
+    "known_of_fit": """\
 known_component : array-like of shape (n_samples,), default=None
     Known components of the fit.""",
     "drawn": """\

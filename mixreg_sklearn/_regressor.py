@@ -230,7 +230,7 @@ class MixtureRegressor(
         Whether the rows of the fit came in groups. Likelihoods, criteria, memberships
         and standard errors then need `groups` as well.
     labelled_ : bool
-        Whether the components of some rows were known.
+        Whether something was known of the components of some rows (`known_component`).
     search_ : dict
         Record of the search, empty without one: `"optima"`, a list of dicts, best
         first, with `log_likelihood`, `objective` (penalized, for ranking), `hits`
@@ -372,7 +372,7 @@ class MixtureRegressor(
             of one subject; None if rows are independent. Meta-estimators, such as
             cross-validation, pass them to `fit` only if metadata routing is enabled:
             ``sklearn.set_config(enable_metadata_routing=True)``.
-        {offset, trials, row_scale}
+        {offset, trials, row_scale, known_component}
 
         Returns
         -------
@@ -583,12 +583,13 @@ class MixtureRegressor(
         {X}
         y : array-like of shape (n_samples,) or (n_samples, n_responses), default=None
             Responses. Of several responses, any that are seen: the others are NaN.
-        {groups, offset, trials, row_scale}
+        {groups, offset, trials, row_scale, known_component}
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Probabilities; each row sums to one.
+            Probabilities; each row sums to one. With a background there is one more
+            column, the last.
 
         Raises
         ------
@@ -669,14 +670,15 @@ class MixtureRegressor(
         {X, y}
         groups : array-like of shape (n_samples,)
             Labels of groups of rows that share one component.
-        {offset, trials, row_scale}
+        {offset, trials, row_scale, known_component}
 
         Returns
         -------
         labels : ndarray of shape (n_groups,)
             Sorted labels of the groups.
         memberships : ndarray of shape (n_groups, n_components)
-            Probabilities; each row sums to one.
+            Probabilities; each row sums to one. With a background there is one more
+            column, the last.
 
         Raises
         ------
@@ -714,12 +716,13 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        {X, y, groups, offset, trials, row_scale}
+        {X, y, groups, offset, trials, row_scale, known_component}
 
         Returns
         -------
         ndarray of int of shape (n_samples,)
-            Component indices, 0 to `n_components - 1`.
+            Component indices, 0 to `n_components - 1`; `n_components` where the
+            background is most probable.
 
         Raises
         ------
@@ -764,7 +767,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        {X, y, sample_weight, groups, offset, trials, row_scale}
+        {X, y, sample_weight, groups, offset, trials, row_scale, known_component}
 
         Returns
         -------
@@ -814,7 +817,7 @@ class MixtureRegressor(
         y : ndarray of shape (n_samples,) or (n_samples, n_responses)
             Responses.
         component : ndarray of int of shape (n_samples,)
-            The component of each response.
+            The component of each response; `n_components` for the background.
 
         Raises
         ------

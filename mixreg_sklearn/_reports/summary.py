@@ -164,7 +164,7 @@ def summary(
 
     Parameters
     ----------
-    {fitted_model, data_of_fit}
+    {fitted_model, data_of_fit, known_of_fit}
     cov_type : {"information", "opg", "sandwich", "cluster"}, default="information"
         Type of the standard errors, as in `mixreg_sklearn.inference.inference`.
     cluster : array-like of shape (n_samples,), default=None
@@ -275,7 +275,7 @@ class SummaryMethod:
 
         Parameters
         ----------
-        {data_of_fit}
+        {data_of_fit, known_of_fit}
         cov_type : {"information", "opg", "sandwich", "cluster"}, default="information"
             Type of the standard errors, as in `mixreg_sklearn.inference.inference`.
         cluster : array-like of shape (n_samples,), default=None

@@ -69,6 +69,7 @@ def marginal_effects(
     {offset}
     trials : array-like of shape (n_samples,), default=None
         Binomial family: the effect is on the number of successes.
+    {row_scale}
 
     Returns
     -------

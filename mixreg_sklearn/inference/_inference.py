@@ -54,7 +54,7 @@ def inference(
 
     Parameters
     ----------
-    {fitted_model, data_of_fit}
+    {fitted_model, data_of_fit, known_of_fit}
     cov_type : {"information", "opg", "sandwich", "cluster"}, default="information"
         "information" and "opg" assume that the model is right; "sandwich" that its
         rows (or groups) are independent; "cluster" that clusters are. Only "cluster"
