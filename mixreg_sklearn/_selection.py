@@ -104,12 +104,12 @@ class MixtureRegressorIC(
         criterion is comparable only between densities of the same response under the
         same measure: gaussian and gamma, poisson and negative binomial; not counts and
         a continuous family, nor a response and its logarithm.
-    family, background, regression_features, offset_feature : optional
+    family, regression_features, gate, gate_features, offset_feature : optional
         What the mixtures are, as in `MixtureRegressor`; only without `estimator`.
-    gate, gate_features : optional
-        Their prior probabilities, likewise.
-    shared_features, held_coef, shared_scale, held_scale, fit_intercept : optional
+    shared_features, held_coef, shared_scale, held_scale : optional
         Their constraints, likewise.
+    background, fit_intercept : optional
+        What they are beside regressions on features, likewise.
     scale_penalty, n_init, tol, max_iter, n_jobs : optional
         How they are fitted, likewise.
     random_state : int, RandomState instance or None, default=None
