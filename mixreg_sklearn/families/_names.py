@@ -45,7 +45,9 @@ def make_family(family, row_data=()):
         family = FAMILIES[family]()
     if NAME not in row_data:
         return family
-    if several or family.responses[0].scale is None:
+    if several:
+        raise ValueError("row_scale is not available with several responses.")
+    if family.responses[0].scale is None:
         raise ValueError(
             f"row_scale is for a family with a scale, and {family!r} has none."
         )
