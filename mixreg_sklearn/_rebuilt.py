@@ -40,7 +40,8 @@ def rebuild(model, X, y, sample_weight=None, *, groups=None, offset=None, **row_
     posed = pose(estimator, X, y, *rows, reset=False)
     problem, columns = posed.problem, posed.columns
     at = columns.maybe(estimator.offset_feature, "offset_feature")
-    fitted = Fitted.of(estimator)
+    # The family of the problem is that of scaled rows, where there are row scales.
+    fitted = Fitted.of(estimator)._replace(family=problem.structure.family)
     params = problem.from_user(fitted)
     names = found.names()
     data, grouped = posed.data, groups is not None

@@ -209,6 +209,7 @@ def odd_rows(
 
     which under the true model happens to any row of all with probability :math:`\alpha`
     at most (Bonferroni), or if it most probably belongs to one of `thin_components_`.
+    Rows that most probably belong to a background are not: see `outlier_probability`.
 
     Parameters
     ----------
@@ -250,7 +251,9 @@ def odd_rows(
     }
     component = model.predict_membership(X, y, **row_data)
     thin = np.isin(component, list(model.thin_components_))
-    odd = np.flatnonzero((tail < level / len(tail)) | thin)
+    odd = (tail < level / len(tail)) | thin
+    # A row of a background is explained by it.
+    odd = np.flatnonzero(odd & (component < model.n_components))
     odd = odd[np.argsort(tail[odd], kind="stable")]
     return {
         "row": odd,

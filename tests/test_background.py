@@ -17,7 +17,8 @@ from mixreg_sklearn.families import censored
 from mixreg_sklearn.gates import ConstantGate
 from mixreg_sklearn.inference import bootstrap, inference, marginal_effects
 from mixreg_sklearn.metrics import class_quality, optimality_gap
-from mixreg_sklearn.residuals import quantile_residuals
+from mixreg_sklearn.plotting import CoefficientDisplay
+from mixreg_sklearn.residuals import odd_rows, quantile_residuals
 
 VERIFIED = [
     name
@@ -380,3 +381,19 @@ def test_only_lifetimes_have_a_cure_fraction():
     X, y = two_lines_and_outliers()
     with pytest.raises(ValueError, match="background='cured' is for lifetimes"):
         MixtureRegressor(2, background="cured").fit(X, y)
+
+
+def test_rows_of_the_background_are_not_odd(outliers):
+    X, y, model = outliers
+    odd = odd_rows(model, X, y)
+    assert (model.outlier_probability(X, y)[odd["row"]] < 0.5).all()
+    assert (odd["component"] < 2).all()
+
+
+@pytest.mark.parametrize("gate", [None, "softmax"])
+def test_coefficients_are_drawn_beside_a_background(gate):
+    pytest.importorskip("matplotlib").use("Agg")
+    X, y = two_lines_and_outliers()
+    model = MixtureRegressor(2, background="uniform", gate=gate, random_state=0)
+    display = CoefficientDisplay.from_estimator(model.fit(X, y), X, y)
+    assert "background share" not in display.labels

@@ -22,7 +22,7 @@ from mixreg_sklearn.families import (
     check_family,
 )
 from mixreg_sklearn.families._row_scaled import RowScaled
-from mixreg_sklearn.inference import inference
+from mixreg_sklearn.inference import bootstrap, inference
 from mixreg_sklearn.residuals import quantile_residuals
 
 
@@ -201,6 +201,17 @@ def test_standard_errors_know_the_error_bars():
     Z = np.column_stack([np.ones(len(y)), X]) / error[:, None]
     covariance = result.params[2] ** 2 * np.linalg.inv(Z.T @ Z)
     assert_allclose(result.std_errors[:2], np.sqrt(np.diag(covariance)), rtol=1e-6)
+
+
+def test_summaries_and_replicates_know_the_error_bars():
+    X, y, error = measurements()
+    model = MixtureRegressor(2, random_state=0).fit(X, y, row_scale=error)
+    summary = model.summary(X, y, row_scale=error)
+    member = model.predict_membership(X, y, row_scale=error)
+    assert_array_equal(summary.components["size"], np.bincount(member))
+    draws = bootstrap(model, X, y, row_scale=error, n_bootstrap=20, random_state=0)
+    exact = inference(model, X, y, row_scale=error).std_errors
+    assert_allclose(draws.std_errors, exact, rtol=0.8)
 
 
 def test_error_bars_pass_through_cross_validation():

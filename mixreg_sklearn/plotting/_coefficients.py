@@ -82,14 +82,16 @@ class CoefficientDisplay:
         ValueError
             If a label is unknown.
         """
-        known = list(dict.fromkeys(term.label for term in result.terms))
+        # A term of no component, such as the share of a background, has no place.
+        own = [i for i, term in enumerate(result.terms) if term.component is not None]
+        known = list(dict.fromkeys(result.terms[i].label for i in own))
         places = []
         for label in known if labels is None else labels:
             if label not in known:
                 raise ValueError(f"labels must be among {known}; got {label!r}.")
-            places += [i for i, term in enumerate(result.terms) if term.label == label]
+            places += [i for i in own if result.terms[i].label == label]
         terms = [result.terms[i] for i in places]
-        names = {term.component: term.heading for term in result.terms}
+        names = {result.terms[i].component: result.terms[i].heading for i in own}
         lower, upper = result.conf_int(level)[places].T
         display = cls(
             labels=[term.label for term in terms],
