@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from support import few, seeds
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
-from mixreg_sklearn.inference import inference
+from mixreg_sklearn.inference import bootstrap, inference
 
 VERIFIED = [name for name, c in verified.CASES.items() if "labels" in name]
 
@@ -191,6 +191,13 @@ def test_labels_pass_through_searches():
         grid = GridSearchCV(pipe, {name: [True, False]}, cv=3)
         grid.fit(X, y, known_component=known)
         assert grid.best_estimator_[-1].labelled_
+
+
+def test_replicates_of_known_rows_are_refused():
+    X, y, known, _ = overlapping()
+    model = MixtureRegressor(2, random_state=0).fit(X, y, known_component=known)
+    with pytest.raises(ValueError, match="were known to the fit"):
+        bootstrap(model, X, y, n_bootstrap=2)
 
 
 def test_summaries_count_the_known_rows():

@@ -209,6 +209,7 @@ def test_summaries_and_replicates_know_the_error_bars():
     summary = model.summary(X, y, row_scale=error)
     member = model.predict_membership(X, y, row_scale=error)
     assert_array_equal(summary.components["size"], np.bincount(member))
+    assert "Gaussian, scaled rows" in str(summary)
     draws = bootstrap(model, X, y, row_scale=error, n_bootstrap=20, random_state=0)
     exact = inference(model, X, y, row_scale=error).std_errors
     assert_allclose(draws.std_errors, exact, rtol=0.8)

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._data.groups import check_groups
 from .._data.known import telling
+from ..families._row_scaled import RowScaled
 
 # As many features are named at most.
 _MOST_NAMES = 8
@@ -64,6 +65,8 @@ def number(value):
 
 
 def _family(family):
+    if isinstance(family, RowScaled):
+        return f"{_family(family.family)}, scaled rows"
     link = f", {family._link().name} link" if family.links else ""
     return type(family).__name__ + link
 

@@ -148,7 +148,8 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If the fit is degenerate, or its weights cannot be counts of rows.
+        If the fit is degenerate, its weights cannot be counts of rows, or components of
+        its rows were known.
 
     References
     ----------
@@ -174,6 +175,12 @@ def bootstrap(
     if n_bootstrap < 2:
         raise ValueError(f"n_bootstrap must be at least 2; got {n_bootstrap!r}.")
     mixture = inside(model).mixture
+    if mixture.labelled_:
+        raise ValueError(
+            "Components of rows were known to the fit (known_component), but are not to"
+            " its replicates, which are drawn anew. Use the standard errors of"
+            " inference."
+        )
     if mixture.degenerate_:
         raise ValueError(
             "The estimate is degenerate (degenerate_ is True), so its replicates would"
