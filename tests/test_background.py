@@ -215,7 +215,7 @@ def test_a_gate_moves_the_share_of_the_background():
 
 
 def test_zero_inflation_by_a_background_is_that_of_pscl():
-    # pscl 1.5.9: zeroinfl(art ~ . | 1, bioChemists), log-likelihood -1620.784.
+    # pscl 1.5.5: zeroinfl(art ~ . | 1, bioChemists), log-likelihood -1620.784.
     case = verified.CASES["pointmass_k2_biochemists"]
     (X, _), y = verified.rows(case), verified.table(case)[case["response"]]
     model = MixtureRegressor(1, family="poisson", background="zero").fit(X, y)

@@ -88,7 +88,7 @@ def test_one_line_of_held_scale_is_least_squares():
 
 
 def test_zero_inflation_by_held_numbers_is_proven():
-    # pscl 1.5.9: zeroinfl(art ~ . | ., dist="negbin") has 13 parameters and
+    # pscl 1.5.5: zeroinfl(art ~ . | ., dist="negbin") has 13 parameters and
     # log-likelihood -1549.991.
     case = verified.CASES["pointmass_k2_biochemists"]
     (X, _), y = verified.rows(case), verified.table(case)[case["response"]]
