@@ -61,6 +61,7 @@ FITTED = {
     "grouped_",
     "_model_of_fit",
     "intercept_",
+    "labelled_",
     "log_likelihood_",
     "n_features_in_",
     "n_iter_",

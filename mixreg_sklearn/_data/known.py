@@ -47,7 +47,7 @@ def check_known(known, n_rows, n_shares, groups):
 
 
 def _check_labels(known, n_shares):
-    values = column_or_1d(known, input_name="known_component")
+    values = column_or_1d(known)
     numbers = values.dtype.kind in "iuf" and np.isfinite(values).all()
     if not numbers or (values != np.floor(values)).any():
         raise ValueError(
