@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy import special
 
+from ._special import t_quantile
+
 _LOG_2PI = np.log(2 * np.pi)
 # Beyond these, squares and exponentials would overflow.
 _MOST, _MOST_EXPONENT = 1e100, 100.0
@@ -243,4 +245,4 @@ class StudentErrors(Errors):
         return np.full(np.shape(z), (self.df + 1) / (self.df + 3))
 
     def quantile(self, u):
-        return special.stdtrit(self.df, u)
+        return t_quantile(self.df, u)

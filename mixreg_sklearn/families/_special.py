@@ -217,3 +217,12 @@ def draw_counts(mean, rng):
     ordinary = mean < 1e18
     draws = rng.poisson(np.where(ordinary, mean, 0.0))
     return np.where(ordinary, draws, np.floor(mean))
+
+
+def t_quantile(df, u):
+    """Quantiles of Student's t distribution, infinite at levels of zero and one.
+
+    There scipy has NaN, or a wrong sign, in some versions.
+    """
+    inside = special.stdtrit(df, np.clip(u, np.finfo(float).tiny, 1 - 2**-53))
+    return np.where(np.equal(u, 0), -np.inf, np.where(np.equal(u, 1), np.inf, inside))

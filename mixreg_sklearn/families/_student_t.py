@@ -8,7 +8,7 @@ from scipy import special
 from ._base import Evaluation, Family, Local
 from ._errors import StudentErrors
 from ._gaussian import Gaussian
-from ._special import half_step, log_excess
+from ._special import half_step, log_excess, t_quantile
 from ._support import Constant
 
 _LOG_2PI = np.log(2 * np.pi)
@@ -176,9 +176,7 @@ class StudentT(Family):
 
     def quantile(self, u, eta, scale):
         scale, df = self._split(scale)
-        # scipy's inverse at zero has the wrong sign.
-        z = np.where(np.equal(u, 0), -np.inf, special.stdtrit(df, u))
-        return eta + scale * z
+        return eta + scale * t_quantile(df, u)
 
     def sample(self, eta, scale, rng):
         scale, df = self._split(scale)
