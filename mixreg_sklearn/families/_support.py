@@ -146,14 +146,17 @@ def lattice_step(values):
     """The step of which all differences of values (n,) are multiples, or zero.
 
     It is the smallest difference, or a simple fraction of it. Values that are not
-    rounded have no such step, and as a rule a few of them show it.
+    rounded have no such step, and as a rule a few of them show it. Each difference has to
+    be a multiple of the step that the smaller ones give: a large one is near to many
+    multiples of almost every number.
     """
     if len(values) > _FEW and not lattice_step(values[:_FEW]):
         return 0.0
     gaps = np.unique(np.diff(np.unique(values)))
     for parts in range(1, 11 if len(gaps) else 1):
         multiples = np.round(gaps / (gaps[0] / parts))
-        step = gaps.sum() / multiples.sum()
-        if np.abs(gaps - step * multiples).max() < 0.01 * step:
-            return float(step)
+        steps = np.cumsum(gaps) / np.cumsum(multiples)
+        known = np.append(gaps[0] / parts, steps[:-1])
+        if (np.abs(gaps - known * np.round(gaps / known)) < 0.01 * known).all():
+            return float(steps[-1])
     return 0.0

@@ -128,6 +128,10 @@ def test_the_step_of_rounded_values_is_found(origin, numbers, gap, unit):
     assert_allclose(lattice_step(origin + numbers * unit), step, rtol=1e-6)
 
 
+def test_one_large_gap_does_not_hide_the_step():
+    assert lattice_step(np.array([-2.0, 1, 4, 20_000, 20_009])) == 1
+
+
 def test_values_that_are_not_rounded_have_no_step():
     assert lattice_step(np.random.default_rng(0).normal(size=200)) < 1e-6
     assert lattice_step(np.full(5, 3.0)) == 0
