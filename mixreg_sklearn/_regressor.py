@@ -288,6 +288,11 @@ class MixtureRegressor(
         "shared_features": [str, Integral, slice, "array-like", callable, dict, None],
         "held_coef": [dict, None],
         "shared_scale": ["boolean"],
+        "alpha": [Range(Real, 0, None, closed="left"), "array-like"],
+        "l1_ratio": [Range(Real, 0, 1, closed="both")],
+        "penalty": [StrOptions({"elastic_net", "fused"})],
+        "coef_bounds": [dict, None],
+        "order_by": [str, Integral, None],
         "held_scale": [Range(Real, 0, None, closed="neither"), "array-like", None],
         "background": [StrOptions({"uniform", "zero", "cured"}), None],
         "fit_intercept": ["boolean"],
@@ -315,6 +320,11 @@ class MixtureRegressor(
         offset_feature=None,
         shared_features=None,
         held_coef=None,
+        alpha=0.0,
+        l1_ratio=0.0,
+        penalty="elastic_net",
+        coef_bounds=None,
+        order_by=None,
         shared_scale=False,
         held_scale=None,
         background=None,
@@ -337,6 +347,11 @@ class MixtureRegressor(
         self.offset_feature = offset_feature
         self.shared_features = shared_features
         self.held_coef = held_coef
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.penalty = penalty
+        self.coef_bounds = coef_bounds
+        self.order_by = order_by
         self.shared_scale = shared_scale
         self.held_scale = held_scale
         self.background = background

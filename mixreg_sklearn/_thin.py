@@ -17,7 +17,7 @@ def thin_components(problem, params, weight):
     for the rows of `problem`, `weight` (K,) the sums of its memberships.
     """
     model = problem.model
-    few = weight < _FEW * model.regressions.n_needed
+    few = weight < _FEW * model.regressions.needed(params)[0]
     # The only component has all rows.
     thin = np.flatnonzero(few) if model.n_shares > 1 else []
     if not len(thin):

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..gates import Gate
 from .matrices import stacked
+from .penalties import Penalties
 
 
 class Data(NamedTuple):
@@ -135,11 +136,34 @@ class Structure(NamedTuple):
     shared_scale: bool
     background: str | None = None  # a kind of `_background`
     held_scale: np.ndarray | None = None  # (K,), NaN where free
+    penalties: Penalties | None = None
 
     @property
     def n_shares(self):
         """Components, and a background."""
         return self.constraints.n_components + (self.background is not None)
+
+    def designed(self, margins, n_rows, fit_intercept):
+        """The design of features with these margins, as the penalties ask for it.
+
+        Those with kinks are on single coefficients, which no rotation may mix. A ridge
+        chooses the coefficients of least norm where features depend on each other.
+        """
+        if self.penalties is None:
+            return margins.design(n_rows, fit_intercept)
+        if self.penalties.kinked or not hasattr(margins, "factor"):
+            return margins.standard(fit_intercept, not self._bends_intercept)
+        design = margins.design(n_rows, fit_intercept)
+        return design._replace(coefficients=design.whitening)
+
+    @property
+    def _bends_intercept(self):
+        """Whether the intercept is shared, held or bounded, if there is one."""
+        (sharing, held), penalties = self.constraints, self.penalties
+        K = self.constraints.n_components
+        free = np.isnan(held[0]).all() and (sharing[0] == np.arange(K)).all()
+        bounds = penalties.lower[0], penalties.upper[0]
+        return not free or bool(np.isfinite(bounds).any())
 
     @property
     def regression(self):

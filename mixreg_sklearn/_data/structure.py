@@ -9,6 +9,7 @@ from .._background import check_background
 from ..gates import ConstantGate, SoftmaxGate
 from .data import Constraints, Structure, unconstrained
 from .features import column_indices
+from .penalties import penalties_of
 
 # Name of the intercept in constraints.
 INTERCEPT = "intercept"
@@ -80,6 +81,10 @@ def make_structure(estimator, family, columns):
     constraints = unconstrained(len(regression), K)
     _share(constraints.sharing, rows, columns, estimator)
     _hold(constraints, rows, columns, estimator)
+    penalties = penalties_of(
+        *(estimator, len(constraints.held), constraints),
+        lambda key, argument: _row(key, rows, columns, estimator, argument),
+    )
     everywhere = _same_everywhere(constraints)
     known[regression[everywhere]] = constraints.held[1:][everywhere, 0]
     kept = np.append(True, ~everywhere)
@@ -94,6 +99,7 @@ def make_structure(estimator, family, columns):
         estimator.shared_scale,
         estimator.background,
         _held_scale(estimator, family),
+        penalties and penalties.narrowed(np.flatnonzero(kept[1:])),
     )
 
 
@@ -158,6 +164,8 @@ _OF_ONE_RESPONSE = (
     "offset_feature",
     "shared_features",
     "held_coef",
+    "coef_bounds",
+    "order_by",
 )
 
 

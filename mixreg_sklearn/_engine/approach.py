@@ -23,6 +23,9 @@ def approach(model, rows, sample, params, tol):
     `tol` or falls slowly, and never lower the likelihood: from there Newton's method
     leads on, and proves.
     """
+    if model.regressions.kinked:
+        # Newton's method alone knows which coefficients stay at a kink.
+        return params
     basis, layout = model.basis(params), layout_of(params)
     inverse = _inverse_information(model, sample, params, basis)
     if inverse is None:

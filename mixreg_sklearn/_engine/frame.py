@@ -30,6 +30,9 @@ class Frame(NamedTuple):
     inflation : float
         Row weights of the engine over those of the user: one, unless the weights sum to
         less than the number of rows and so cannot be counts of rows.
+    deviations : tuple of L ndarray of shape (d,)
+        Standard deviations of the features of every predictor, or root mean squares
+        without an intercept; zero for a constant.
     """
 
     designs: tuple[Design | SparseDesign, ...]
@@ -39,6 +42,7 @@ class Frame(NamedTuple):
     least: np.ndarray
     bounds: tuple[float, float]
     inflation: float
+    deviations: tuple[np.ndarray, ...]
 
     @property
     def design(self):
@@ -174,8 +178,9 @@ def _each(values):
     return np.atleast_1d(np.asarray(values, dtype=float))
 
 
-def make_frame(facts, fit_intercept):
+def make_frame(facts, structure):
     """The Frame from the Facts of all rows."""
+    fit_intercept = structure.fit_intercept
     if not facts.seen.all():
         r = int(np.argmin(facts.seen))
         raise ValueError(f"y is missing in every row of response {r}.")
@@ -184,7 +189,7 @@ def make_frame(facts, fit_intercept):
     def design(margins):
         # A further predictor without features is an intercept alone.
         alone = margins is not first and not len(margins.largest)
-        return margins.design(facts.n_rows, fit_intercept or alone)
+        return structure.designed(margins, facts.n_rows, fit_intercept or alone)
 
     designs = each_once(design, facts.features)
     if not designs[0].n_columns:
@@ -200,4 +205,5 @@ def make_frame(facts, fit_intercept):
         facts.resolution / facts.unit,
         facts.bounds,
         max(1.0, facts.n_rows / facts.weight),
+        tuple(margins.deviation for margins in facts.features),
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .design import make_design
+from .standard_design import StandardDesign
 
 
 class Margins(NamedTuple):
@@ -41,6 +42,25 @@ class Margins(NamedTuple):
     def design(self, n_rows, fit_intercept):
         """The Design that whitens the features of `n_rows` rows."""
         return make_design(self, n_rows, fit_intercept)
+
+    @property
+    def deviation(self):
+        """Root mean squares about the center, (d,)."""
+        size = np.sqrt((self.factor**2).sum(axis=0) / self.weight)
+        varies = size > 8 * np.finfo(float).eps * self.largest / self.unit
+        return np.where(varies, size, 0.0) * self.unit
+
+    def standard(self, fit_intercept, centered):
+        """The StandardDesign of the features, of which those that vary are scaled."""
+        scale = np.where(self.deviation > 0, self.deviation, 1.0)
+        center = self.center * self.unit * bool(centered)
+        return StandardDesign(center, scale, bool(fit_intercept))
+
+    def narrowed(self, kept):
+        """The Margins of some of the features, indices (d',)."""
+        return Margins(
+            self.weight, self.largest[kept], self.center[kept], self.factor[:, kept]
+        )
 
     def __add__(self, other):
         largest = np.maximum(self.largest, other.largest)

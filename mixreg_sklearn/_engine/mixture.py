@@ -97,6 +97,11 @@ class Mixture:
         regressions = self.regressions.with_rule(**changes)
         return Mixture(regressions, self.gate, self.background, self.known)
 
+    def at_weight(self, weight):
+        """The mixture for rows of another total weight, to which penalties adapt."""
+        regressions = self.regressions.at_weight(weight)
+        return Mixture(regressions, self.gate, self.background, self.known)
+
     def with_gate(self, gate):
         """The mixture with another gate."""
         return Mixture(self.regressions, gate, self.background, self.known)
@@ -298,12 +303,12 @@ class Mixture:
 
     def penalty_derivatives(self, params):
         """First and second derivatives of the penalties, (R, M)."""
-        of_constants = self.regressions.penalty_derivatives(params)
+        of_regressions = self.regressions.penalty_derivatives(params)
         of_gate = self.gate.penalty_derivatives(params)
-        layout, none = layout_of(params), np.zeros(params.coef.shape)
+        layout = layout_of(params)
         return (
-            layout.join(none, *parts)
-            for parts in zip(of_constants, of_gate, strict=True)
+            layout.join(*parts, logits)
+            for parts, logits in zip(of_regressions, of_gate, strict=True)
         )
 
     def penalized(self, params, curvature):

@@ -157,6 +157,7 @@ def _advance(model, rows, basis, at):
         length[rose], tries[rose] = 1.0, 0
     trial = layout_of(accepted).moved(accepted, step * length[:, None])
     trial = trial._replace(constants=model.regressions.inside(trial.constants))
+    trial = model.regressions.stopped(accepted, trial)
     stuck = tries > _SHORTER_TRIES
     if stuck.any():
         held = accepted.take(stuck)
@@ -176,11 +177,15 @@ def _directions(model, rows, params, curvature, basis):
     information = basis.restrict_form(hessian)
     np.negative(information, out=information)
     limit = limits(model.regressions, params, basis, gradient, information)
-    if limit.apart.any():
-        gradient[limit.apart] = 0
-        information[limit.apart] = 0
-        information.swapaxes(1, 2)[limit.apart] = 0
-        np.einsum("rmm->rm", information)[limit.apart] = 1
+    apart, leaves = limit.apart, None
+    if model.regressions.kinked:
+        gradient, stays, leaves = _on_face(model.regressions, params, gradient)
+        apart = apart | stays
+    if apart.any():
+        gradient[apart] = 0
+        information[apart] = 0
+        information.swapaxes(1, 2)[apart] = 0
+        np.einsum("rmm->rm", information)[apart] = 1
     diagonal = np.abs(np.einsum("rmm->rm", information))
     factor = 1 / np.sqrt(np.maximum(diagonal, _NO_INFORMATION * rows.total_weight))
     information *= factor[:, :, None]
@@ -191,9 +196,23 @@ def _directions(model, rows, params, curvature, basis):
     decrement = 0.5 * (step * gradient).sum(axis=1)
     saddle = (smallest < -_FLAT) & (decrement < _FLAT)
     step[saddle] += vector[saddle]
+    if leaves is not None:
+        # What leaves a kink goes to the side where the objective rises.
+        step[apart | (leaves & (step * gradient < 0))] = 0.0
     step = basis.expand(step * factor)
     step *= _longest(step, params)[:, None]
     return step + basis.expand(limit.step), decrement + limit.gain, smallest
+
+
+def _on_face(regressions, params, gradient):
+    """Slopes (R, m), directions that stay at a kink, and those that leave one."""
+    n = regressions.n_coef_directions
+    slope, stays = gradient.copy(), np.zeros(gradient.shape, dtype=bool)
+    leaves = stays.copy()
+    of_coef, at_kink = regressions.face(params.coef, gradient[:, :n])
+    slope[:, :n], stays[:, :n] = of_coef, at_kink
+    leaves[:, :n] = regressions.at_kink(params.coef) & ~at_kink
+    return slope, stays, leaves
 
 
 class _Limit(NamedTuple):

@@ -14,8 +14,7 @@ from .mixture import MOST_ROLES, Mixture
 from .params import Params, constant_logits
 from .regressions import Regressions
 from .rows import TableRows
-from .sharing import Constrained, Separate
-from .sizes import check_held_size
+from .coefficients import exact, sharings_of
 from .table import make_table
 
 
@@ -56,7 +55,7 @@ class Problem(NamedTuple):
 
     def restructured(self, structure):
         """The problem of another mixture on the same rows and features."""
-        model, _ = _models(structure, self.frame, self.facts.known)
+        model, _ = _models(structure, self.frame, self.facts)
         return self._replace(structure=structure, model=model)
 
     def without_features(self, structure):
@@ -120,7 +119,9 @@ class Problem(NamedTuple):
 
     def _features(self, coef):
         """Intercepts (K,) and coefficients (K, d) of regressions (K, p)."""
-        constraints = self.structure.constraints
+        constraints, penalties = self.structure.constraints, self.structure.penalties
+        if penalties is not None and penalties.kinked:
+            return exact(*self.to_features(coef), constraints, penalties)
         if not constraints.any():
             return self.to_features(coef)
         # The solution of least norm in the free numbers: held and shared coefficients
@@ -219,23 +220,15 @@ def make_problem(data, structure, n_jobs):
 
 def problem_of(structure, facts, rows_in):
     """The Problem of ``rows_in(frame)``, a back end that has these Facts."""
-    frame = make_frame(facts, structure.fit_intercept)
-    models = _models(structure, frame, facts.known)
+    frame = make_frame(facts, structure)
+    models = _models(structure, frame, facts)
     return Problem(structure, facts, frame, rows_in(frame), *models)
 
 
-def _models(structure, frame, known):
+def _models(structure, frame, facts):
     """The mixture to be fitted, and the mixture of one component."""
     family = structure.family
-    held = structure.constraints.held / frame.unit[0]
-    held[0] -= frame.origin[0] / frame.unit[0]
-    constraints = structure.constraints._replace(held=held)
-    K = constraints.n_components
-    sharings = [Separate(K, design.n_columns) for design in frame.designs]
-    if constraints.any():
-        feature_map = frame.design.feature_map
-        check_held_size(held, feature_map, frame.unit[0])
-        sharings[0] = Constrained(constraints, feature_map)
+    sharings = sharings_of(structure, frame, facts.weight * frame.inflation)
     scales = [response.scale for response in family.responses]
     lower = [0.0 if s is None else family.constants[s].lower for s in scales]
     floor = np.maximum(ROUNDING, np.maximum(frame.least, lower) ** 2)
@@ -244,7 +237,7 @@ def _models(structure, frame, known):
     rule = ScaleRule(tied=bool(structure.shared_scale), floor=floor, held=held)
     regressions = Regressions(family, sharings, rule)
     background = structure.background is not None
-    known = known if structure.n_shares > 1 else frozenset()
+    known = facts.known if structure.n_shares > 1 else frozenset()
     model = Mixture(regressions, structure.gate, background, known)
     if model.n_components > MOST_ROLES and not model.interchangeable:
         raise ValueError(

@@ -1,5 +1,6 @@
 """The regressions of a mixture: densities of responses, and updates of parameters."""
 
+from functools import cached_property
 from itertools import accumulate, combinations_with_replacement, pairwise, starmap
 from typing import NamedTuple
 
@@ -9,7 +10,6 @@ from .._numerics import log_normalize
 from ..families._scales import ScaleRule
 from .basis import side_by_side
 from .columns import Ones
-from .sharing import Separate
 from .sparse_curvature import score_products
 
 _ONES = Ones()
@@ -108,6 +108,11 @@ class Regressions:
         rule = self.rule._replace(**changes)
         return Regressions(self.family, self.sharings, rule)
 
+    def at_weight(self, weight):
+        """Regressions for rows of another total weight, as of a sample."""
+        sharings = [sharing.at_weight(weight) for sharing in self.sharings]
+        return Regressions(self.family, sharings, self.rule)
+
     def resized(self, n_components):
         """Regressions of another number of components, without their constraints."""
         sharings = (sharing.resized(n_components) for sharing in self.sharings)
@@ -129,6 +134,17 @@ class Regressions:
         return np.max(
             [sum(s.n_specific for s in sharings) for sharings in each], axis=0
         )
+
+    def needed(self, params):
+        """What the rows of a component have to determine, by response, (R, K)."""
+        each = [
+            sum(
+                self.sharings[i].needed(params.coef[..., self.predictors[i]])
+                for i in range(len(self.sharings))[response.predictors]
+            )
+            for response in self.responses
+        ]
+        return np.max(each, axis=0)
 
     @property
     def bounded(self):
@@ -202,14 +218,13 @@ class Regressions:
     def update(self, params, sums):
         """New coefficients (R, K, P) and constants (R, K, S)."""
         parts = zip(self.sharings, sums.grams, sums.crosses, strict=True)
-        step = _joined([sharing.step(gram, cross) for sharing, gram, cross in parts])
-        # The maxima of the quadratics 2 step'cross - step'gram step.
+        steps, gains = [], []
         with np.errstate(over="ignore", invalid="ignore"):
-            gain = [
-                np.vecdot(step[..., at], cross)
-                for at, cross in zip(self.predictors, sums.crosses, strict=True)
-            ]
-        gain = np.stack(gain, axis=-1)
+            for (sharing, gram, cross), at in zip(parts, self.predictors, strict=True):
+                step = sharing.step(gram, cross, params.coef[..., at])
+                steps.append(step)
+                gains.append(sharing.gain(step, gram, cross))
+        step, gain = _joined(steps), np.stack(gains, axis=-1)
         constants = self.family.update_constants(
             params.constants, sums.weight, sums.statistic, gain, self.rules
         )
@@ -344,10 +359,83 @@ class Regressions:
         None where every coefficient may move by itself.
         """
         K = self.n_components
-        coef = None
-        if not all(isinstance(sharing, Separate) for sharing in self.sharings):
-            coef = side_by_side(K, [sharing.basis() for sharing in self.sharings])
+        bases, coef = [sharing.basis() for sharing in self.sharings], None
+        if not self._alone:
+            sizes = [K * sharing.n_columns for sharing in self.sharings]
+            pairs = zip(bases, sizes, strict=True)
+            coef = side_by_side(
+                K, [np.eye(m) if basis is None else basis for basis, m in pairs]
+            )
         return coef, side_by_side(K, [rule.basis(K) for rule in self.rules])
+
+    @cached_property
+    def _alone(self):
+        """Whether every coefficient is a direction by itself."""
+        return all(sharing.basis() is None for sharing in self.sharings)
+
+    @property
+    def kinked(self):
+        """Whether coefficients may lie at a kink, see `Axes`."""
+        return any(sharing.kinked for sharing in self.sharings)
+
+    def face(self, coef, gradient):
+        """Slopes along the directions of coefficients, and those that stay at a kink.
+
+        From the gradient (R, m) of the smooth part of the objective in the directions
+        of `basis`, at coefficients (R, K, P); -> two arrays (R, m), the second of bool.
+        """
+        slope, stays = gradient.copy(), np.zeros(gradient.shape, dtype=bool)
+        for sharing, at, place in self._directions:
+            if sharing.kinked:
+                t = sharing.numbers(coef[..., at])
+                face = sharing.kinks.face(t, gradient[:, place])
+                slope[:, place], stays[:, place] = face
+        return slope, stays
+
+    def at_kink(self, coef):
+        """Directions of coefficients (R, K, P) that are at a kink, (R, m) of bool."""
+        at = np.zeros((len(coef), self.n_coef_directions), dtype=bool)
+        for sharing, places, directions in self._directions:
+            if sharing.kinked:
+                t = sharing.numbers(coef[..., places])
+                at[:, directions] = sharing.kinks.at(t)
+        return at
+
+    @property
+    def n_coef_directions(self):
+        """Directions of coefficients in `basis`."""
+        return sum(len(directions) for *_, directions in self._directions)
+
+    def stopped(self, before, after):
+        """Parameters after a step, which ends at a kink that it would cross."""
+        if not self.kinked:
+            return after
+        coef = after.coef.copy()
+        for sharing, at in zip(self.sharings, self.predictors, strict=True):
+            if sharing.kinked:
+                start, end = (
+                    sharing.numbers(one.coef[..., at]) for one in (before, after)
+                )
+                numbers = sharing.kinks.stopped(start, end)
+                coef[..., at] = sharing.coefficients(numbers)
+        return after._replace(coef=coef)
+
+    @cached_property
+    def _directions(self):
+        """Triples: a sharing, places of its coefficients among P, directions (m,)."""
+        P, K = self.predictors[-1].stop, self.n_components
+        if self._alone:
+            table = np.arange(K * P).reshape(K, P)
+            directions = [table[:, at].ravel() for at in self.predictors]
+        else:
+            sizes = [
+                K * sharing.n_columns if basis is None else basis.shape[1]
+                for sharing in self.sharings
+                for basis in [sharing.basis()]
+            ]
+            ends = list(accumulate(sizes, initial=0))
+            directions = [np.arange(*pair) for pair in pairwise(ends)]
+        return list(zip(self.sharings, self.predictors, directions, strict=True))
 
     def constrain(self, params):
         """The nearest parameters that obey sharing and scale rule."""
@@ -422,19 +510,36 @@ class Regressions:
         return np.reshape(free, (len(free), self.n_components)).T.astype(bool)
 
     def penalty(self, params):
-        """Penalty of the scale rule, added to the log-likelihood, (R,) or zero."""
-        parts = (
+        """Penalties of scales and coefficients, added to the log-likelihood.
+
+        (R,) or zero.
+        """
+        of_scales = (
             self.rules[s].penalty(params.constants[..., s]) for _, s in self._scales
         )
-        return sum(parts)
+        return sum(of_scales) + self.coef_penalty(params)
+
+    def coef_penalty(self, params):
+        """That of coefficients, which is a part of the objective, (R,) or zero."""
+        parts = zip(self.sharings, self.predictors, strict=True)
+        return sum(sharing.penalty(params.coef[..., at]) for sharing, at in parts)
 
     def penalty_derivatives(self, params):
-        """First and second derivatives of the penalty in log constants, (R, K, S)."""
+        """First and second derivatives of the penalties.
+
+        -> pairs of those in coefficients (R, K, P) and in log constants (R, K, S); of
+        coefficients without those of kinks.
+        """
         first, second = np.zeros((2, *params.constants.shape))
         for _, s in self._scales:
             derivatives = self.rules[s].penalty_derivatives(params.constants[..., s])
             first[..., s], second[..., s] = derivatives
-        return first, second
+        parts = zip(self.sharings, self.predictors, strict=True)
+        of_coef = [
+            sharing.penalty_derivatives(params.coef[..., at]) for sharing, at in parts
+        ]
+        slopes, bends = map(_joined, zip(*of_coef, strict=True))
+        return (slopes, first), (bends, second)
 
 
 def _joined(parts):

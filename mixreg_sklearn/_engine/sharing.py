@@ -22,7 +22,38 @@ def _ridge(p):
     return 1 + _JITTER * np.eye(p), np.finfo(float).tiny * np.eye(p)
 
 
-class Separate:
+class Sharing:
+    """Base of rules about coefficients without a penalty."""
+
+    # Whether estimates may lie at a kink, see `Axes`.
+    kinked = False
+
+    def gain(self, step, gram, cross):
+        """What a step adds to twice the quadratic ``s'c - s'G s / 2``, (R, K).
+
+        Here it leads to the maximum.
+        """
+        return np.vecdot(step, cross)
+
+    def at_weight(self, weight):
+        """The same for rows of another total weight, as of a sample."""
+        return self
+
+    def needed(self, coef):
+        """Coefficients of a component that its rows determine, (R, K)."""
+        return np.broadcast_to(self.n_specific, coef.shape[:2])
+
+    def penalty(self, coef):
+        """Value added to the log-likelihood at coefficients (R, K, p), (R,) or zero."""
+        return 0.0
+
+    def penalty_derivatives(self, coef):
+        """First and second derivatives in every coefficient, two times (R, K, p)."""
+        none = np.zeros(coef.shape)
+        return none, none
+
+
+class Separate(Sharing):
     """Components share no coefficients: one small system for each."""
 
     def __init__(self, n_components, n_columns):
@@ -41,8 +72,11 @@ class Separate:
         """Orthonormal directions (p, s) in which components may differ."""
         return np.eye(self.n_columns)
 
-    def step(self, gram, cross):
-        """Newton step (R, K, p) from information (R, K, p, p) and scores (R, K, p)."""
+    def step(self, gram, cross, coef):
+        """Newton step (R, K, p) from information (R, K, p, p) and scores (R, K, p).
+
+        It starts at coefficients (R, K, p).
+        """
         return _solve(gram, cross)
 
     def project(self, coef):
@@ -50,8 +84,11 @@ class Separate:
         return coef
 
     def basis(self):
-        """Orthonormal columns that span the admissible directions, (K p, m)."""
-        return np.eye(self.n_components * self.n_columns)
+        """Orthonormal columns that span the admissible directions, (K p, m).
+
+        None where every coefficient is one.
+        """
+        return None
 
     @property
     def n_directions(self):
@@ -59,7 +96,7 @@ class Separate:
         return self.n_components * self.n_columns
 
 
-class Constrained:
+class Constrained(Sharing):
     """Some coefficients are shared by components, or held: one larger system.
 
     The step solves ``T' G T t = T' c`` with G the block diagonal of the information of
@@ -120,7 +157,7 @@ class Constrained:
             differs &= (sharing != sharing[:, :1]).any(axis=1)
         return _orthonormal(self.to_columns[:, differs])
 
-    def step(self, gram, cross):
+    def step(self, gram, cross, coef):
         if not self._columns.shape[1]:
             return np.zeros_like(cross)
         _, n_components, p = cross.shape

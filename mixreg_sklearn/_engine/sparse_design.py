@@ -40,6 +40,29 @@ class SparseMargins(NamedTuple):
         """The powers of two, (d,)."""
         return power_up_to(self.largest)
 
+    @property
+    def deviation(self):
+        """Standard deviations, (d,)."""
+        gram = self.gram / self.weight
+        variance = np.diag(gram)[1:] - gram[0, 1:] ** 2
+        varies = variance > 64 * np.finfo(float).eps * np.diag(gram)[1:]
+        return np.sqrt(np.where(varies, variance, 0.0)) * self.unit
+
+    def standard(self, fit_intercept, centered):
+        """The SparseDesign that keeps all features, scaled but not centered."""
+        d = len(self.largest)
+        scale = np.where(self.deviation > 0, self.deviation, 1.0)
+        none = np.arange(0)
+        return SparseDesign(
+            scale, np.arange(d), none, none, np.zeros((d, 0)), bool(fit_intercept)
+        )
+
+    def narrowed(self, kept):
+        """The SparseMargins of some of the features, indices (d',)."""
+        rows = np.append(0, 1 + kept)
+        gram = self.gram[np.ix_(rows, rows)]
+        return SparseMargins(self.weight, self.largest[kept], gram)
+
     def __add__(self, other):
         largest = np.maximum(self.largest, other.largest)
         unit = power_up_to(largest)

@@ -90,7 +90,7 @@ def _judged(model, rows, final, arms, hits):
     loglik = final.objective - model.penalty(params)
     collapsed = model.regressions.collapsed(params).any(axis=1)
     weight = rows.sum(model.tally, params).weight
-    degenerate = collapsed | nearly_empty(model, weight)
+    degenerate = collapsed | nearly_empty(model, weight, params)
     handicap = np.where(degenerate | ~final.converged, worth, 0.0)
     handicap[collapsed | ~np.isfinite(loglik)] = np.inf
     return Climbs(params, loglik, final.n_iter, handicap, degenerate, arms, hits)

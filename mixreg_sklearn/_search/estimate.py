@@ -69,7 +69,8 @@ def estimate_found(problem, rng, limits, watch):
         field, watch = outline[:3], outline.watch(watch)
     for factor in _SAMPLES:
         sample = search_sample(field[1], model.n_components, factor)
-        found = search(field[0], sample, field[2], rng, limits, watch)
+        searching = field[0].at_weight(sample.total_weight)
+        found = search(searching, sample, field[2], rng, limits, watch)
         optima = _leading(model, rows, ground, outline, found, limits)
         if outline and optima[0].degenerate:
             estimate = _penalized_estimate(model, rows, optima[0], found, limits)
@@ -83,7 +84,7 @@ def estimate_found(problem, rng, limits, watch):
 def _pooled(problem, ground):
     """The single regression, a batch of one, and whether it fits without error."""
     model, rows = problem.pooled_model, problem.rows
-    pooled = fit_pooled(model, ground)
+    pooled = fit_pooled(model.at_weight(ground.total_weight), ground)
     if is_perfect(problem.model, pooled) and ground is not rows:
         pooled = fit_pooled(model, rows)
     return pooled, is_perfect(problem.model, pooled)
@@ -149,7 +150,7 @@ def _rerank(model, rows, ground, found, limits):
         return leading
     ranking = with_penalty(model, found.target, limits.scale_penalty)
     start = concatenate([optimum.params for optimum in leading])
-    final, _ = converge(model, ground, start, 20)
+    final, _ = converge(model.at_weight(ground.total_weight), ground, start, 20)
     leading, objective = _ranked(model, ranking, leading, final.params, final.objective)
     rivals = 1 if ground is rows else _rivals(model, ground, leading)
     if rivals == 1:
@@ -195,7 +196,8 @@ def _rivals(model, ground, optima):
 def _polished(model, rows, ground, start, limits):
     """Climb from an optimum of a sample, by way of the ground, to all rows."""
     if ground is not rows:
-        near = polish(model, ground, start, tol=_CLOSE, max_iter=30)
+        of_ground = model.at_weight(ground.total_weight)
+        near = polish(of_ground, ground, start, tol=_CLOSE, max_iter=30)
         if near.converged[0]:
             start = approach(model, rows, ground, near.params, limits.tol)
     return polish(model, rows, start, tol=limits.tol, max_iter=limits.max_iter)

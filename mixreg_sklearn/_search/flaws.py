@@ -67,14 +67,14 @@ class Flaw(Enum):
         return f"The estimate is at a boundary: {self.value}"
 
 
-def nearly_empty(model, weight):
+def nearly_empty(model, weight, params):
     """Restarts (R,) with a component of fewer rows than coefficients plus one.
 
-    `weight` (R, K) are the sums of memberships. Such an optimum is often spurious where
+    Those that a penalty sets to zero do not count. `weight` (R, K) are the sums of memberships. Such an optimum is often spurious where
     variances differ. Where the likelihood is bounded, only a component of less than one
     row counts.
     """
-    needed = 1.0 if model.bounded else model.regressions.n_needed + 1
+    needed = 1.0 if model.bounded else model.regressions.needed(params) + 1
     return (weight < needed).any(axis=1)
 
 
@@ -94,7 +94,7 @@ def flaw_of(model, weight, params):
     """
     if model.regressions.collapsed(params).any():
         return Flaw.COLLAPSED
-    return Flaw.EMPTY if nearly_empty(model, weight).any() else None
+    return Flaw.EMPTY if nearly_empty(model, weight, params).any() else None
 
 
 def why_boundary(model, rows, params, proven):

@@ -78,7 +78,7 @@ class Outline(NamedTuple):
             start = model.constrain(model.assign(self.expanded(optimum.params)))
             run = em(climbing, ground, start, max_iter=100, tol=_SLOW)
             weight = ground.sum(model.tally, run.params).weight * share
-            degenerate = bool(nearly_empty(model, weight)[0])
+            degenerate = bool(nearly_empty(model, weight, run.params)[0])
             optimum = optimum._replace(params=run.params, degenerate=degenerate)
             climbed.append((degenerate, -run.objective[0], optimum))
         climbed.sort(key=lambda each: each[:2])

@@ -69,7 +69,7 @@ def _least_squares_start(model, rows, shrinkage):
     logits = constant_logits(np.zeros((1, 1)), rows.n_logits)
     start = regressions.constrain(Params(no_coef, constants, logits))
     sums = rows.sum(partial(_least_squares, regressions, shrinkage), start.coef)
-    return start._replace(coef=start.coef + _step(regressions, sums))
+    return start._replace(coef=start.coef + _step(regressions, sums, start.coef))
 
 
 def repeat_component(params, model):
@@ -91,7 +91,7 @@ def from_memberships(problem, memberships):
     start = regressions.constrain(start._replace(coef=coef))
     verb = partial(_membership_squares, regressions, pooled)
     sums = rows.sum(verb, (start.coef, memberships))
-    coef = start.coef + _step(regressions, sums)
+    coef = start.coef + _step(regressions, sums, start.coef)
     sums = rows.sum(verb, (coef, memberships))
     n_components = len(sums.squares)
     relative = sums.squares / np.maximum(sums.mass[:n_components], 1e-9)[:, None]
@@ -169,9 +169,16 @@ def _net(regressions, initial, block):
     return zip(initial, block.columns, regressions.predictors, strict=True)
 
 
-def _step(regressions, sums):
-    """Least-squares step of the coefficients, (1, K, P)."""
-    parts = zip(regressions.sharings, sums.grams, sums.crosses, strict=True)
+def _step(regressions, sums, coef):
+    """Least-squares step of the coefficients (1, K, P) of a start."""
+    parts = zip(
+        *(regressions.sharings, sums.grams, sums.crosses, regressions.predictors),
+        strict=True,
+    )
     return np.concatenate(
-        [sharing.step(gram, cross) for sharing, gram, cross in parts], axis=2
+        [
+            sharing.step(gram, cross, coef[..., at])
+            for sharing, gram, cross, at in parts
+        ],
+        axis=2,
     )
