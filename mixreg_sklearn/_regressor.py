@@ -18,6 +18,7 @@ from ._data.groups import check_groups
 from ._data.known import KNOWN
 from ._data.row_data import given
 from ._docs import documented
+from ._engine.dimension import effective_dimension
 from ._fitted import Fitted, check_start, fitted_attributes, own_data
 from ._notebook import NotebookTable, component_table
 from ._null import null_model
@@ -30,6 +31,7 @@ from ._responses import number_of_response, response_names
 from ._search.estimate import Limits, estimate_found, estimate_from
 from ._search.pooled import from_memberships
 from ._search.record import search_record
+from ._search.selected import estimate_selected, is_wide
 from ._thin import thin_components, thin_sentences
 from ._warnings import SearchWarning
 from .families import Family, Support
@@ -405,8 +407,8 @@ class MixtureRegressor(
         rows = sample_weight, groups, offset, given(**row_data)
         with one_blas_thread(), np.errstate(all="ignore"):
             posed = pose(self, X, y, *rows, ensure_min_samples=2)
-            problem, progress = posed.problem, Progress(self, posed)
-            estimate = self._estimate(posed, progress)
+            progress = Progress(self, posed)
+            problem, estimate = self._estimate(posed, progress)
             set_estimate(self, problem, estimate)
             if len(problem.structure.family.responses) > 1:
                 self.response_names_ = response_names(y)
@@ -419,12 +421,18 @@ class MixtureRegressor(
         return self
 
     def _estimate(self, posed, progress):
-        """Maximize from the given start, or search."""
+        """Maximize from the given start, or search. -> Problem, Estimate.
+
+        Where a lasso selects among many features, the problem is that of a few of them.
+        """
         problem, start = posed.problem, self._start(posed)
         limits = Limits(self.n_init, self.tol, self.max_iter, self.scale_penalty)
+        rng = make_rng(self.random_state)
+        if is_wide(problem):
+            return estimate_selected(problem, start, rng, limits, progress)
         if start is not None:
-            return estimate_from(problem, start, limits)
-        return estimate_found(problem, make_rng(self.random_state), limits, progress)
+            return problem, estimate_from(problem, start, limits)
+        return problem, estimate_found(problem, rng, limits, progress)
 
     def _start(self, posed):
         """The user's start in the engine's units; None to search."""
@@ -834,7 +842,12 @@ def set_estimate(model, problem, estimate):
     model.log_likelihood_ = problem.loglik_to_user(
         polished.objective[0], problem.rows.total_weight
     )
-    model.n_parameters_ = problem.model.basis(polished.params).n_directions
+    model.objective_ = model.log_likelihood_ + problem.objective_penalty(
+        polished.params
+    )
+    model.n_parameters_ = effective_dimension(
+        problem.model, problem.rows, polished.params
+    )
     fit = model.log_likelihood_, model.n_parameters_
     model.aic_, model.bic_ = akaike(*fit), schwarz(*fit, problem.units_counted)
     model.converged_ = estimate.proven

@@ -106,8 +106,10 @@ class MixtureRegressorIC(
         a continuous family, nor a response and its logarithm.
     family, regression_features, gate, gate_features, offset_feature : optional
         What the mixtures are, as in `MixtureRegressor`; only without `estimator`.
-    shared_features, held_coef, shared_scale, held_scale : optional
+    shared_features, held_coef, coef_bounds, shared_scale, held_scale : optional
         Their constraints, likewise.
+    alpha, l1_ratio, penalty, order_by : optional
+        Penalties on their coefficients, and their order, likewise.
     background, fit_intercept : optional
         What they are beside regressions on features, likewise.
     scale_penalty, n_init, tol, max_iter, n_jobs : optional
@@ -232,6 +234,11 @@ class MixtureRegressorIC(
         offset_feature=None,
         shared_features=None,
         held_coef=None,
+        alpha=0.0,
+        l1_ratio=0.0,
+        penalty="elastic_net",
+        coef_bounds=None,
+        order_by=None,
         shared_scale=False,
         held_scale=None,
         background=None,
@@ -254,6 +261,11 @@ class MixtureRegressorIC(
         self.offset_feature = offset_feature
         self.shared_features = shared_features
         self.held_coef = held_coef
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.penalty = penalty
+        self.coef_bounds = coef_bounds
+        self.order_by = order_by
         self.shared_scale = shared_scale
         self.held_scale = held_scale
         self.background = background

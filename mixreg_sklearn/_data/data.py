@@ -143,6 +143,16 @@ class Structure(NamedTuple):
         """Components, and a background."""
         return self.constraints.n_components + (self.background is not None)
 
+    def narrowed(self, kept):
+        """The structure with some features of the first predictor, indices (d',)."""
+        rows = np.append(0, 1 + kept)
+        sharing, held = self.constraints
+        return self._replace(
+            features=(self.features[0][kept], *self.features[1:]),
+            constraints=Constraints(sharing[rows], held[rows]),
+            penalties=self.penalties.narrowed(kept),
+        )
+
     def designed(self, margins, n_rows, fit_intercept):
         """The design of features with these margins, as the penalties ask for it.
 

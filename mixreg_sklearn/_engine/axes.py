@@ -124,6 +124,24 @@ class Axes:
         T, origin = self._map
         return (numbers @ T.T + origin).reshape(shape)
 
+    def excess(self, coef, gradient):
+        """By how much a feature's slope exceeds its penalty, relative to it, (p,).
+
+        From the gradient (1, K, p) of the smooth part of the objective at coefficients
+        (1, K, p); zero for features that have coefficients.
+        """
+        flat, t = gradient.reshape(1, -1), self.numbers(coef)
+        flat = flat if self._alone else flat @ self._map[0]
+        slope, stays = self.kinks.face(t, flat)
+        l1 = self.kinks.l1
+        leaves = ((t == 0) & ~stays)[0] & (l1 > 0)
+        over = np.where(leaves, np.abs(slope[0]) / np.where(l1 > 0, l1, 1.0), 0.0)
+        if self._alone:
+            return over.reshape(self.n_components, -1).max(axis=0)
+        of_coef = abs(self._map[0]).multiply(over).max(axis=1)
+        of_coef = np.asarray(of_coef.todense()).reshape(self.n_components, -1)
+        return of_coef.max(axis=0)
+
     @property
     def n_specific(self):
         """Coefficients that a component does not share, and that may differ, (K,)."""

@@ -58,6 +58,21 @@ class Problem(NamedTuple):
         model, _ = _models(structure, self.frame, self.facts)
         return self._replace(structure=structure, model=model)
 
+    def narrowed(self, kept):
+        """The problem of some features of the first predictor, indices (d',)."""
+        structure, facts = self.structure.narrowed(kept), self.facts
+        features = facts.features[0].narrowed(kept), *facts.features[1:]
+        return problem_of(
+            structure,
+            facts._replace(features=features),
+            lambda frame: self.rows.seen_by(structure, frame),
+        )
+
+    def objective_penalty(self, params):
+        """What penalties add to the log-likelihood of all rows, in nats."""
+        value = np.sum(self.model.penalty(params))
+        return float(value / self.frame.inflation)
+
     def without_features(self, structure):
         """The problem of a model without features on the same rows."""
         return problem_of(

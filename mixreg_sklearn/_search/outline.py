@@ -158,7 +158,7 @@ def _products(alone, limit, i, pooled, block):
     :math:`M = \sum_u w_u (s_u s_u^\top + \nabla s_u)` of the products of scores over
     what one regression leads to expect. Components differ along its eigenvectors.
     """
-    slope, bend, information = _derivatives(alone, i, pooled, block)
+    slope, bend, information = derivatives(alone, i, pooled, block)
     z, known, weight = block.columns[i], block.weight * information, block.weight
     if block.units.single:
         # Rows far from all others would have directions of their own.
@@ -170,7 +170,7 @@ def _products(alone, limit, i, pooled, block):
     return _Products(known.sum(), grams[0], squares + grams[1])
 
 
-def _derivatives(alone, i, pooled, block):
+def derivatives(alone, i, pooled, block):
     """Score, its derivative and information of predictor i, each (B,)."""
     regressions = alone.regressions
     local, _ = regressions.local(pooled, block)
@@ -191,7 +191,7 @@ def _usual_excess(alone, ground, pooled, i):
         return np.inf
 
     def verb(params, block):
-        slope, bend, information = _derivatives(alone, i, params, block)
+        slope, bend, information = derivatives(alone, i, params, block)
         return np.abs(slope**2 + bend) / np.maximum(information, 1e-300)
 
     excess = np.concatenate([*ground.scan(verb, pooled)])
