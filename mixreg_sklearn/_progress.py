@@ -42,6 +42,10 @@ class Progress:
                 f" feature{'' if d == 1 else 's'}, {estimator.n_components} components"
             )
 
+    def about(self, problem):
+        """The problem whose parameters are reported from now on."""
+        self.problem = problem
+
     def begin_round(self):
         """Begin a round of the search."""
         if self.fit_task is not None:

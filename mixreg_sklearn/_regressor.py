@@ -414,6 +414,7 @@ class MixtureRegressor(
                 self.response_names_ = response_names(y)
             at = posed.columns.maybe(self.offset_feature, "offset_feature")
             self.null_ = null_model(problem, at).arrays()
+        progress.about(problem)
         progress.end(self.log_likelihood_, estimate)
         warning = complaint(self, problem, estimate)
         if warning:

@@ -9,12 +9,12 @@ from .._background import make_background
 from .._data.data import Structure
 from .._fitted import Fitted
 from ..families._scales import ROUNDING, ScaleRule
+from .coefficients import exact, sharings_of
 from .frame import Facts, Frame, facts_of, make_frame
 from .mixture import MOST_ROLES, Mixture
 from .params import Params, constant_logits
 from .regressions import Regressions
 from .rows import TableRows
-from .coefficients import exact, sharings_of
 from .table import make_table
 
 
@@ -51,6 +51,15 @@ class Problem(NamedTuple):
         structure = self.structure
         return make_background(
             structure.background, self.facts.bounds, structure.family
+        )
+
+    def penalized(self, alpha):
+        """The problem with other strengths of the penalty, (K,)."""
+        penalties = self.structure.penalties._replace(alpha=alpha)
+        structure = self.structure._replace(penalties=penalties)
+        models = _models(structure, self.frame, self.facts)
+        return self._replace(
+            structure=structure, model=models[0], pooled_model=models[1]
         )
 
     def restructured(self, structure):

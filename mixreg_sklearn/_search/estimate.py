@@ -123,9 +123,13 @@ def estimate_from(problem, start, limits):
     _, perfect = _pooled(problem, ground)
     if ground is not rows:
         start = approach(model, rows, ground, start, limits.tol)
+    estimate = climbed(model, rows, start, limits)
+    return estimate._replace(flaw=Flaw.PERFECT) if perfect else estimate
+
+
+def climbed(model, rows, start, limits):
+    """The Estimate to which a start climbs."""
     estimate = _judged(model, rows, climb(model, rows, start, limits), None)
-    if perfect:
-        estimate = estimate._replace(flaw=Flaw.PERFECT)
     return _finite(model, rows, estimate, limits)
 
 

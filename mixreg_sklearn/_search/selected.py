@@ -15,7 +15,7 @@ import numpy as np
 
 from .._engine.layout import layout_of
 from .._engine.problem import Problem
-from .estimate import estimate_found, estimate_from
+from .estimate import climbed, estimate_found
 from .outline import derivatives
 from .pooled import fit_pooled
 
@@ -46,25 +46,27 @@ def estimate_selected(problem, start, rng, limits, watch):
 
     It begins at a `start` of the whole problem, or with a search (None).
     """
-    whole = WorkingSet(problem, problem, np.arange(len(problem.structure.features[0])))
+    whole = whole_set(problem)
     if start is not None:
         first = whole.of(whole.used_in(start))
-        return first.extended(whole.moved(start, first.features), limits)
-    first = whole.of(_promising(whole))
+        end, estimate = first.extended(whole.moved(start, first.features), limits)
+        return end.narrow, estimate
+    first = whole.of(promising(whole))
+    watch.about(first.narrow)
     found = estimate_found(first.narrow, rng, limits, watch)
     starts = [found.polished.params]
     if found.search is not None and found.search.n_rows == problem.rows.n_rows:
         optima = found.search.optima[1:_FINALISTS]
         starts += [optimum.params for optimum in optima if not optimum.degenerate]
     ends = [first.extended(start, limits) for start in starts]
-    narrow, estimate = max(ends, key=lambda end: _standing(*end))
-    return narrow, estimate._replace(search=found.search)
+    end, estimate = max(ends, key=lambda end: _standing(*end))
+    return end.narrow, estimate._replace(search=found.search)
 
 
-def _standing(problem, estimate):
+def _standing(at, estimate):
     """The objective by which extended optima compete; flawed ones come last."""
     params = estimate.polished.params
-    value = estimate.polished.objective[0] + np.sum(problem.model.penalty(params))
+    value = estimate.polished.objective[0] + np.sum(at.narrow.model.penalty(params))
     return -np.inf if estimate.flaw else float(value)
 
 
@@ -91,6 +93,11 @@ class WorkingSet(NamedTuple):
     def intercept(self):
         """Columns before those of the features, 0 or 1."""
         return int(self.whole.frame.design.intercept)
+
+    def penalized(self, alpha):
+        """The same set under other strengths of the penalty, (K,)."""
+        problems = (problem.penalized(alpha) for problem in self[:2])
+        return WorkingSet(*problems, self.features)
 
     def of(self, features):
         """The working set of other features."""
@@ -126,25 +133,35 @@ class WorkingSet(NamedTuple):
         excess[self.features] = 0.0
         return np.where(excess > _SLACK, excess, 0.0)
 
+    def joined(self, params, excess):
+        """The set with other features that exceed their penalties, and parameters."""
+        used = self.used_in(params)
+        wider = np.union1d(used, _largest(excess, max(_JOIN, len(used) // 2)))
+        return self.of(wider), self.moved(params, wider)
+
     def extended(self, start, limits):
         """Climb, and let features join, until no other has a reason to.
 
-        -> the Problem of the features of the last set, and its Estimate.
+        -> the last working set, and its Estimate.
         """
         at = self
         for _ in range(_ROUNDS):
-            estimate = estimate_from(at.narrow, start, limits)
+            estimate = climbed(at.narrow.model, at.narrow.rows, start, limits)
             params = estimate.polished.params
             excess = at.excess(params, at.whole.model)
             if not excess.any() or estimate.flaw:
-                return at.narrow, estimate
-            used = at.used_in(params)
-            wider = np.union1d(used, _largest(excess, max(_JOIN, len(used) // 2)))
-            start, at = at.moved(params, wider), at.of(wider)
+                return at, estimate
+            at, start = at.joined(params, excess)
         # Not all conditions hold, so nothing is proven.
         polished = estimate.polished
         polished = polished._replace(converged=np.zeros_like(polished.converged))
-        return at.narrow, estimate._replace(polished=polished)
+        return at, estimate._replace(polished=polished)
+
+
+def whole_set(problem):
+    """The working set of all features."""
+    every = np.arange(len(problem.structure.features[0]))
+    return WorkingSet(problem, problem, every)
 
 
 def _largest(values, number):
@@ -153,7 +170,7 @@ def _largest(values, number):
     return order[values[order] > 0]
 
 
-def _promising(whole):
+def promising(whole):
     """Features of the first working set, indices (d',).
 
     Those of the pooled regression, those with the largest gradients there, and those

@@ -146,8 +146,8 @@ def lattice_step(values):
     """The step of which all differences of values (n,) are multiples, or zero.
 
     It is the smallest difference, or a simple fraction of it. Values that are not
-    rounded have no such step, and as a rule a few of them show it. Each difference has to
-    be a multiple of the step that the smaller ones give: a large one is near to many
+    rounded have no such step, and as a rule a few of them show it. Each difference has
+    to be a multiple of the step that the smaller ones give: a large one is near to many
     multiples of almost every number.
     """
     if len(values) > _FEW and not lattice_step(values[:_FEW]):
