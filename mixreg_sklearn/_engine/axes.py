@@ -21,6 +21,11 @@ class Kinks:
     def __init__(self, l1, lower, upper):
         self.l1, self.lower, self.upper = l1, lower, upper
 
+    @property
+    def parts(self):
+        """The three arrays."""
+        return self.l1, self.lower, self.upper
+
     def inside(self, t):
         """Numbers (..., m) within the bounds."""
         return np.clip(t, self.lower, self.upper)
@@ -93,10 +98,7 @@ class Axes:
     @cached_property
     def kinks(self):
         """The Kinks of the numbers t."""
-        l1, lower, upper = (
-            part.ravel()
-            for part in (self.of_coef.l1, self.of_coef.lower, self.of_coef.upper)
-        )
+        l1, lower, upper = (part.ravel() for part in self.of_coef.parts)
         if self._alone:
             return Kinks(l1, lower, upper)
         T = self._map[0]
@@ -174,7 +176,7 @@ class Axes:
 
     def alike(self, order):
         kinks, order = self.of_coef, list(order)
-        each = self.ridge, kinks.l1, kinks.lower, kinks.upper
+        each = self.ridge, *kinks.parts
         same = all(np.array_equal(part[order], part) for part in each)
         return same and self.constraints.alike(order)
 
@@ -188,18 +190,15 @@ class Axes:
         R, K, p = coef.shape
         if self._alone:
             # Every component is a problem of its own.
-            kinks = self.of_coef
-            parts = (np.tile(x, (R, 1)) for x in (kinks.l1, kinks.lower, kinks.upper))
+            kinks = Kinks(*(np.tile(part, (R, 1)) for part in self.of_coef.parts))
             flat = coef.reshape(R * K, p)
             gram, cross = gram.reshape(R * K, p, p), cross.reshape(R * K, p)
-            after = descend(gram, cross, flat, *parts)
+            after = descend(gram, cross, flat, kinks)
             return (after - flat).reshape(R, K, p)
         T = self._dense
         system = np.einsum("kpa,rkpq,kqb->rab", T, gram, T, optimize=True)
         right = np.einsum("kpa,rkp->ra", T, cross)
-        kinks = self.kinks
-        parts = (np.tile(x, (R, 1)) for x in (kinks.l1, kinks.lower, kinks.upper))
-        after = descend(system, right, self.numbers(coef), *parts)
+        after = descend(system, right, self.numbers(coef), self.kinks)
         return self.coefficients(after) - coef
 
     @cached_property

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .ascent import POSITIVE, ascent
+from .ascent import POSITIVE, Ascent, ascent
 from .layout import layout_of
 from .params import Params
 from .regressions import NEAR
@@ -192,7 +192,7 @@ def _directions(model, rows, params, curvature, basis):
     information *= factor[:, None, :]
     gradient = gradient * factor
     size = basis.restrict_squares(curvature.size) * factor**2
-    step, smallest, vector = ascent(information, gradient, size)
+    step, smallest, vector = _ascent(information, gradient, size, apart)
     decrement = 0.5 * (step * gradient).sum(axis=1)
     saddle = (smallest < -_FLAT) & (decrement < _FLAT)
     step[saddle] += vector[saddle]
@@ -202,6 +202,18 @@ def _directions(model, rows, params, curvature, basis):
     step = basis.expand(step * factor)
     step *= _longest(step, params)[:, None]
     return step + basis.expand(limit.step), decrement + limit.gain, smallest
+
+
+def _ascent(information, gradient, size, apart):
+    """`ascent`, of a batch of one without the directions (1, m) that are held apart."""
+    free = ~apart[0]
+    if len(apart) > 1 or free.all() or not free.any():
+        return ascent(information, gradient, size)
+    part = information[:, free][:, :, free]
+    found = ascent(part, gradient[:, free], size[:, free])
+    step, vector = np.zeros((2, *gradient.shape))
+    step[:, free], vector[:, free] = found.step, found.vector
+    return Ascent(step, np.minimum(found.smallest, 1.0), vector)
 
 
 def _on_face(regressions, params, gradient):

@@ -25,7 +25,7 @@ _SEARCHED, _BEGUN = 0.5, 3.0
 # The lowest level, as a share of the highest, and at least.
 _LOWEST_SHARE, _LOWEST = 0.05, 1.0
 # Passes between strengths, how often these adapt, and when they no longer change.
-_PASSES, _ADAPTED, _SAME = 5, 60, 1e-4
+_PASSES, _ADAPTED, _SAME = 5, 8, 0.01
 # A pass that gains less ends a run, in nats per row.
 _SLOW = 1e-9
 # A path ends where coefficients are more than this share of the rows.
@@ -48,9 +48,7 @@ class Step(NamedTuple):
     @property
     def n_used(self):
         """Coefficients that are not zero."""
-        coef = self.estimate.polished.params.coef[0]
-        stop = self.at.intercept + len(self.at.features)
-        return int((coef[:, self.at.intercept : stop] != 0).sum())
+        return self.at.n_used(self.estimate.polished.params)
 
 
 def path(problem, n_levels, rng, limits, watch):
@@ -66,19 +64,23 @@ def path(problem, n_levels, rng, limits, watch):
     begun = int(np.abs(np.log(levels / _BEGUN)).argmin())
     first = _step(at, params, levels[begun], limits)
     first = first._replace(estimate=first.estimate._replace(search=search))
-    most = _DENSE * problem.rows.n_rows
-    up = _follow(first, levels[:begun][::-1], limits, lambda step: not step.n_used)
-    down = _follow(first, levels[begun + 1 :], limits, lambda step: step.n_used > most)
+    up = _follow(first, levels[:begun][::-1], limits)
+    down = _follow(first, levels[begun + 1 :], limits)
     return [*up[::-1], first, *down]
 
 
-def _follow(step, levels, limits, ends):
-    """Steps of further levels, each from the last, until one `ends` the path."""
-    steps = []
+def _follow(step, levels, limits):
+    """Steps of further levels, each from the last, until the path ends.
+
+    A stronger penalty than one that leaves no coefficient changes nothing.
+    """
+    steps, rising = [], len(levels) > 1 and levels[1] > levels[0]
     for level in levels:
-        if ends(step):
+        if rising and not step.n_used:
             break
         step = _step(step.at, step.estimate.polished.params, level, limits)
+        if step is None or step.estimate.flaw:
+            break
         steps.append(step)
     return steps
 
@@ -133,23 +135,20 @@ def _levels(at, params, n_levels):
 
 
 def _step(at, params, level, limits):
-    """The Step of a level, from parameters nearby."""
-    alpha = None
+    """The Step of a level, from parameters nearby; None if too little is zero."""
+    alpha, most = None, _DENSE * at.whole.rows.n_rows
     for _ in range(_ADAPTED):
         before, alpha = alpha, _strengths(at, at.narrow.model, params, level)
         settled = before is not None and np.allclose(alpha, before, rtol=_SAME)
         at = at.penalized(alpha)
         run = em(at.narrow.model, at.narrow.rows, params, max_iter=_PASSES, tol=_SLOW)
         params = run.params
+        if at.n_used(params) > most:
+            return None
         excess = at.excess(params, at.whole.model)
         if excess.any():
             at, params = at.joined(params, excess)
         elif settled:
             break
-    return _proven(level, alpha, at, params, limits)
-
-
-def _proven(level, alpha, at, params, limits):
-    """The Step at the maximum under fixed strengths, with its certificate."""
     at, estimate = at.extended(params, limits)
     return Step(level, alpha, at, estimate)

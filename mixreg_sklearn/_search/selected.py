@@ -109,6 +109,11 @@ class WorkingSet(NamedTuple):
         moved = (params.coef[0][:, self.intercept : stop] != 0).any(axis=0)
         return self.features[moved]
 
+    def n_used(self, params):
+        """Coefficients of the features that are not zero."""
+        stop = self.intercept + len(self.features)
+        return int((params.coef[0][:, self.intercept : stop] != 0).sum())
+
     def moved(self, params, features):
         """Parameters for other features, zero where they are new."""
         start, stop = self.intercept, self.intercept + len(self.features)
