@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from ._choice import choice_value
 from ._criteria import Evidence, evidence
 from ._growth.growth import can_grow, grown_to
+from ._paths import fits_of_path
 from ._regressor import MixtureRegressor
 
 CRITERIA = ("aic", "bic", "sabic", "icl")
@@ -26,10 +27,11 @@ class Candidate(NamedTuple):
     evidence: Evidence
     criteria: dict  # their values by name
     messages: list  # warnings of its fit
+    correction: float = 0.0  # of criteria for the selection of features
 
     def choice(self, criterion):
         """A criterion with the penalties of the choice."""
-        criterion = self.criteria[criterion]
+        criterion = self.criteria[criterion] + self.correction
         return choice_value(criterion, self.mixture, self.evidence.weight)
 
 
@@ -64,6 +66,26 @@ def sweep(label, template, numbers, rows, progress):
         fits[number] = Candidate(label, mixture, whole, *evaluated, messages)
         progress.report(fits[number], time.perf_counter() - started)
     return [fits[number] for number in numbers]
+
+
+def sweep_paths(label, template, numbers, rows, alphas, progress):
+    """Candidates of a template with each number of components, a path for each."""
+    head, template, name = _parted(template)
+    if head is not None:
+        rows = rows._replace(X=head.fit_transform(rows.X, rows.y))
+    candidates = []
+    for number in numbers:
+        started = time.perf_counter()
+        mixture = clone(template).set_params(n_components=number)
+        with progress.candidate(mixture):
+            fits = fits_of_path(mixture, alphas, *rows)
+        for fit, messages, correction in fits:
+            whole = fit if head is None else Pipeline([*head.steps, (name, fit)])
+            parts = label, fit, whole, *_evaluated(fit, rows), messages, correction
+            candidates.append(Candidate(*parts))
+            progress.report(candidates[-1], time.perf_counter() - started)
+            started = time.perf_counter()
+    return candidates
 
 
 def mixture_in(template):

@@ -409,11 +409,7 @@ class MixtureRegressor(
             posed = pose(self, X, y, *rows, ensure_min_samples=2)
             progress = Progress(self, posed)
             problem, estimate = self._estimate(posed, progress)
-            set_estimate(self, problem, estimate)
-            if len(problem.structure.family.responses) > 1:
-                self.response_names_ = response_names(y)
-            at = posed.columns.maybe(self.offset_feature, "offset_feature")
-            self.null_ = null_model(problem, at).arrays()
+            conclude(self, posed, problem, estimate, y)
         progress.about(problem)
         progress.end(self.log_likelihood_, estimate)
         warning = complaint(self, problem, estimate)
@@ -859,6 +855,15 @@ def set_estimate(model, problem, estimate):
     model.search_ = search_record(problem, estimate.search)
     model.labelled_ = bool(problem.model.known)
     remember(model, grouped=problem.rows.n_units < problem.rows.n_rows)
+
+
+def conclude(model, posed, problem, estimate, y):
+    """Set what `fit` sets, from the estimate for a problem that was posed."""
+    set_estimate(model, problem, estimate)
+    if len(problem.structure.family.responses) > 1:
+        model.response_names_ = response_names(y)
+    at = posed.columns.maybe(model.offset_feature, "offset_feature")
+    model.null_ = null_model(problem, at).arrays()
 
 
 def complaint(model, problem, estimate):

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._candidates import CRITERIA, Rows, mixture_in, sweep
+from ._candidates import CRITERIA, Rows, mixture_in, sweep, sweep_paths
 from ._data.checks import Range
 from ._data.row_data import given
 from ._docs import documented
@@ -83,6 +83,12 @@ class MixtureRegressorIC(
     likelihood is bounded. By the second one, a thin component must be worth twice
     what others must in BIC.
 
+    Along a path of penalties (`alphas`) with a lasso the choice takes into account that
+    the lasso shrinks what it selects, and that it selects: the log-likelihood in it is
+    that of the coefficients selected, by maximum likelihood, and s of all :math:`K d`
+    coefficients cost :math:`2 \log \binom{Kd}{s}` besides (extended BIC, Chen & Chen
+    2008).
+
     Mixtures are fitted in increasing order of size. If the search for more components
     ends at a lower log-likelihood than that of fewer, the mixture is instead grown from
     the smaller one. So the log-likelihood never decreases as components are added.
@@ -104,6 +110,13 @@ class MixtureRegressorIC(
         criterion is comparable only between densities of the same response under the
         same measure: gaussian and gamma, poisson and negative binomial; not counts and
         a continuous family, nor a response and its logarithm.
+    alphas : int, array-like of float or None, default=None
+        Penalties `alpha` to choose from, together with the number of components: as
+        many as this, in a path that suits the data, or these. Each fit starts at its
+        neighbor. An integer stands for penalties that adapt to the scale and the rows
+        of each component: with a lasso (`l1_ratio` > 0) a feature enters where its
+        correlation with the residuals of a component is z standard errors, for z on a
+        grid. Path and search are those of the mixture's `l1_ratio` and `penalty`.
     family, regression_features, gate, gate_features, offset_feature : optional
         What the mixtures are, as in `MixtureRegressor`; only without `estimator`.
     shared_features, held_coef, coef_bounds, shared_scale, held_scale : optional
@@ -185,6 +198,8 @@ class MixtureRegressorIC(
     .. [5] Fraley, C. & Raftery, A. E. (2007). Bayesian regularization for normal
        mixture estimation and model-based clustering. Journal of Classification 24,
        155-181.
+    .. [6] Chen, J. & Chen, Z. (2008). Extended Bayesian information criteria for model
+       selection with large model spaces. Biometrika 95, 759-771.
 
     Examples
     --------
@@ -214,6 +229,7 @@ class MixtureRegressorIC(
         "n_components": [Range(Integral, 1, None, closed="left"), "array-like"],
         "criterion": [StrOptions(set(CRITERIA))],
         "estimator": [HasMethods(["fit", "predict"]), list, dict, None],
+        "alphas": [Range(Integral, 2, None, closed="left"), "array-like", None],
         **{name: MixtureRegressor._parameter_constraints[name] for name in _DEFAULTS},
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -227,6 +243,7 @@ class MixtureRegressorIC(
         *,
         criterion="bic",
         estimator=None,
+        alphas=None,
         family="gaussian",
         regression_features=None,
         gate=None,
@@ -254,6 +271,7 @@ class MixtureRegressorIC(
         self.n_components = n_components
         self.criterion = criterion
         self.estimator = estimator
+        self.alphas = alphas
         self.family = family
         self.regression_features = regression_features
         self.gate = gate
@@ -320,7 +338,11 @@ class MixtureRegressorIC(
         progress = CandidateProgress(self, X, y, len(numbers) * len(templates))
         candidates = []
         for label, template in templates:
-            candidates += sweep(label, template, numbers, rows, progress)
+            to_fit = label, template, numbers, rows
+            if self.alphas is None:
+                candidates += sweep(*to_fit, progress)
+            else:
+                candidates += sweep_paths(*to_fit, self._alphas(template), progress)
         best = self._choose(candidates, numbers)
         progress.end()
         for message in best.messages:
@@ -385,6 +407,22 @@ class MixtureRegressorIC(
             mixture_in(each).set_params(random_state=self.random_state)
         return seeded
 
+    def _alphas(self, template):
+        """How many penalties a path has, or which, checked."""
+        alphas = np.asarray(self.alphas)
+        if alphas.dtype.kind == "f" and alphas.ndim == 1 and alphas.size:
+            good = np.isfinite(alphas).all() and (alphas > 0).all()
+        else:
+            good = alphas.dtype.kind in "iu" and alphas.shape == () and alphas >= 2
+        if not good:
+            raise ValueError(
+                "alphas must be a number of penalties, at least 2, or an array of"
+                f" positive floats; got {self.alphas!r}."
+            )
+        if np.any(mixture_in(template).alpha):
+            raise ValueError("alphas and the alpha of the mixture are both given.")
+        return alphas if alphas.ndim else int(alphas)
+
     def _numbers(self):
         """The numbers of components to try; an integer stands for 1 to itself."""
         numbers = self.n_components
@@ -420,6 +458,11 @@ def _is_default(name, value):
     return value is default or (isinstance(value, type(default)) and value == default)
 
 
+def _features_used(fit):
+    """Features with a coefficient that is not zero."""
+    return int((fit.coef_.reshape(-1, fit.n_features_in_) != 0).any(axis=0).sum())
+
+
 def _is_mixture(template):
     return hasattr(mixture_in(template), "predict_group_proba")
 
@@ -453,4 +496,7 @@ def _table(candidates, chosen_by):
         "agreed": [agreed(fit) for fit in fits],
         "degenerate": [fit.degenerate_ for fit in fits],
     }
+    if any(np.any(fit.alpha) for fit in fits):
+        columns["alpha"] = [np.mean(fit.alpha) for fit in fits]
+        columns["n_features"] = [_features_used(fit) for fit in fits]
     return {name: np.array(values) for name, values in columns.items()}

@@ -180,6 +180,19 @@ class Axes:
         same = all(np.array_equal(part[order], part) for part in each)
         return same and self.constraints.alike(order)
 
+    def selected(self, coef):
+        """The same without a penalty, zeros of coefficients (1, K, p) held there."""
+        held = np.where((coef[0] == 0) & (self.of_coef.l1 > 0), 0.0, np.nan).T
+        sharing, given = self.constraints
+        held = np.where(np.isnan(held), given, held)
+        constraints = self.constraints._replace(sharing=self._shared(coef), held=held)
+        none, (_, lower, upper) = np.zeros(self.ridge.shape), self.of_coef.parts
+        return Axes(constraints, none, Kinks(none, lower, upper), self.total_weight)
+
+    def _shared(self, coef):
+        """Which components share a coefficient, as in Constraints."""
+        return self.constraints.sharing
+
     def directions(self):
         sharing, _ = self.constraints
         differs = (sharing != sharing[:, :1]).any(axis=1) | (self.n_components == 1)
@@ -279,6 +292,12 @@ class Fused(Axes):
         rest = coef.copy()
         rest[:, :, self._shrunken] -= common
         return np.concatenate([rest.reshape(R, -1), common[:, 0]], axis=1)
+
+    def _shared(self, coef):
+        same = coef[0][:, None] == coef[0][None]
+        shared = np.where(self.of_coef.l1[0] > 0, same.argmax(axis=1), 0)
+        each = np.arange(self.n_components)[:, None]
+        return np.where(self.of_coef.l1[0] > 0, shared, each).T
 
     @property
     def n_specific(self):

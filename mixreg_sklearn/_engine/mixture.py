@@ -102,6 +102,14 @@ class Mixture:
         regressions = self.regressions.at_weight(weight)
         return Mixture(regressions, self.gate, self.background, self.known)
 
+    def selected(self, params):
+        """The mixture without the coefficients that a penalty sets to zero.
+
+        The others have no penalty. `params` are a batch of one.
+        """
+        regressions = self.regressions.selected(params)
+        return Mixture(regressions, self.gate, self.background, self.known)
+
     def with_gate(self, gate):
         """The mixture with another gate."""
         return Mixture(self.regressions, gate, self.background, self.known)

@@ -113,6 +113,14 @@ class Regressions:
         sharings = [sharing.at_weight(weight) for sharing in self.sharings]
         return Regressions(self.family, sharings, self.rule)
 
+    def selected(self, params):
+        """Regressions without the coefficients that a penalty sets to zero."""
+        sharings = [
+            sharing.selected(params.coef[..., at]) if sharing.kinked else sharing
+            for sharing, at in zip(self.sharings, self.predictors, strict=True)
+        ]
+        return Regressions(self.family, sharings, self.rule)
+
     def resized(self, n_components):
         """Regressions of another number of components, without their constraints."""
         sharings = (sharing.resized(n_components) for sharing in self.sharings)

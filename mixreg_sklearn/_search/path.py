@@ -1,44 +1,47 @@
 r"""Fits along a path of penalties, each from its neighbor.
 
 A penalty of one strength in all components would hold back those of small scale more.
-Therefore a *level* z of the path stands for strengths that adapt to a fit: with
+Therefore a *level* z of a path stands for strengths that adapt to a fit: with
 :math:`I_k` the information that the rows of component k have on a standardized
 coefficient (gaussian: :math:`n_k / \sigma_k^2`), the lasso is
 :math:`n \alpha_k = z \sqrt{I_k}`, so that a feature enters where its correlation with
-the residuals is z standard errors. At the maximum the strengths are fixed, and it is
-proven for them.
+the residuals is z standard errors, and a ridge is :math:`n \alpha_k = z I_k`. At the
+maximum the strengths are fixed, and it is proven for them.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import gammaln
 
+from .._engine.dimension import effective_dimension
 from .._engine.em import em
 from .._engine.problem import Problem
-from .estimate import Estimate, estimate_found
+from .estimate import Estimate, climbed, estimate_found
 from .pooled import fit_pooled
 from .selected import WorkingSet, promising, whole_set
 
-# Level at which a mixture is looked for, almost without a penalty, and at which the
-# path begins: chance correlations end there.
-_SEARCHED, _BEGUN = 0.5, 3.0
-# The lowest level, as a share of the highest, and at least.
-_LOWEST_SHARE, _LOWEST = 0.05, 1.0
+# The level at which a mixture is looked for, almost without a penalty, and those at
+# which a path may begin: few or many chance correlations are below.
+_SEARCHED, _BEGUN = 0.5, (3.0, 2.0, 1.3)
+# The lowest level, as a share of the highest, and at least; levels of a ridge.
+_LOWEST_SHARE, _LOWEST, _OF_RIDGE = 0.05, 1.0, (10.0, 1e-4)
 # Passes between strengths, how often these adapt, and when they no longer change.
 _PASSES, _ADAPTED, _SAME = 5, 8, 0.01
 # A pass that gains less ends a run, in nats per row.
 _SLOW = 1e-9
 # A path ends where coefficients are more than this share of the rows.
-_DENSE = 0.5
+_DENSE = 0.25
 
 
 class Step(NamedTuple):
     """A fit of a path."""
 
-    level: float
     alpha: np.ndarray  # (K,)
     at: WorkingSet
     estimate: Estimate
+    # Log-likelihood that the coefficients selected have without the penalty.
+    selected: float
 
     @property
     def problem(self) -> Problem:
@@ -46,39 +49,87 @@ class Step(NamedTuple):
         return self.at.narrow
 
     @property
-    def n_used(self):
-        """Coefficients that are not zero."""
-        return self.at.n_used(self.estimate.polished.params)
+    def params(self):
+        return self.estimate.polished.params
+
+    @property
+    def correction(self):
+        """What a criterion, minus twice a log-likelihood, misses of the selection.
+
+        The lasso shrinks what it selects, and s of d coefficients are one of many sets
+        (Chen & Chen 2008).
+        """
+        problem, params = self.problem, self.params
+        if not problem.structure.penalties.selects:
+            return 0.0
+        cost = self.selected - self.estimate.polished.objective[0]
+        n, used = params.n_components * self.at.n_all, self.at.n_used(params)
+        sets = gammaln(n + 1) - gammaln(used + 1) - gammaln(n - used + 1)
+        return float(2 * sets - 2 * cost / problem.frame.inflation)
+
+    @property
+    def worth(self):
+        """Minus half of its corrected BIC, by which beginnings of a path compete."""
+        if self.estimate.flaw:
+            return -np.inf
+        problem, params = self.problem, self.params
+        size = effective_dimension(problem.model, problem.rows, params)
+        loglik = self.estimate.polished.objective[0] / problem.frame.inflation
+        price = size * np.log(problem.units_counted)
+        return float(loglik) - 0.5 * (price + self.correction)
 
 
-def path(problem, n_levels, rng, limits, watch):
+def path(problem, alphas, rng, limits, watch):
     """The Steps of a path, from the strongest penalty on, a list.
 
     It begins at a mixture that a search finds among the most promising features, and
     goes in both directions: up to the level of no features, and down until
-    coefficients are half as many as rows.
+    coefficients are a quarter as many as rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        With penalties of any strength.
+    alphas : int or ndarray
+        How many levels, or strengths that are the same in all components.
+    rng : numpy.random.Generator
+    limits : Limits
+    watch : Progress
     """
-    whole = whole_set(problem)
-    at, params, search = _begin(whole, rng, limits, watch)
-    levels = _levels(at, params, n_levels)
-    begun = int(np.abs(np.log(levels / _BEGUN)).argmin())
-    first = _step(at, params, levels[begun], limits)
+    at, params, search = _begin(whole_set(problem), rng, limits, watch)
+    if np.ndim(alphas):
+        grid = [_Fixed(alpha) for alpha in np.sort(alphas)[::-1]]
+        sizes = np.array([one.alpha for one in grid])
+        tried = _Level(1.0).strengths(at, params).mean() * np.array(_BEGUN)
+    else:
+        grid = [_Level(level) for level in _levels(at, params, alphas)]
+        sizes, tried = np.array([one.level for one in grid]), np.array(_BEGUN)
+    places = {int(np.abs(np.log(sizes / size)).argmin()) for size in tried}
+    firsts = {i: _step(at, params, grid[i], limits) for i in sorted(places)}
+    firsts = {i: step for i, step in firsts.items() if step is not None}
+    if not firsts:
+        return []
+    begun = max(firsts, key=lambda i: firsts[i].worth)
+    first = firsts[begun]
     first = first._replace(estimate=first.estimate._replace(search=search))
-    up = _follow(first, levels[:begun][::-1], limits)
-    down = _follow(first, levels[begun + 1 :], limits)
+    up = _follow(first, grid[:begun][::-1], limits, _is_null)
+    down = _follow(first, grid[begun + 1 :], limits, lambda step: False)
     return [*up[::-1], first, *down]
 
 
-def _follow(step, levels, limits):
-    """Steps of further levels, each from the last, until the path ends.
+def _is_null(step):
+    """Whether no coefficient is left, so that stronger penalties change nothing."""
+    selects = step.problem.structure.penalties.selects
+    return selects and not step.at.n_used(step.params)
 
-    A stronger penalty than one that leaves no coefficient changes nothing.
-    """
-    steps, rising = [], len(levels) > 1 and levels[1] > levels[0]
-    for level in levels:
-        if rising and not step.n_used:
+
+def _follow(step, grid, limits, ends):
+    """Steps of further strengths, each from the last, until one `ends` the path."""
+    steps = []
+    for strength in grid:
+        if ends(step):
             break
-        step = _step(step.at, step.estimate.polished.params, level, limits)
+        step = _step(step.at, step.params, strength, limits)
         if step is None or step.estimate.flaw:
             break
         steps.append(step)
@@ -88,24 +139,47 @@ def _follow(step, levels, limits):
 def _begin(whole, rng, limits, watch):
     """A working set, the optimum that a search finds there, and the Search."""
     problem, K = whole.whole, whole.whole.model.n_components
-    none = whole.of(np.arange(0))
-    pooled = fit_pooled(none.narrow.pooled_model, none.narrow.rows)
-    strength = _strengths(none, none.narrow.pooled_model, pooled, 1.0)[0]
-    whole = whole.penalized(np.full(K, _BEGUN * strength))
-    at = whole.of(promising(whole)).penalized(np.full(K, _SEARCHED * strength))
+    selects, at = problem.structure.penalties.selects, whole
+    if selects:
+        at = whole.of(np.arange(0))
+    pooled = fit_pooled(at.narrow.pooled_model, at.narrow.rows)
+    alone = _Level(1.0).of_information(at, at.narrow.pooled_model, pooled)[0]
+    if selects:
+        whole = whole.penalized(np.full(K, _BEGUN[0] * alone))
+        at = whole.of(promising(whole))
+    at = at.penalized(np.full(K, _SEARCHED * alone))
     watch.about(at.narrow)
     found = estimate_found(at.narrow, rng, limits, watch)
     return at, found.polished.params, found.search
 
 
-def _strengths(at, model, params, level):
-    """The alpha of every component, (K,), that a level stands for at a fit."""
-    problem = at.narrow
-    penalties, frame = problem.structure.penalties, problem.frame
-    information = _information(problem, model, params) / frame.unit[0] ** 2
-    weight = problem.facts.weight * frame.inflation
-    alpha = level * np.sqrt(information) / (weight * penalties.l1_ratio)
-    return np.full(len(alpha), alpha.mean()) if penalties.fused else alpha
+class _Fixed(NamedTuple):
+    """A strength that is the same in all components, and does not adapt."""
+
+    alpha: float
+
+    def strengths(self, at, params):
+        return np.full(params.n_components, self.alpha)
+
+
+class _Level(NamedTuple):
+    """A level of a path, see above."""
+
+    level: float
+
+    def strengths(self, at, params):
+        """The alpha of every component, (K,), at a fit."""
+        return self.of_information(at, at.narrow.model, params)
+
+    def of_information(self, at, model, params):
+        """The same for a mixture of these parameters, perhaps of one component."""
+        penalties, frame = at.narrow.structure.penalties, at.narrow.frame
+        information = _information(at.narrow, model, params) / frame.unit[0] ** 2
+        weight = at.narrow.facts.weight * frame.inflation
+        if penalties.l1_ratio > 0:
+            information = np.sqrt(information) / penalties.l1_ratio
+        alpha = self.level * information / weight
+        return np.full(len(alpha), alpha.mean()) if penalties.fused else alpha
 
 
 def _information(problem, model, params):
@@ -119,31 +193,32 @@ def _information(problem, model, params):
 def _levels(at, params, n_levels):
     """The grid of levels, highest first.
 
-    The highest is about where the last feature leaves: a correlation in a component, or
-    in all rows.
+    The highest of a lasso is about where the last feature leaves: the largest
+    correlation in a component.
     """
     problem, model = at.narrow, at.narrow.model
-    tally = problem.rows.sum(model.tally, params)
-    n = np.maximum(tally.weight[0], 1.0)
+    if not problem.structure.penalties.selects:
+        return np.geomspace(*_OF_RIDGE, n_levels)
+    n = np.maximum(problem.rows.sum(model.tally, params).weight[0], 1.0)
     each = _information(problem, model, params) / n
     stop = at.intercept + len(at.features)
     squares = params.coef[0][:, at.intercept : stop] ** 2 * each[:, None]
     shares = squares.max(axis=1, initial=0) / (1 + squares.sum(axis=1))
-    highest = max(float(np.sqrt(n * shares).max()), 2 * _BEGUN)
+    highest = max(float(np.sqrt(n * shares).max()), 2 * _BEGUN[0])
     lowest = max(_LOWEST_SHARE * highest, _LOWEST)
     return np.geomspace(highest, lowest, n_levels)
 
 
-def _step(at, params, level, limits):
-    """The Step of a level, from parameters nearby; None if too little is zero."""
+def _step(at, params, strength, limits):
+    """The Step of a strength, from parameters nearby; None if too little is zero."""
     alpha, most = None, _DENSE * at.whole.rows.n_rows
     for _ in range(_ADAPTED):
-        before, alpha = alpha, _strengths(at, at.narrow.model, params, level)
+        before, alpha = alpha, strength.strengths(at, params)
         settled = before is not None and np.allclose(alpha, before, rtol=_SAME)
         at = at.penalized(alpha)
         run = em(at.narrow.model, at.narrow.rows, params, max_iter=_PASSES, tol=_SLOW)
         params = run.params
-        if at.n_used(params) > most:
+        if at.whole.structure.penalties.selects and at.n_used(params) > most:
             return None
         excess = at.excess(params, at.whole.model)
         if excess.any():
@@ -151,4 +226,18 @@ def _step(at, params, level, limits):
         elif settled:
             break
     at, estimate = at.extended(params, limits)
-    return Step(level, alpha, at, estimate)
+    return Step(alpha, at, estimate, _selected(at, estimate, limits))
+
+
+def _selected(at, estimate, limits):
+    """The highest log-likelihood near an estimate of the coefficients it selects.
+
+    Where there is none that is proven, that of the estimate itself.
+    """
+    polished, rows = estimate.polished, at.narrow.rows
+    own = float(polished.objective[0])
+    if estimate.flaw or not at.whole.structure.penalties.selects:
+        return own
+    model = at.narrow.model.selected(polished.params)
+    refit = climbed(model, rows, polished.params, limits)
+    return float(refit.polished.objective[0]) if refit.proven else own

@@ -127,6 +127,8 @@ class WorkingSet(NamedTuple):
 
         `model` is the whole mixture, or that of one component.
         """
+        if not self.whole.structure.penalties.selects:
+            return np.zeros(self.n_all)
         params = self.moved(params, np.arange(self.n_all))
         gradient = self.whole.rows.sum(model.gradient, params).gradient
         of_coef, *_ = layout_of(params).split(gradient)
