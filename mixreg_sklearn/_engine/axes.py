@@ -181,13 +181,14 @@ class Axes:
         return same and self.constraints.alike(order)
 
     def selected(self, coef):
-        """The same without a penalty, zeros of coefficients (1, K, p) held there."""
+        """The same without the lasso, zeros of coefficients (1, K, p) held there."""
         held = np.where((coef[0] == 0) & (self.of_coef.l1 > 0), 0.0, np.nan).T
         sharing, given = self.constraints
         held = np.where(np.isnan(held), given, held)
         constraints = self.constraints._replace(sharing=self._shared(coef), held=held)
         none, (_, lower, upper) = np.zeros(self.ridge.shape), self.of_coef.parts
-        return Axes(constraints, none, Kinks(none, lower, upper), self.total_weight)
+        kinks = Kinks(none, lower, upper)
+        return Axes(constraints, self.ridge, kinks, self.total_weight)
 
     def _shared(self, coef):
         """Which components share a coefficient, as in Constraints."""
@@ -263,11 +264,10 @@ class Fused(Axes):
     @cached_property
     def _map(self):
         K, p = self.n_components, self.n_columns
-        own = sparse.identity(K * p, format="csr")
-        common = sparse.vstack([sparse.identity(p)] * K)
         # A coefficient without a penalty has no common part.
-        common = common[:, self._shrunken]
-        return sparse.csr_array(sparse.hstack([own, common])), np.zeros(K * p)
+        each = sparse.eye_array(p, format="csc")[:, self._shrunken]
+        parts = sparse.eye_array(K * p), sparse.vstack([each] * K)
+        return sparse.csr_array(sparse.hstack(parts)), np.zeros(K * p)
 
     @cached_property
     def _shrunken(self):

@@ -103,9 +103,9 @@ class Mixture:
         return Mixture(regressions, self.gate, self.background, self.known)
 
     def selected(self, params):
-        """The mixture without the coefficients that a penalty sets to zero.
+        """The mixture without the coefficients that a lasso sets to zero.
 
-        The others have no penalty. `params` are a batch of one.
+        It has no lasso. `params` are a batch of one.
         """
         regressions = self.regressions.selected(params)
         return Mixture(regressions, self.gate, self.background, self.known)

@@ -114,7 +114,7 @@ class Regressions:
         return Regressions(self.family, sharings, self.rule)
 
     def selected(self, params):
-        """Regressions without the coefficients that a penalty sets to zero."""
+        """Regressions without the coefficients that a lasso sets to zero."""
         sharings = [
             sharing.selected(params.coef[..., at]) if sharing.kinked else sharing
             for sharing, at in zip(self.sharings, self.predictors, strict=True)

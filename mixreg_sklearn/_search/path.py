@@ -65,7 +65,9 @@ class Step(NamedTuple):
         cost = self.selected - self.estimate.polished.objective[0]
         n, used = params.n_components * self.at.n_all, self.at.n_used(params)
         sets = gammaln(n + 1) - gammaln(used + 1) - gammaln(n - used + 1)
-        return float(2 * sets - 2 * cost / problem.frame.inflation)
+        # Where there are few features, BIC is consistent as it is.
+        share = max(0.0, 1 - 0.5 * np.log(problem.units_counted) / np.log(max(n, 2)))
+        return float(2 * share * sets - 2 * cost / problem.frame.inflation)
 
     @property
     def worth(self):
