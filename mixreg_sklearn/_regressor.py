@@ -79,6 +79,8 @@ class MixtureRegressor(
     that maximize the likelihood of all rows. It searches from many starts until three
     independent kinds of search agree on the best optimum, and then converges to it by
     Newton's method on the exact likelihood; `converged_` certifies a local maximum.
+    Coefficients may be shared, held, within bounds, or penalized, so that few of many
+    features have any.
 
     Parameters
     ----------
@@ -122,6 +124,25 @@ class MixtureRegressor(
         Coefficients held at known values: a dict from a feature's name or index (or
         `"intercept"`) to the value, or to one value per component with None for free
         coefficients, as in ``{"dose": [0.0, None]}``.
+    alpha : float or array-like of shape (n_components,), default=0.0
+        Strength of a penalty on the coefficients, with which there may be more features
+        than rows: one for all components, or one for each. The estimate maximizes the
+        log-likelihood less the penalty, see Notes.
+    l1_ratio : float, default=0.0
+        Share of the lasso, which sets coefficients to zero, in the penalty: 0 is a
+        ridge, 1 the lasso, and what is between an elastic net.
+    penalty : {"elastic_net", "fused"}, default="elastic_net"
+        `"fused"` is about what differs between components: the lasso is on a common
+        coefficient of each feature, and on deviations from it, see Notes.
+    coef_bounds : dict or None, default=None
+        Bounds within which coefficients are estimated: a dict from a feature's name or
+        index (or `"intercept"`) to a pair of a lower and an upper bound, None where
+        there is none, each one number or one for each component, as in
+        ``{"price": (None, 0)}`` or ``{"dose": (0, [1.5, None])}``.
+    order_by : str, int or None, default=None
+        A feature, by name or index, or `"intercept"`: components are numbered by
+        increasing values of this coefficient instead of by decreasing share. As nothing
+        else may tell the components apart, this is no restriction of the model.
     shared_scale : bool, default=False
         Whether all components have the same scale; each response has its own.
     held_scale : float, array-like of shape (n_components,) or None, default=None
@@ -170,8 +191,9 @@ class MixtureRegressor(
     weights_ : ndarray of shape (n_components,)
         Shares of the components; with a softmax gate, the mean prior probabilities of
         the training rows (or groups). All attributes order components by decreasing
-        share, unless constraints or known labels distinguish them, whose numbering is
-        then kept. With a background the rest, up to one, is `background_weight_`.
+        share (or by `order_by`), unless constraints or known labels distinguish them,
+        whose numbering is then kept. With a background the rest, up to one, is
+        `background_weight_`.
     coef_ : ndarray of shape (n_components, n_features)
         Coefficients of the regressions: zero for features not in the regressions, one
         for `offset_feature`.
@@ -209,17 +231,27 @@ class MixtureRegressor(
         often outliers, or rows that happen to lie near a line.
     log_likelihood_ : float
         Log-likelihood of the training data.
+    objective_ : float
+        The log-likelihood less the penalty on coefficients (`alpha`), which the
+        estimate maximizes.
     null_ : dict of ndarray
         The regression without features with which `score` compares: `intercept`,
         `scale` and so on.
-    n_parameters_ : int
-        Number of freely estimated parameters.
+    n_parameters_ : int or float
+        Number of freely estimated parameters. Coefficients that a lasso sets to zero,
+        or that lie at a bound, do not count, those that a fused penalty makes equal
+        count once [7]_, and a ridge takes away fractions: of
+        :math:`\operatorname{tr}(J_\rho^{-1} J)` coefficients, with the observed
+        information J of the likelihood and :math:`J_\rho` with the ridge.
     aic_, bic_ : float
         Information criteria of the training data, as `aic` and `bic` compute them for
         any data.
     converged_ : bool
         Whether a local maximum is proven: Newton decrement below `tol` and positive
-        definite observed information.
+        definite observed information. With a lasso or bounds these are about the
+        coefficients that are not at zero or at a bound, and those that are have no
+        reason to leave (Karush, Kuhn and Tucker): the slope of the log-likelihood in
+        them is at most that of the lasso, and leads beyond the bound.
     newton_decrement_ : float
         Gain in log-likelihood (nats) that a quadratic approximation predicts before the
         last Newton step.
@@ -260,11 +292,47 @@ class MixtureRegressor(
     `sample_weight` counts rows: a weight of 2 is equivalent to repeating the row, a
     weight of 0 to removing it.
 
+    With `alpha` the estimate maximizes the log-likelihood :math:`\ell` under a ridge
+    [3]_, a lasso or an elastic net [4]_, as in [5]_ and [6]_,
+
+    .. math:: \ell - n \sum_{k=1}^K \Bigl( \alpha_k \rho \, \lVert b_k \rVert_1 +
+              \alpha_k \frac{1 - \rho}{2} \, \lVert b_k \rVert_2^2 \Bigr),
+
+    with n the sum of the weights, :math:`\rho` the `l1_ratio`, and :math:`b_k` the
+    coefficients of standardized features: times the standard deviations of the features
+    (divided by n; without an intercept, times their root mean squares). They are in
+    units of the linear predictor, so that what `alpha` does depends on the unit of a
+    gaussian response, but on no unit of a feature. Intercepts, the gate and further
+    predictors (such as that of an inflation) are not penalized. Of several responses
+    the regression of each is. With ``penalty="fused"``,
+    :math:`b_k = \beta + \delta_k`, and the lasso is on
+    :math:`\sqrt{K} \lVert \beta \rVert_1 + \sum_k \lVert \delta_k \rVert_1`:
+    features that act alike in all components have a common coefficient [8]_. Numbers
+    under a lasso or within bounds go to their maximum one after the other [9]_ in the
+    M-step, and then together, by Newton's method on those that are free.
+
     References
     ----------
     .. [1] McLachlan, G. & Peel, D. (2000). Finite Mixture Models. Wiley.
     .. [2] DeSarbo, W. & Cron, W. (1988). A maximum likelihood methodology for
        clusterwise linear regression. Journal of Classification 5, 249-282.
+    .. [3] Tibshirani, R. (1996). Regression shrinkage and selection via the lasso.
+       Journal of the Royal Statistical Society B 58, 267-288.
+    .. [4] Zou, H. & Hastie, T. (2005). Regularization and variable selection via the
+       elastic net. Journal of the Royal Statistical Society B 67, 301-320.
+    .. [5] Khalili, A. & Chen, J. (2007). Variable selection in finite mixture of
+       regression models. Journal of the American Statistical Association 102,
+       1025-1038.
+    .. [6] Städler, N., Bühlmann, P. & van de Geer, S. (2010). l1-penalization for
+       mixture regression models. Test 19, 209-256.
+    .. [7] Zou, H., Hastie, T. & Tibshirani, R. (2007). On the "degrees of freedom" of
+       the lasso. Annals of Statistics 35, 2173-2192.
+    .. [8] Li, Y., Yu, C., Zhao, Y., Yao, W., Aseltine, R. H. & Chen, K. (2022).
+       Pursuing sources of heterogeneity in modeling clustered population. Biometrics
+       78, 716-729.
+    .. [9] Friedman, J., Hastie, T. & Tibshirani, R. (2010). Regularization paths for
+       generalized linear models via coordinate descent. Journal of Statistical Software
+       33(1).
 
     Examples
     --------

@@ -137,6 +137,8 @@ class Structure(NamedTuple):
     background: str | None = None  # a kind of `_background`
     held_scale: np.ndarray | None = None  # (K,), NaN where free
     penalties: Penalties | None = None
+    # What orders components: index of a feature, -1 for the intercept; None for shares.
+    order_by: int | None = None
 
     @property
     def n_shares(self):

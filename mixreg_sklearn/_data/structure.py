@@ -100,6 +100,7 @@ def make_structure(estimator, family, columns):
         estimator.background,
         _held_scale(estimator, family),
         penalties and penalties.narrowed(np.flatnonzero(kept[1:])),
+        _order_by(estimator, rows, columns, constraints),
     )
 
 
@@ -274,6 +275,26 @@ def _hold(constraints, rows, columns, estimator):
                 f" component, None where it is free; got {held[key]!r}."
             )
         constraints.held[row] = values
+
+
+def _order_by(estimator, rows, columns, constraints):
+    """What orders components: index of a feature, -1 for the intercept, or None."""
+    key = estimator.order_by
+    if key is None:
+        return None
+    row = _row(key, rows, columns, estimator, "order_by")
+    sharing, held = (part[row] for part in constraints)
+    if estimator.n_components > 1 and (sharing == sharing[0]).all():
+        raise ValueError(
+            f"order_by and shared_features both name {key!r}: a coefficient that all"
+            " components share does not order them."
+        )
+    if not np.isnan(held).any():
+        raise ValueError(
+            f"order_by and held_coef both name {key!r}: a coefficient that is held in"
+            " all components does not order them."
+        )
+    return next(int(j) if j != INTERCEPT else -1 for j, i in rows.items() if i == row)
 
 
 def _held_scale(estimator, family):

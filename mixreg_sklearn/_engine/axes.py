@@ -195,8 +195,10 @@ class Axes:
         return self.constraints.sharing
 
     def directions(self):
-        sharing, _ = self.constraints
+        sharing, held = self.constraints
         differs = (sharing != sharing[:, :1]).any(axis=1) | (self.n_components == 1)
+        # NaN stands for what is free, and equals nothing.
+        differs &= ~(held == held[:, :1]).all(axis=1)
         return np.eye(self.n_columns)[:, differs]
 
     def step(self, gram, cross, coef):

@@ -21,6 +21,7 @@ class Basis:
 
     def __init__(self, places, parts):
         self._order = np.concatenate(places)
+        self._size = len(self._order)
         self._n_single = len(places[0]) if parts[0] is None else 0
         # Block by block; empty parts have no directions.
         rest = [part for part in parts if part is not None]
@@ -57,21 +58,23 @@ class Basis:
     def expand(self, steps):
         """``B t`` of steps (..., m), (..., M)."""
         order, n = self._order, self._n_single
-        out = np.empty((*steps.shape[:-1], len(order)))
+        out = np.zeros((*steps.shape[:-1], self._size))
         out[..., order[:n]] = steps[..., :n]
         out[..., order[n:]] = steps[..., n:] @ self._rest.T
         return out
 
     def rows(self, places):
         """Rows of B of some numbers (s,), (s, m)."""
-        one = np.zeros((len(places), len(self._order)))
+        one = np.zeros((len(places), self._size))
         one[np.arange(len(places)), places] = 1.0
         return self.restrict(one)
 
     def without(self, directions):
-        """A basis without some of the directions (m,), none of a single number."""
-        out = copy(self)
-        out._rest = self._rest[:, ~directions[self._n_single :]]
+        """A basis without some of the directions (m,)."""
+        out, (single, rest) = copy(self), np.split(~directions, [self._n_single])
+        first, others = np.split(self._order, [self._n_single])
+        out._order = np.concatenate([first[single], others])
+        out._n_single, out._rest = int(single.sum()), self._rest[:, rest]
         return out
 
 

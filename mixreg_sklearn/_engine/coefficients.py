@@ -96,7 +96,8 @@ class _OfResponse:
         for bound in (self.penalties.lower, self.penalties.upper):
             bound = bound.copy()
             bound[0] -= self.origin
-            bound = bound * (self._scale / self.unit)[:, None]
+            # In the order of operations of `Problem.from_user`: no digit differs.
+            bound = bound * self._scale[:, None] / self.unit
             # The coefficient of a constant feature is zero.
             bound[1:][self.deviation == 0] = 0.0
             yield bound[1 - self.design.intercept :].T

@@ -165,8 +165,14 @@ class Problem(NamedTuple):
         return values[:, 0] * self.frame.design.intercept, values[:, 1:]
 
     def _canonical(self, weights, intercept, coef):
-        """Order of components by decreasing weight, as far as constraints permit."""
-        order = np.lexsort((*coef.T[::-1], intercept, -weights[: len(coef)]))
+        """Order of components by decreasing weight, as far as constraints permit.
+
+        Or by an increasing coefficient, see `Structure.order_by`.
+        """
+        keys, by = [*coef.T[::-1], intercept, -weights[: len(coef)]], []
+        if self.structure.order_by is not None:
+            by = [np.column_stack([coef, intercept])[:, self.structure.order_by]]
+        order = np.lexsort(keys + by)
         known = [k for k in sorted(self.model.known) if k < len(coef)]
         if self.model.interchangeable:
             return _in_place(order, known)
@@ -263,6 +269,8 @@ def _models(structure, frame, facts):
     background = structure.background is not None
     known = facts.known if structure.n_shares > 1 else frozenset()
     model = Mixture(regressions, structure.gate, background, known)
+    if structure.order_by is not None:
+        _check_orders(model)
     if model.n_components > MOST_ROLES and not model.interchangeable:
         raise ValueError(
             "Constraints that differ between components (held_coef, shared_features,"
@@ -271,3 +279,18 @@ def _models(structure, frame, facts):
         )
     # What is pooled has no background, and nothing is known of its component.
     return model, Mixture(regressions.resized(1))
+
+
+def _check_orders(model):
+    """Raise ValueError where components cannot come in every order."""
+    known = any(k < model.n_components for k in model.known)
+    if known or not model.interchangeable:
+        raise ValueError(
+            "order_by needs components that nothing else tells apart: "
+            + (
+                "known_component numbers them."
+                if known
+                else "held_coef, shared_features, coef_bounds, alpha, held_scale or the"
+                " weights of the gate differ between them, and number them."
+            )
+        )
