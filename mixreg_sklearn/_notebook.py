@@ -12,7 +12,7 @@ from ._thin import thin_sentences
 
 # Longer and wider tables are truncated, with a note.
 _MOST_ROWS, _MOST_COMPONENTS = 30, 12
-_COUNTS = {"n_components", "n_parameters", "estimator"}
+_COUNTS = {"n_components", "estimator"}
 # Columns of `MixtureRegressorIC.table_` shown before the criterion.
 _COLUMNS = ("log_likelihood", "n_parameters", "smallest_component")
 _RIGHT = 'style="text-align: right; padding: 0 0.6em"'
@@ -90,13 +90,15 @@ def _used(names, coef):
 
 def _summary(model):
     sentences = [
-        f"Log-likelihood {model.log_likelihood_:.3f}, {model.n_parameters_} parameters;"
-        f" {sentence(model)}"
+        f"Log-likelihood {model.log_likelihood_:.3f},"
+        f" {model.n_parameters_:.6g} parameters; {sentence(model)}"
     ]
     return ". ".join(sentences + thin_sentences(model))
 
 
 def _cell(name, value):
+    if name == "n_parameters":
+        return f"{value:.6g}"
     if name in _COUNTS or isinstance(value, np.bool_):
         return {"True": "yes", "False": "no"}.get(str(value), str(value))
     return f"{value:.3f}"

@@ -939,7 +939,9 @@ def complaint(model, problem, estimate):
     if estimate.flaw:
         reason, n_rows = estimate.flaw.value, problem.rows.n_rows
         sharings = problem.model.regressions.sharings
-        if sum(sharing.n_directions for sharing in sharings) >= n_rows:
+        penalties = problem.structure.penalties
+        free = penalties is None or not penalties.shrinks
+        if free and sum(sharing.n_directions for sharing in sharings) >= n_rows:
             reason = (
                 f"there are as many coefficients as rows ({n_rows}), or more, so that"
                 " regressions fit rows without error. Use fewer features"

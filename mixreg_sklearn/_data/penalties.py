@@ -31,7 +31,7 @@ class Penalties(NamedTuple):
 
     def any(self):
         """Whether there is a penalty or a bound."""
-        return bool(self.alpha.any()) or self.bounded
+        return self.shrinks or self.bounded
 
     @property
     def bounded(self):
@@ -39,9 +39,14 @@ class Penalties(NamedTuple):
         return bool(np.isfinite(self.lower).any() or np.isfinite(self.upper).any())
 
     @property
+    def shrinks(self):
+        """Whether there is a penalty."""
+        return bool(self.alpha.any())
+
+    @property
     def selects(self):
         """Whether the penalty may set coefficients to zero."""
-        return bool(self.alpha.any()) and self.l1_ratio > 0
+        return self.shrinks and self.l1_ratio > 0
 
     @property
     def kinked(self):
@@ -134,9 +139,13 @@ def _bounds(estimator, n_rows, constraints, row_of):
         if row in named:
             raise ValueError(f"coef_bounds names {key!r} twice, by name and by index.")
         named.add(row)
-        if not np.isnan(constraints.held[row]).all():
-            raise ValueError(f"coef_bounds and held_coef both name {key!r}.")
         lower[row], upper[row] = _pair(key, pair, K)
+        bounded = np.isfinite(lower[row]) | np.isfinite(upper[row])
+        if (bounded & ~np.isnan(constraints.held[row])).any():
+            raise ValueError(
+                f"coef_bounds and held_coef both name {key!r}: a coefficient that is"
+                " held has no bounds (None in the components where it is)."
+            )
         _check_shared(key, lower[row], upper[row], constraints.sharing[row])
     return lower, upper
 
@@ -177,7 +186,7 @@ def _one_bound(bound, none, n_components, message):
 def _check_shared(key, lower, upper, sharing):
     """Raise ValueError where components share a coefficient, but not its bounds."""
     for bound in (lower, upper):
-        if any(np.ptp(bound[sharing == one]) > 0 for one in np.unique(sharing)):
+        if any(len(set(bound[sharing == one])) > 1 for one in np.unique(sharing)):
             raise ValueError(
                 f"coef_bounds[{key!r}] differ between components that share the"
                 " coefficient."

@@ -38,11 +38,16 @@ def can_grow(model):
     """Whether a mixture of K components is a special case of one of K + 1.
 
     It is not where constraints name components (`shared_features` as a dict, lists in
-    `held_coef` or `held_scale`, a `ConstantGate` with weights, known components), as
-    they do not carry over to K + 1, nor under ``ConstantGate("equal")``, whose shares
-    change with K.
+    `held_coef`, `held_scale` or `coef_bounds`, a `ConstantGate` with weights, known
+    components), as they do not carry over to K + 1, nor under
+    ``ConstantGate("equal")``, whose shares change with K, nor under a penalty on
+    coefficients, which is twice as large for two halves of a component.
     """
     by_component = [*(model.held_coef or {}).values(), model.held_scale]
+    for pair in (model.coef_bounds or {}).values():
+        by_component += pair
+    if np.any(np.asarray(model.alpha) > 0):
+        return False
     if isinstance(model.shared_features, Mapping) or any(map(np.ndim, by_component)):
         return False
     if getattr(model, "labelled_", False):
@@ -72,9 +77,10 @@ def grown_to(model, n_components, X, y, sample_weight=None, **metadata):
     if not can_grow(model):
         raise ValueError(
             "A mixture whose constraints name components (shared_features as a dict,"
-            " held_coef or held_scale with a value for each component, a ConstantGate"
-            " with weights, known components) cannot grow: they do not carry over to"
-            " another number of components."
+            " held_coef, held_scale or coef_bounds with a value for each component, a"
+            " ConstantGate with weights, known components) cannot grow, as they do not"
+            " carry over to another number of components; nor one with a penalty"
+            " (alpha > 0), which a component split in two would have twice."
         )
     if model.n_components == n_components:
         return model

@@ -15,6 +15,7 @@ from ..inference._information import NoStandardErrors
 from ..inference._table import Estimates, body_of, fixed, html_of
 from ..inference._terms import terms_of, values_of
 from .facts import heading, model_facts, number, response_name
+from .selected import penalty_facts, selection_remarks, shown_terms
 from .separation import separation_of
 from .tables import (
     aligned,
@@ -224,7 +225,7 @@ def summary(
     given["known_component"] = known_component
     with one_blas_thread(), np.errstate(under="ignore"):
         rebuilt = rebuild(model, X, y, sample_weight, **given)
-        terms = terms_of(rebuilt, component_names)
+        terms = shown_terms(rebuilt, terms_of(rebuilt, component_names))
         try:
             estimates = inferred(rebuilt, terms, cov_type, cluster)
             remark = f"Standard errors: {COV_TYPES[cov_type]}."
@@ -240,9 +241,13 @@ def summary(
     )
     return Summary(
         heading(rebuilt, response_name(y)),
-        model_facts(rebuilt),
+        model_facts(rebuilt) + penalty_facts(rebuilt, terms),
         _statistics(separation.evidence),
-        [f"The maximum: {maximum}.", remark],
+        [
+            f"The maximum: {maximum}.",
+            *selection_remarks(rebuilt, component_names),
+            remark,
+        ],
         _components(rebuilt, separation),
         names_of_shares(component_names, rebuilt.estimator),
         estimates,

@@ -7,6 +7,7 @@ spends no time on it.
 from ._bootstrap import BootstrapResult, bootstrap
 from ._effects import MarginalEffects, marginal_effects
 from ._inference import inference
+from ._refit import refit_selected
 from ._result import InferenceResult, WaldTest
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "bootstrap",
     "inference",
     "marginal_effects",
+    "refit_selected",
 ]

@@ -16,6 +16,7 @@ from .._inside import inside
 from .._numerics import log_normalize, make_rng
 from .._rebuilt import rebuild
 from .._search.estimate import Limits, estimate_from
+from ._information import require_likelihood
 from ._table import Estimates, check_level
 from ._terms import terms_of, values_of
 
@@ -148,8 +149,8 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If the fit is degenerate, its weights cannot be counts of rows, or components of
-        its rows were known.
+        If the fit is degenerate or penalized, its weights cannot be counts of rows, or
+        components of its rows were known.
 
     References
     ----------
@@ -197,6 +198,7 @@ def bootstrap(
             trials=trials,
             row_scale=row_scale,
         )
+        require_likelihood(rebuilt.problem.structure)
         terms = terms_of(rebuilt, component_names)
         plan = (_Cases if method == "case" else _Responses)(rebuilt)
     seed = check_random_state(random_state).randint(2**31 - 1)

@@ -75,12 +75,15 @@ def inference(
     ------
     ValueError
         If the estimate is no proven maximum inside the parameter space (`converged_` is
-        false, the fit is degenerate, a gate separates components), or the data are not
-        those of the fit.
+        false, the fit is degenerate, a gate separates components), if its coefficients
+        are penalized (see `refit_selected`), or the data are not those of the fit.
 
     Notes
     -----
     With a ridge on the gate the information is that of the penalized likelihood.
+    Coefficients at a bound (`coef_bounds`) have no standard error, and the others have
+    those of a mixture in which the former are known: what is at its bound in this
+    sample may be inside in another.
 
     References
     ----------

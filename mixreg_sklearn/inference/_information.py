@@ -65,6 +65,7 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
 def require_maximum(rebuilt):
     """Raise NoStandardErrors where the estimate is no interior maximum."""
     estimator, problem = rebuilt.estimator, rebuilt.problem
+    require_likelihood(problem.structure)
     if estimator.degenerate_:
         raise NoStandardErrors(
             "The estimate is degenerate (degenerate_ is True): the likelihood has no"
@@ -85,6 +86,18 @@ def require_maximum(rebuilt):
     )
 
 
+def require_likelihood(structure):
+    """Raise NoStandardErrors where a penalty shrinks the coefficients of a mixture."""
+    if structure.penalties is not None and structure.penalties.shrinks:
+        raise NoStandardErrors(
+            "The coefficients are shrunk by a penalty (alpha > 0), and how far they are"
+            " from the truth is not a matter of their variation alone."
+            " mixreg_sklearn.inference.refit_selected(model, X, y) is the maximum of"
+            " the likelihood on the features that a lasso selected, with standard"
+            " errors for these features taken as given."
+        )
+
+
 def _require_data(rebuilt, loglik, gain):
     """Raise ValueError where these are not the data of the fit."""
     ours = rebuilt.problem.loglik_to_user(loglik, rebuilt.problem.rows.total_weight)
@@ -99,10 +112,12 @@ def _require_data(rebuilt, loglik, gain):
 
 def free_directions(mixture, params):
     """The Basis of directions in which an interior estimate may move."""
-    basis = mixture.basis(params)
+    basis, regressions = mixture.basis(params), mixture.regressions
     _, constants, _ = layout_of(params).places()
-    limited = constants[mixture.regressions.at_limit(params)[0]]
-    return basis.without(basis.rows(limited).any(axis=0))
+    limited = constants[regressions.at_limit(params)[0]]
+    apart = basis.rows(limited).any(axis=0)
+    apart[: regressions.n_coef_directions] |= regressions.at_kink(params.coef)[0]
+    return basis.without(apart)
 
 
 def _inverse_root(information, complaint):

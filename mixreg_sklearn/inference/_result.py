@@ -43,8 +43,8 @@ class InferenceResult(Estimates):
     ``intercept``, features, ``scale``, and ``share``; with a softmax gate, ``gate
     intercept`` and ``gate x1``, log-odds against component 0, instead of the share. A
     note marks parameters that are "shared" by components, "held" at a value (standard
-    error 0), "not identified" as the feature depends on others, or a scale "at its
-    limit" (both with standard error NaN).
+    error 0), "not identified" as the feature depends on others, a scale "at its
+    limit", or a coefficient "at its bound" (all three with standard error NaN).
 
     Parameters
     ----------

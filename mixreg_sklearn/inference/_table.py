@@ -12,11 +12,13 @@ from .._extras import pandas_for
 
 # The meaning of each note, printed below the table.
 SHARED, HELD, UNIDENTIFIED, LIMIT = "shared", "held", "not identified", "at its limit"
+BOUND = "at its bound"
 _NOTES = {
     SHARED: "one estimate, shared by several components",
     HELD: "a known value, not estimated",
     UNIDENTIFIED: "the feature is a linear combination of others, or constant",
     LIMIT: "it is at the boundary of its family, and has no standard error",
+    BOUND: "it is at a bound of coef_bounds, and has no standard error",
 }
 
 # Numbers from here on are written with an exponent.
@@ -91,7 +93,8 @@ class Estimates:
 
     def __init__(self, terms, params, cov, title):
         self.terms, self.params, self.title = terms, params, title
-        unknown = np.array([t.note in (UNIDENTIFIED, LIMIT) for t in terms], dtype=bool)
+        without = UNIDENTIFIED, LIMIT, BOUND
+        unknown = np.array([t.note in without for t in terms], dtype=bool)
         self.cov = np.where(unknown | unknown[:, None], np.nan, cov)
 
     @property

@@ -8,7 +8,7 @@ from .._engine.layout import layout_of
 from .._engine.problem import measures_of
 from .._fitted import places_of
 from .._responses import response_names_of
-from ._table import HELD, LIMIT, SHARED, UNIDENTIFIED, Term
+from ._table import BOUND, HELD, LIMIT, SHARED, UNIDENTIFIED, Term
 
 # Relative singular values below this are zero (as in `Problem.to_user`).
 _RANK = 1e-10
@@ -28,7 +28,7 @@ def terms_of(rebuilt, component_names=None):
 def _terms(rebuilt):
     structure, mixture = rebuilt.problem.structure, rebuilt.problem.model
     K, frame = mixture.n_components, rebuilt.problem.frame
-    _, loose = _regression_map(rebuilt.problem)
+    loose = _loose(rebuilt.problem)
     gate = "gate", frame.gate_design, structure.gating
     several, terms = len(structure.family.responses) > 1, []
     for k in range(K):
@@ -94,7 +94,10 @@ def _regression_terms(rebuilt, k, loose):
     for j in [None, *features] if structure.fit_intercept else features:
         note, row = HELD, rows.get(j)
         if row is not None:
-            note = UNIDENTIFIED if loose[row] else _constraint(structure, row, k)
+            fitted = rebuilt.fitted
+            value = (fitted.intercept[0] if j is None else fitted.coef[0][:, j])[k]
+            note = UNIDENTIFIED
+            note = note if loose[row] else _constraint(structure, row, k, value)
         if j is None:
             terms.append(Term("intercept_", k, None, "intercept", note))
         else:
@@ -107,11 +110,15 @@ def _rows_of(features):
     return {None: 0} | {int(j): 1 + i for i, j in enumerate(features)}
 
 
-def _constraint(structure, row, k):
+def _constraint(structure, row, k, value):
     """Note on a coefficient, by the row of the constraints it is in."""
-    sharing, held = structure.constraints
+    (sharing, held), penalties = structure.constraints, structure.penalties
     if not np.isnan(held[row, k]):
         return HELD
+    if penalties is not None and not (
+        penalties.lower[row, k] < value < penalties.upper[row, k]
+    ):
+        return BOUND
     return SHARED if (sharing[row] == sharing[row, k]).sum() > 1 else ""
 
 
@@ -147,27 +154,45 @@ def _named_terms(rebuilt, k, name, design, features):
 
 
 def _regression_map(problem):
-    """Derivatives of the user's coefficients in the columns', and which are loose.
-
-    The former are (K, 1 + d, K, p), the latter (K, 1 + d). A loose coefficient can
-    change, others with it, without any prediction.
-    """
+    """Derivatives of the user's coefficients in the columns', (K, 1 + d, K, p)."""
     design, constraints = problem.frame.design, problem.structure.constraints
     K, (p, n_rows) = constraints.n_components, design.feature_map.shape
     if not constraints.any():
         one = problem.frame.unit[0] * _to_features(design)
-        values = np.kron(np.eye(K), one).reshape(K, n_rows, K, p)
-        return values, np.tile(design.loose, (K, 1))
+        return np.kron(np.eye(K), one).reshape(K, n_rows, K, p)
+    selection, (left, singular, right), unit = _of_free_numbers(problem)
+    rank = len(singular)
+    numbers = right[:rank].T / singular @ left[:, :rank].T / unit[:, None]
+    return (selection @ numbers).reshape(K, n_rows, K, p)
+
+
+def _loose(problem):
+    """Coefficients that can change, others with them, without any prediction.
+
+    (K, 1 + d). Penalties choose among equivalent ones, but for those of a constant.
+    """
+    structure, frame = problem.structure, problem.frame
+    constraints, K = structure.constraints, structure.constraints.n_components
+    if structure.penalties is not None:
+        return np.tile(np.append(False, frame.deviations[0] == 0), (K, 1))
+    if not constraints.any():
+        return np.tile(frame.design.loose, (K, 1))
+    selection, (_, singular, right), _ = _of_free_numbers(problem)
+    moved = np.linalg.norm(right[len(singular) :], axis=0) > MOVES
+    return (selection @ moved).reshape(K, -1) > 0
+
+
+def _of_free_numbers(problem):
+    """From free numbers to columns' coefficients: selection, decomposition, units."""
+    design, constraints = problem.frame.design, problem.structure.constraints
     selection, _ = constraints.free_numbers()
-    system = np.kron(np.eye(K), design.feature_map / problem.frame.unit[0]) @ selection
+    to_columns = design.feature_map / problem.frame.unit[0]
+    system = np.kron(np.eye(constraints.n_components), to_columns) @ selection
     size = np.linalg.norm(system, axis=0)
     unit = np.where(size > 0, size, 1.0)
     left, singular, right = np.linalg.svd(system / unit)
     rank = int((singular > _RANK * singular.max(initial=0.0)).sum())
-    numbers = right[:rank].T / singular[:rank] @ left[:, :rank].T / unit[:, None]
-    moved = np.linalg.norm(right[rank:], axis=0) > MOVES
-    loose = (selection @ moved).reshape(K, n_rows) > 0
-    return (selection @ numbers).reshape(K, n_rows, K, p), loose
+    return selection, (left, singular[:rank], right), unit
 
 
 def _to_features(design):
@@ -204,7 +229,7 @@ def jacobian(rebuilt, terms):
     problem, fitted = rebuilt.problem, rebuilt.fitted
     layout, places = layout_of(rebuilt.params), places_of(fitted.family)
     predictors = problem.model.regressions.predictors
-    first, _ = _regression_map(problem)
+    first = _regression_map(problem)
     units = measures_of(fitted.family, problem.frame).unit
     pairs = zip(problem.frame.designs, units, strict=True)
     further = [unit * _to_features(design) for design, unit in pairs]

@@ -179,6 +179,12 @@ def optimality_gap(
             "optimality_gap compares mixtures of regressions, and the model has a"
             f" background ({mixture.background!r}) besides them."
         )
+    if np.any(np.asarray(mixture.alpha) > 0) or mixture.coef_bounds:
+        raise ValueError(
+            "optimality_gap compares with all regressions there are, and the model is"
+            " not free to choose among them: it has a penalty (alpha) or bounds"
+            " (coef_bounds)."
+        )
     given = {
         "groups": groups,
         "offset": offset,

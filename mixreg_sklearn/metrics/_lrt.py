@@ -177,9 +177,10 @@ def bootstrap_lrt(
     if not can_grow(template):
         raise ValueError(
             "The test needs K components to be a special case of K + 1; constraints"
-            " that name components (shared_features as a dict, held_coef with a value"
-            " for each component) and given shares (ConstantGate with weights) do not"
-            " carry over."
+            " that name components (shared_features as a dict, held_coef or coef_bounds"
+            " with a value for each component) and given shares (ConstantGate with"
+            " weights) do not carry over, and with a penalty (alpha > 0) the maximum is"
+            " not that of the likelihood."
         )
     data = _counted(X, y, sample_weight, groups, offset, trials, row_scale)
     _check_drawn(template, data)
