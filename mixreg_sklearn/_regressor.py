@@ -307,9 +307,9 @@ class MixtureRegressor(
     the regression of each is. With ``penalty="fused"``,
     :math:`b_k = \beta + \delta_k`, and the lasso is on
     :math:`\sqrt{K} \lVert \beta \rVert_1 + \sum_k \lVert \delta_k \rVert_1`:
-    features that act alike in all components have a common coefficient [8]_. Numbers
-    under a lasso or within bounds go to their maximum one after the other [9]_ in the
-    M-step, and then together, by Newton's method on those that are free.
+    features that act alike in all components have a common coefficient [8]_. Under a
+    lasso or bounds Newton's method acts on the coefficients that are free [9]_, in the
+    M-step and in the polish.
 
     References
     ----------
@@ -330,9 +330,8 @@ class MixtureRegressor(
     .. [8] Li, Y., Yu, C., Zhao, Y., Yao, W., Aseltine, R. H. & Chen, K. (2022).
        Pursuing sources of heterogeneity in modeling clustered population. Biometrics
        78, 716-729.
-    .. [9] Friedman, J., Hastie, T. & Tibshirani, R. (2010). Regularization paths for
-       generalized linear models via coordinate descent. Journal of Statistical Software
-       33(1).
+    .. [9] Bertsekas, D. P. (1982). Projected Newton methods for optimization problems
+       with simple constraints. SIAM Journal on Control and Optimization 20, 221-246.
 
     Examples
     --------
@@ -934,6 +933,17 @@ def conclude(model, posed, problem, estimate, y):
     model.null_ = null_model(problem, at).arrays()
 
 
+def _dependent(problem):
+    """A further reason why the information of an estimate may be singular."""
+    penalties = problem.structure.penalties
+    if penalties is None or not penalties.kinked:
+        return ""
+    return (
+        ", or features depend on each other, so that their coefficients are not unique"
+        " under a lasso or bounds (a little ridge makes them so: l1_ratio < 1)"
+    )
+
+
 def complaint(model, problem, estimate):
     """A warning if an estimate is no proven maximum, or not agreed on; or None."""
     if estimate.flaw:
@@ -947,6 +957,11 @@ def complaint(model, problem, estimate):
                 " regressions fit rows without error. Use fewer features"
                 " (regression_features) or components, shared_features, or more rows"
             )
+        elif not (free or problem.model.bounded):
+            reason += (
+                ". A penalty on coefficients does not keep scales from zero: increase"
+                " alpha, or hold them (held_scale)"
+            )
         sentences = [f"The estimate is degenerate: {reason}", *thin_sentences(model)]
         message = ". ".join(sentences) + "."
     elif estimate.boundary:
@@ -957,7 +972,7 @@ def complaint(model, problem, estimate):
             f" {model.newton_decrement_:.1e}, tol={model.tol:.1e}; smallest eigenvalue"
             f" of the information {model.smallest_eigenvalue_:.1e}). Increase max_iter,"
             " or use fewer components if the eigenvalue is close to zero: the data then"
-            " do not distinguish the components."
+            f" do not distinguish the components{_dependent(problem)}."
         )
     elif estimate.search and not estimate.search.agreed:
         return SearchWarning(

@@ -73,9 +73,12 @@ class _OfResponse:
         penalties, free = self.penalties, np.ones(self.design.n_columns)
         if self.design.intercept:
             free[0] = 0.0
+        lower, upper = self._bounds()
+        # A constant feature has no standard deviation to be penalized.
+        free = np.where((lower == upper) & (lower != 0), 0.0, free)
         lasso = self.weight * penalties.alpha * penalties.l1_ratio * self.unit
-        ridge = np.outer(self._strength * self.unit**2, free)
-        kinks = Kinks(np.outer(lasso, free), *self._bounds())
+        ridge = (self._strength * self.unit**2)[:, None] * free
+        kinks = Kinks(lasso[:, None] * free, lower, upper)
         K = len(penalties.alpha)
         if constraints is None:
             constraints = unconstrained(len(self.deviation), K)
@@ -98,8 +101,12 @@ class _OfResponse:
             bound[0] -= self.origin
             # In the order of operations of `Problem.from_user`: no digit differs.
             bound = bound * self._scale[:, None] / self.unit
-            # The coefficient of a constant feature is zero.
-            bound[1:][self.deviation == 0] = 0.0
+            # The coefficient of a constant feature is zero, or at the bound next to it.
+            near = np.clip(0.0, self.penalties.lower, self.penalties.upper)
+            fixed = np.append(False, self.deviation == 0)
+            bound = np.where(
+                fixed[:, None], near * self._scale[:, None] / self.unit, bound
+            )
             yield bound[1 - self.design.intercept :].T
 
 

@@ -142,18 +142,21 @@ def _why_infinite(model, rows, params):
     of_gate = model.gate.basis(*logits.shape)
     if gated and _is_flat(information, logits, of_gate):
         return Flaw.SEPARATED
-    if model.family.endless and _is_flat(information, coef, of_coef):
+    # What is at a kink of a penalty, or at a bound, stays there.
+    free = ~model.regressions.at_kink(params.coef)[0]
+    if model.family.endless and _is_flat(information, coef, of_coef, free):
         return Flaw.ENDLESS
     return None
 
 
-def _is_flat(information, places, basis):
+def _is_flat(information, places, basis, free=slice(None)):
     """Whether there is almost no information in some free direction of coefficients.
 
-    They are at `places` (K, s) of `information` (M, M), free along `basis` (K s, m), or
-    each by itself (None).
+    They are at `places` (K, s) of `information` (M, M), along `basis` (K s, m), or each
+    by itself (None); some of these directions are `free`.
     """
     part = information[np.ix_(places.ravel(), places.ravel())]
     if basis is not None:
         part = basis.T @ part @ basis
+    part = part[free][:, free]
     return inverse_of(part, -_LEAST_INFORMATION) is None
