@@ -97,7 +97,7 @@ def residual(
     if penalty.fused:
         common, apart = penalty.parts(coef)
         both = [
-            np.abs(slope[:, 0]),
+            np.abs(slope[:, 0]) * model.fit_intercept,
             *_violations(apart, slope[:, 1:], penalty.l1),
             *_violations(common, slope[:, 1:].sum(axis=0), np.sqrt(K) * penalty.l1[0]),
         ]

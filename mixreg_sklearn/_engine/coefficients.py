@@ -110,12 +110,21 @@ class _OfResponse:
             yield bound[1 - self.design.intercept :].T
 
 
-def exact(intercept, slopes, constraints, penalties):
+def exact(values, coef, kinks, constraints, penalties):
     """Intercepts (K,) and coefficients (K, d) at their bounds and held values.
 
-    Where they differ from these it is by rounding.
+    Where they differ from these it is by rounding. `values` are such a pair, `coef`
+    (K, p) the same in the engine's columns, with the `kinks` there.
     """
-    values = np.column_stack([intercept, slopes])
+    values = np.column_stack(values)
+    own = slice(values.shape[1] - coef.shape[1], None)
+    # A constant feature has one place, which is no bound.
+    open_ = kinks.lower < kinks.upper
+    for at, bound in (
+        (coef <= kinks.lower, penalties.lower),
+        (coef >= kinks.upper, penalties.upper),
+    ):
+        values[:, own] = np.where(at & open_, bound.T[:, own], values[:, own])
     values = np.clip(values, penalties.lower.T, penalties.upper.T)
     held = constraints.held.T
     values = np.where(np.isnan(held), values, held)

@@ -145,7 +145,8 @@ class Problem(NamedTuple):
         """Intercepts (K,) and coefficients (K, d) of regressions (K, p)."""
         constraints, penalties = self.structure.constraints, self.structure.penalties
         if penalties is not None and penalties.kinked:
-            return exact(*self.to_features(coef), constraints, penalties)
+            kinks = self.model.regressions.sharings[0].of_coef
+            return exact(self.to_features(coef), coef, kinks, constraints, penalties)
         if not constraints.any():
             return self.to_features(coef)
         # The solution of least norm in the free numbers: held and shared coefficients

@@ -251,3 +251,55 @@ def test_html_is_escaped_and_has_every_table(lines):
     html = model.summary(X, y)._repr_html_()
     assert html.count("<table") == html.count("</table>") == 3
     assert "<b>" not in html
+
+
+# Penalties ----------------------------------------------------------------------------
+
+
+def test_a_summary_says_what_a_lasso_selects():
+    rng = np.random.default_rng(0)
+    X, second = rng.normal(size=(300, 20)), rng.random(300) < 0.5
+    mean = np.where(second, 2 + 2 * X[:, 0], -2 + 0.5 * X[:, :12].sum(axis=1))
+    y = mean + 0.3 * rng.normal(size=300)
+    model = MixtureRegressor(2, alpha=0.1, l1_ratio=1, random_state=0).fit(X, y)
+    result = model.summary(X, y, component_names=["many", "few"])
+    facts, remarks = dict(result.facts), " ".join(result.remarks)
+    used = model.coef_ != 0
+    assert facts["penalty"] == "lasso, alpha 0.1"
+    assert facts["selected"] == f"{used.any(axis=0).sum()} of 20 features"
+    counts = used.sum(axis=1)
+    assert counts.max() > 8
+    assert f"and {counts.max() - 8} more ({counts.max()})" in remarks
+    assert "Selected features: many: " in remarks
+    # Terms are those with a coefficient.
+    terms = [term for term in result.estimates.terms if term.attribute == "coef_"]
+    assert len(terms) == used.sum()
+    assert str(result)
+    assert "lasso" in result._repr_html_()
+
+
+def test_a_summary_says_what_differs_under_a_fused_penalty():
+    rng = np.random.default_rng(0)
+    X, second = rng.normal(size=(300, 3)), rng.random(300) < 0.5
+    mean = np.where(second, 2 + 2 * X[:, 0], -2 - X[:, 0]) + 2 * X[:, 1]
+    y = mean + 0.3 * rng.normal(size=300)
+    options = {"alpha": 0.2, "l1_ratio": 0.9, "penalty": "fused"}
+    model = MixtureRegressor(2, random_state=0, **options).fit(X, y)
+    result = model.summary(X, y)
+    assert dict(result.facts)["penalty"].startswith("fused lasso and ridge, l1_ratio")
+    assert any(r.startswith("Different between components: x0") for r in result.remarks)
+
+
+def test_a_ridge_selects_nothing_and_a_bound_is_counted():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 2))
+    y = X @ [1.0, -1.0] + rng.normal(size=100)
+    ridge = MixtureRegressor(1, alpha=0.1).fit(X, y).summary(X, y)
+    facts = dict(ridge.facts)
+    assert facts["penalty"] == "ridge, alpha 0.1"
+    assert "selected" not in facts
+    assert isinstance(ridge.statistics["parameters"], float)
+    bounded = MixtureRegressor(1, coef_bounds={0: (None, 0.5), 1: (-3, 3)}).fit(X, y)
+    facts = dict(bounded.summary(X, y).facts)
+    assert facts["at a bound"] == "1 coefficient"
+    assert "penalty" not in facts
