@@ -59,7 +59,8 @@ WINGS = {
         " _null _thin _progress _notebook _reports"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
-    "_candidates": "_choice _criteria _growth _regressor",
+    "_paths": "_blas _data _numerics _posed _progress _regressor _search",
+    "_candidates": "_choice _criteria _growth _paths _regressor",
     "_selection": (
         "_docs _data _fitted _inside _candidates _status _progress _notebook _reports"
         " _regressor"

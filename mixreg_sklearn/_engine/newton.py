@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .admissible import NEAR
 from .ascent import POSITIVE, Ascent, ascent
 from .layout import layout_of
 from .params import Params
-from .regressions import NEAR
 
 # Information per row below this is a rounding error, and counts as zero.
 _NO_INFORMATION = 1e-11

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -122,6 +122,7 @@ def test_weights_groups_gates_and_backgrounds_are_those_of_the_fit():
         gate="softmax",
         gate_features=[5],
         background="uniform",
+        n_init=1,
         random_state=0,
     ).fit(X[::2].repeat(2, axis=0), y, weight, groups=groups)
     refit = refit_selected(model, X[::2].repeat(2, axis=0), y, weight, groups=groups)
