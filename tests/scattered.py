@@ -28,6 +28,8 @@ SETTINGS = {
     "softmax": {"gate": "softmax", "gate_features": [1]},
     "groups": {"gate": "softmax", "gate_features": [2]},
     "held": {"offset_feature": 1, "held_coef": {0: [None, 1.0]}},
+    "lasso": {"alpha": 0.1, "l1_ratio": 1.0, "coef_bounds": {0: (None, 0.4)}},
+    "fused": {"alpha": 0.1, "l1_ratio": 0.9, "penalty": "fused"},
 }
 
 

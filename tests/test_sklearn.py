@@ -174,6 +174,10 @@ class PoorScore(MixtureRegressor):
         # Some checks set n_components=1, so constraints cannot name components.
         MixtureRegressor(shared_features=0, random_state=0),
         MixtureRegressor(held_coef={0: 0.5}, random_state=0),
+        # One component: there are too few rows for the features of two, and for bounds
+        # without a penalty, within which there are many perfect fits.
+        MixtureRegressor(1, alpha=0.01, l1_ratio=0.5, order_by=0, random_state=0),
+        MixtureRegressor(1, alpha=1e-3, coef_bounds={0: (-1, 50)}, random_state=0),
         PoorScore(regression_features=[], random_state=0),
         PoorScore(offset_feature=0, random_state=0),
         PoorScore(family="gamma", random_state=0),
