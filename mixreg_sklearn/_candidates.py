@@ -12,10 +12,19 @@ from ._criteria import Evidence, evidence
 from ._growth.growth import can_grow, grown_to
 from ._paths import fits_of_path
 from ._regressor import MixtureRegressor
+from ._warnings import SearchWarning
 
 CRITERIA = ("aic", "bic", "sabic", "icl")
 # Log-likelihoods that differ by less, in nats, count as equal.
 _SAME = 1e-8
+
+
+_NONE = (
+    "No fit of the path with {} components is among the candidates: with each of the"
+    " penalties a component collapses on rows that it fits without error, or"
+    " coefficients are more than a quarter of the rows. Use fewer components, stronger"
+    " penalties, or more rows."
+)
 
 
 class Candidate(NamedTuple):
@@ -79,6 +88,8 @@ def sweep_paths(label, template, numbers, rows, alphas, progress):
         mixture = clone(template).set_params(n_components=number)
         with progress.candidate(mixture):
             fits = fits_of_path(mixture, alphas, *rows)
+        if not fits:
+            warnings.warn(_NONE.format(number), SearchWarning, stacklevel=4)
         for fit, messages, correction in fits:
             whole = fit if head is None else Pipeline([*head.steps, (name, fit)])
             parts = label, fit, whole, *_evaluated(fit, rows), messages, correction

@@ -34,7 +34,7 @@ def fits_of_path(mixture, alphas, X, y, metadata):
     -------
     list of tuple
         The fitted mixture, its warnings, and the correction of criteria for the
-        selection of features.
+        selection of features. Empty if all are degenerate.
     """
     posing = clone(mixture).set_params(alpha=_SOME)
     rows = dict(metadata)

@@ -343,6 +343,10 @@ class MixtureRegressorIC(
                 candidates += sweep(*to_fit, progress)
             else:
                 candidates += sweep_paths(*to_fit, self._alphas(template), progress)
+        if not candidates:
+            raise ValueError(
+                "alphas: no penalty leaves a mixture that is not degenerate."
+            )
         best = self._choose(candidates, numbers)
         progress.end()
         for message in best.messages:

@@ -4,6 +4,7 @@ from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from .._background import make_background
 from .._data.data import Structure
@@ -16,6 +17,9 @@ from .params import Params, constant_logits
 from .regressions import Regressions
 from .rows import TableRows
 from .table import make_table
+
+# Sparse features of at most so many numbers (160 MB) are made dense under a penalty.
+_DENSE_NUMBERS = 20_000_000
 
 
 class Problem(NamedTuple):
@@ -236,6 +240,10 @@ def make_problem(data, structure, n_jobs):
 
     X is read in blocks. Of large data no columns are kept, every pass makes them anew.
     """
+    if structure.penalties is not None and sparse.issparse(data.X):
+        # A working set, or a whitened design, is far smaller than its products.
+        if np.prod(data.X.shape) <= _DENSE_NUMBERS:
+            data = data._replace(X=data.X.toarray())
     table = make_table(data, structure)
     return problem_of(
         structure, facts_of(table), lambda frame: TableRows(table, frame, n_jobs)

@@ -99,6 +99,11 @@ class WorkingSet(NamedTuple):
         problems = (problem.penalized(alpha) for problem in self[:2])
         return WorkingSet(*problems, self.features)
 
+    @property
+    def fewest(self):
+        """The set of no feature, or of one where there is no intercept."""
+        return self.of(np.arange(1 - self.intercept))
+
     def of(self, features):
         """The working set of other features."""
         return WorkingSet(self.whole, self.whole.narrowed(features), features)
@@ -146,8 +151,10 @@ class WorkingSet(NamedTuple):
         wider = np.union1d(used, _largest(excess, max(_JOIN, len(used) // 2)))
         return self.of(wider), self.moved(params, wider)
 
-    def extended(self, start, limits):
+    def extended(self, start, limits, most=np.inf):
         """Climb, and let features join, until no other has a reason to.
+
+        It ends where more than `most` coefficients are not zero, too.
 
         -> the last working set, and its Estimate.
         """
@@ -158,6 +165,8 @@ class WorkingSet(NamedTuple):
             excess = at.excess(params, at.whole.model)
             if not excess.any() or estimate.flaw:
                 return at, estimate
+            if at.n_used(params) > most:
+                break
             at, start = at.joined(params, excess)
         # Not all conditions hold, so nothing is proven.
         polished = estimate.polished
@@ -203,7 +212,7 @@ def promising(whole):
 def _pooled(whole, size):
     """One regression of all features, of which about `size` or fewer enter."""
     model = whole.whole.pooled_model
-    at = whole.of(np.arange(0))
+    at = whole.fewest
     for _ in range(_ROUNDS):
         pooled = fit_pooled(at.narrow.pooled_model, at.narrow.rows)
         joining, used = _largest(at.excess(pooled, model), _JOIN), at.used_in(pooled)
