@@ -36,7 +36,7 @@ chosen by cross-validation in every M-step (with `adaptive = TRUE`, its default,
 first fits least squares, which more columns than rows do not have). `R:fmerPack` is
 `path.fmrReg` with 20 lambdas and one start instead of 100 and 10, and `select.tuning`
 by BIC. They need Rscript and the packages (Debian: r-cran-flexmix, r-cran-glmnet;
-fmerPack 0.0-1 is an archived package of CRAN, built from source).
+fmerPack 0.0-1 has to be built from its source).
 """
 
 import argparse
