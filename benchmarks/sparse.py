@@ -3,10 +3,11 @@
 Recovery
     Data sets are drawn with 400 rows, 500 columns and two components, of which ten
     columns have an effect. A method sees X, y and the number of components, and
-    chooses its penalty itself; this library by BIC on a path of alphas. A column is
-    selected if its coefficient is not zero in some component. F1 is the harmonic mean
-    of the share of the selected columns that have an effect and of that of the columns
-    with an effect that are selected. Seconds are those of the whole path.
+    chooses its penalty itself; this library by the criterion of `MixtureRegressorIC` on
+    a path of 50 alphas. A column is selected if its coefficient is not zero in some
+    component. F1 is the harmonic mean of the share of the selected columns that have an
+    effect and of that of the columns with an effect that are selected. Seconds are
+    those of the whole path.
 
 Genes
     The expression of one gene in cancer cell lines, from that of the 500 genes whose
@@ -55,7 +56,7 @@ from joblib import Parallel, delayed
 from recovery import require_r
 from threadpoolctl import threadpool_limits
 
-from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
+from mixreg_sklearn import MixtureRegressorIC
 
 N_ACTIVE = 10
 
@@ -150,25 +151,13 @@ def judge(data, choice):
 # --- Methods ------------------------------------------------------------------------
 
 
-def alphas(X, y, n_alphas=50, low=0.05, high=4.0):
-    """Fractions of the alpha from which on zero is a maximum for one component."""
-    Z = (X - X.mean(axis=0)) / X.std(axis=0)
-    zero = np.abs(Z.T @ (y - y.mean())).max() / (len(y) * y.var())
-    # Good maxima with coefficients exist above it, as the scales are free.
-    return zero * np.geomspace(high, low, n_alphas)
-
-
 def fit_path(X, y, K, seed):
-    """The fit of the path that BIC chooses, the path, and its seconds."""
+    """The fit that the criterion chooses, the path, and its seconds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         start = time.perf_counter()
-        path = MixtureRegressorIC(
-            [K],
-            estimator=MixtureRegressor(l1_ratio=1.0),
-            alpha=alphas(X, y),
-            random_state=seed,
-        ).fit(X, y)
+        path = MixtureRegressorIC([K], alphas=50, l1_ratio=1.0, random_state=seed)
+        path.fit(X, y)
         seconds = time.perf_counter() - start
     return path.best_estimator_, path, seconds
 
@@ -178,7 +167,7 @@ def choose_mixreg(data, seed):
     notes = {
         "converged": int(np.sum(path.table_["converged"])),
         "degenerate": int(np.sum(path.table_["degenerate"])),
-        "alpha": float(model.alpha),
+        "alpha": np.ravel(model.alpha).tolist(),
     }
     return Choice(model.coef_, seconds, notes)
 
@@ -316,7 +305,7 @@ def genes(options):
         record[K] = {"seconds": seconds, "new": new, "selected": selected}
         print(
             f"K = {K}: path on 490 lines {seconds:.1f} s; on 400, alpha "
-            f"{model.alpha:.4f}, {selected} genes, a new one has {new:.3f}"
+            f"{np.round(model.alpha, 4)}, {selected} genes, a new one has {new:.3f}"
         )
     residual = y[test] - y[train].mean()
     variance = y[train].var()
@@ -339,8 +328,8 @@ def riboflavin(options):
         converged = int(np.sum(path.table_["converged"]))
         record[K] = {"seconds": seconds, "selected": selected, "converged": converged}
         print(
-            f"K = {K}: {seconds:.1f} s, alpha {model.alpha:.4f}, {selected} genes, "
-            f"{converged} of {len(path.table_['converged'])} fits proven"
+            f"K = {K}: {seconds:.1f} s, alpha {np.round(model.alpha, 4)}, "
+            f"{selected} genes, {converged} of {len(path.table_['converged'])} fits proven"
         )
     return record
 
