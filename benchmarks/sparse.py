@@ -329,7 +329,7 @@ def riboflavin(options):
         record[K] = {"seconds": seconds, "selected": selected, "converged": converged}
         print(
             f"K = {K}: {seconds:.1f} s, alpha {np.round(model.alpha, 4)}, "
-            f"{selected} genes, {converged} of {len(path.table_['converged'])} fits proven"
+            f"{selected} genes, {converged} of {len(path.log_likelihoods_)} fits proven"
         )
     return record
 
