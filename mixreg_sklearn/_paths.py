@@ -65,5 +65,5 @@ def _warnings(fit, step):
     with warnings.catch_warnings(record=True, action="always") as messages:
         warning = complaint(fit, step.problem, step.estimate)
         if warning:
-            warnings.warn(warning)
+            warnings.warn(warning, stacklevel=1)
     return messages

@@ -71,8 +71,8 @@ def nearly_empty(model, weight, params):
     """Restarts (R,) with a component of fewer rows than coefficients plus one.
 
     Those that a penalty sets to zero do not count. `weight` (R, K) are the sums of
-    memberships. Such an optimum is often spurious where variances differ. Where the likelihood is bounded, only a component of less than one
-    row counts.
+    memberships. Such an optimum is often spurious where variances differ. Where the
+    likelihood is bounded, only a component of less than one row counts.
     """
     needed = 1.0 if model.bounded else model.regressions.needed(params) + 1
     return (weight < needed).any(axis=1)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._engine.em import em
 from .._engine.layout import layout_of
 from .._engine.problem import Problem
 from .estimate import climbed, estimate_found
@@ -25,6 +26,9 @@ _WIDE = 30
 _FIRST, _ROWS_EACH = 40, 4
 # Features that join at once, at least, and rounds in which some do.
 _JOIN, _ROUNDS = 10, 30
+# Passes of EM toward the maximum nearby, which Newton's method might leave for one of
+# no features, and the gain of a pass that is near enough, in nats per row.
+_NEAR_PASSES, _NEAR = 100, 1e-8
 # Optima that are extended to all features.
 _FINALISTS = 3
 # The excess of a row over its expectation counts up to this multiple of a quantile.
@@ -160,7 +164,9 @@ class WorkingSet(NamedTuple):
         """
         at = self
         for _ in range(_ROUNDS):
-            estimate = climbed(at.narrow.model, at.narrow.rows, start, limits)
+            model, rows = at.narrow.model, at.narrow.rows
+            run = em(model, rows, start, max_iter=_NEAR_PASSES, tol=_NEAR)
+            estimate = climbed(model, rows, run.params, limits)
             params = estimate.polished.params
             excess = at.excess(params, at.whole.model)
             if not excess.any() or estimate.flaw:

@@ -39,15 +39,17 @@ def worst_condition(model, X, y):
 @pytest.fixture(scope="module")
 def chosen():
     X, y, coef = sparse_lines()
-    selector = MixtureRegressorIC((1, 2), alphas=30, l1_ratio=1.0, random_state=0)
+    selector = MixtureRegressorIC((1, 2), alphas=20, l1_ratio=1.0, random_state=0)
     return selector.fit(X, y), X, y, coef
 
 
-def test_the_path_finds_the_features_of_each_component(chosen):
+def test_the_path_finds_the_features_of_each_component_and_hardly_others(chosen):
     selector, _, _, coef = chosen
     assert selector.n_components_ == 2
-    ours, theirs = selector.coef_ != 0, coef != 0
-    assert sorted(map(tuple, ours)) == sorted(map(tuple, theirs))
+    found, true = selector.coef_ != 0, coef != 0
+    hits = max((found & true).sum(), (found[::-1] & true).sum())
+    assert hits == true.sum()
+    assert found.sum() <= hits + 2
 
 
 def test_every_fit_of_a_path_fulfills_all_conditions(chosen):
