@@ -21,6 +21,8 @@ _LONGEST = 2.0
 _FURTHEST = 100.0
 # The ridge of an estimate where the likelihood has no finite one.
 _WEAK = 0.01
+# A search has at least this ridge where there are fewer units for each column.
+_STEADY, _UNITS_EACH = 1.0, 5
 # Log-odds, at one standard deviation, from which the climb under it starts.
 _NEAR = 3.0
 _TINY = np.finfo(float).tiny
@@ -74,6 +76,10 @@ class Gate(ABC, BaseEstimator):
         For coefficients that diverge: the penalty is weak.
         """
         return self, params
+
+    def steady(self, n_units, n_columns):
+        """The gate under which to search among units, whose climbs have an end."""
+        return self
 
     def penalty(self, params):
         """Value added to the log-likelihood: (R,), or zero."""
@@ -302,6 +308,11 @@ class SoftmaxGate(Gate):
         longest = np.abs(logits[..., 1:]).max(axis=(1, 2), keepdims=True)
         logits = logits * np.minimum(1.0, _NEAR / np.maximum(longest, _TINY))
         return self._at_least(_WEAK), params._replace(logits=logits).normalized()
+
+    def steady(self, n_units, n_columns):
+        # So many features separate most partitions of the units (Cover 1965).
+        few = n_units < _UNITS_EACH * n_columns
+        return self._at_least(_STEADY) if few and self.alpha < _STEADY else self
 
     def _at_least(self, ridge):
         """The gate with at least this ridge."""
