@@ -256,10 +256,11 @@ class SoftmaxGate(Gate):
     :math:`d_j` the coefficient of their log-odds. Constants are not penalized.
 
     Components that a feature does not tell apart have exactly equal coefficients of it:
-    `gate_coef_`, which has differences from the first component, is zero in every row
-    where the feature is not selected. Less the median of its columns it is
-    :math:`g_{kj} - c` of the lasso, with as many zeros as there can be.
-    `n_parameters_` counts coefficients that differ from the common one.
+    `gate_coef_`, which has differences from the first component, is zero in all rows
+    where the feature is not selected. With a lasso alone, ``gate_coef_ -
+    np.median(gate_coef_, axis=0)`` are the :math:`g_{kj} - c`. `n_parameters_` counts
+    the coefficients of a feature that differ from c, at most one less than components.
+    A ridge does not reduce it.
 
     References
     ----------

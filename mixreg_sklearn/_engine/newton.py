@@ -206,9 +206,9 @@ def _directions(model, rows, params, curvature, basis):
 
 
 def _ascent(information, gradient, size, apart):
-    """`ascent`, of a batch of one without the directions (1, m) that are held apart."""
-    free = ~apart[0]
-    if len(apart) > 1 or free.all() or not free.any():
+    """`ascent` without the directions (m,) that are held `apart` in all restarts."""
+    free = ~apart.all(axis=0)
+    if free.all() or not free.any():
         return ascent(information, gradient, size)
     part = information[:, free][:, :, free]
     found = ascent(part, gradient[:, free], size[:, free])

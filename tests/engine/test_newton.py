@@ -153,6 +153,9 @@ def test_the_basis_counts_and_keeps_the_constraints(seed, kind):
         n_coefs = K * p - 2
     elif kind == "held weights":
         n_logits = 0
+    elif "net" in kind or "lasso" in kind:
+        # Slopes move one by one, also where all move together.
+        n_logits += q
     elif kind == "held scales":
         n_scales = 2
     assert basis.shape == (n_numbers, n_coefs + n_scales + n_logits)
