@@ -70,6 +70,10 @@ class Gate(ABC, BaseEstimator):
         """Restarts whose coefficients diverge, (R,)."""
         return np.zeros(params.n_restarts, dtype=bool)
 
+    def endless(self, n_components, n_columns):
+        """Directions of `basis` in which logits may have no end."""
+        return self.basis(n_components, n_columns)
+
     def bounded(self, params):
         """A gate whose coefficients are finite, and parameters to start from.
 

@@ -106,6 +106,10 @@ class NetGate(SoftmaxGate):
         basis[:, 1:, n_contrasts:] = each
         return basis.reshape(n_components * n_columns, -1)
 
+    def endless(self, n_components, n_columns):
+        # A lasso holds slopes back, also where the likelihood is flat in them.
+        return self.basis(n_components, n_columns)[:, : n_components - 1]
+
     def face(self, logits, gradient):
         t = self.numbers(logits)
         constants, inner = np.split(gradient, [t.shape[1] - 1], axis=1)

@@ -139,7 +139,7 @@ def _why_infinite(model, rows, params):
     information = -model.penalized(params, curvature)[1][0]
     coef, _, logits = layout_of(params).places()
     of_coef, _ = model.regressions.basis()
-    of_gate = model.gate.basis(*logits.shape)[:, ~model.gate.idle(params.logits)[0]]
+    of_gate = model.gate.endless(*logits.shape)
     if gated and _is_flat(information, logits, of_gate):
         return Flaw.SEPARATED
     if model.family.endless and _is_flat(information, coef, of_coef):
