@@ -36,8 +36,9 @@ class Flaw(Enum):
         " maximum at finite coefficients, and the estimate maximizes it under a weak"
         " ridge on the gate instead (alpha=0.01). The gate's coefficients, and its"
         " probabilities for new rows, depend on this ridge. Choose it, as in"
-        " gate=SoftmaxGate(alpha=1), or use fewer features of the gate or fewer"
-        " components"
+        " gate=SoftmaxGate(alpha=1), let a lasso select among many features, as in"
+        " gate=SoftmaxGate(alpha=10, l1_ratio=1), or use fewer features of the gate or"
+        " fewer components"
     )
     ENDLESS = (
         "some coefficients grow without limit, since the responses of a component are"
