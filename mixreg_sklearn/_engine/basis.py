@@ -22,6 +22,10 @@ class Basis:
     def __init__(self, places, parts):
         self._order = np.concatenate(places)
         self._n_single = len(places[0]) if parts[0] is None else 0
+        self._of_parts = [
+            len(place) if part is None else part.shape[1]
+            for place, part in zip(places, parts, strict=True)
+        ]
         # Block by block; empty parts have no directions.
         rest = [part for part in parts if part is not None]
         self._rest = linalg.block_diag(*rest)
@@ -30,6 +34,10 @@ class Basis:
     def n_directions(self):
         """M."""
         return self._n_single + self._rest.shape[1]
+
+    def split(self, values):
+        """Values (..., m) of the directions of every part."""
+        return np.split(values, np.cumsum(self._of_parts)[:-1], axis=-1)
 
     def restrict(self, vectors):
         """``B' v`` of vectors (..., M), (..., m)."""
@@ -72,6 +80,7 @@ class Basis:
         """A basis without some of the directions (m,), none of a single number."""
         out = copy(self)
         out._rest = self._rest[:, ~directions[self._n_single :]]
+        out._of_parts = [int((~part).sum()) for part in self.split(directions)]
         return out
 
 

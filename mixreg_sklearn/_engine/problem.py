@@ -13,6 +13,7 @@ from ..families._scales import ROUNDING, ScaleRule
 from .coefficients import exact, sharings_of
 from .frame import Facts, Frame, facts_of, make_frame
 from .mixture import MOST_ROLES, Mixture
+from .net_gate import NetGate
 from .params import Params, constant_logits
 from .regressions import Regressions
 from .rows import TableRows
@@ -270,7 +271,11 @@ def _models(structure, frame, facts):
     regressions = Regressions(family, sharings, rule)
     background = structure.background is not None
     known = facts.known if structure.n_shares > 1 else frozenset()
-    model = Mixture(regressions, structure.gate, background, known)
+    gate = structure.gate
+    if gate.selects:
+        weight = facts.weight * frame.inflation
+        gate = NetGate(gate.alpha, gate.l1_ratio, facts.gating.spread, weight)
+    model = Mixture(regressions, gate, background, known)
     if model.n_components > MOST_ROLES and not model.interchangeable:
         raise ValueError(
             "Constraints that differ between components (held_coef, shared_features,"

@@ -77,7 +77,8 @@ def estimate_found(problem, rng, limits, watch):
         field, watch = outline[:3], outline.watch(watch)
     for factor in _SAMPLES:
         sample = search_sample(field[1], model.n_components, factor)
-        searching = field[0].at_weight(sample.total_weight)
+        steady = field[0].gate.steady(sample.n_units, sample.n_logits)
+        searching = field[0].with_gate(steady).at_weight(sample.total_weight)
         found = search(searching, sample, field[2], rng, limits, watch)
         optima = _leading(model, rows, ground, outline, found, limits)
         if outline and optima[0].degenerate:

@@ -65,6 +65,14 @@ def covariance_factor(rebuilt, terms, cov_type, cluster):
 def require_maximum(rebuilt):
     """Raise NoStandardErrors where the estimate is no interior maximum."""
     estimator, problem = rebuilt.estimator, rebuilt.problem
+    if problem.structure.gate.selects:
+        raise NoStandardErrors(
+            "The coefficients of the gate are shrunk by a lasso (gate=SoftmaxGate with"
+            " l1_ratio > 0), and how far they are from the truth is not a matter of"
+            " their variation alone. A gate without it, of the features that the lasso"
+            " selected (gate_features), has standard errors for these features taken as"
+            " given."
+        )
     if estimator.degenerate_:
         raise NoStandardErrors(
             "The estimate is degenerate (degenerate_ is True): the likelihood has no"
