@@ -11,16 +11,17 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._candidates import CRITERIA, Rows, mixture_in, sweep, sweep_paths
+from ._comparison import comparison
 from ._data.checks import Range
 from ._data.row_data import given
 from ._docs import documented
 from ._fitted import fitted_attributes
 from ._inside import inside
 from ._notebook import NotebookTable, criterion_table
+from ._paths import check_alphas
 from ._progress import CallbackSupport, CandidateProgress
 from ._regressor import MetadataRequests, MixtureRegressor
 from ._reports.summary import SummaryMethod
-from ._status import agreed
 
 # Settings of a mixture that do not stand here, or mean something else.
 _OTHERWISE = {"n_components", "init", "warm_start", "random_state", "verbose"}
@@ -342,7 +343,8 @@ class MixtureRegressorIC(
             if self.alphas is None:
                 candidates += sweep(*to_fit, progress)
             else:
-                candidates += sweep_paths(*to_fit, self._alphas(template), progress)
+                alphas = check_alphas(self.alphas, mixture_in(template))
+                candidates += sweep_paths(*to_fit, alphas, progress)
         if not candidates:
             raise ValueError(
                 "alphas: no penalty leaves a mixture that is not degenerate."
@@ -363,7 +365,7 @@ class MixtureRegressorIC(
 
     def _choose(self, candidates, numbers):
         """Set the fitted attributes, and return the best Candidate."""
-        table = _table(candidates, self.criterion)
+        table = comparison(candidates, self.criterion)
         index = int(table["choice"].argmin())
         best = candidates[index]
         for name in fitted_attributes(self):
@@ -411,22 +413,6 @@ class MixtureRegressorIC(
             mixture_in(each).set_params(random_state=self.random_state)
         return seeded
 
-    def _alphas(self, template):
-        """How many penalties a path has, or which, checked."""
-        alphas = np.asarray(self.alphas)
-        if alphas.dtype.kind == "f" and alphas.ndim == 1 and alphas.size:
-            good = np.isfinite(alphas).all() and (alphas > 0).all()
-        else:
-            good = alphas.dtype.kind in "iu" and alphas.shape == () and alphas >= 2
-        if not good:
-            raise ValueError(
-                "alphas must be a number of penalties, at least 2, or an array of"
-                f" positive floats; got {self.alphas!r}."
-            )
-        if np.any(mixture_in(template).alpha):
-            raise ValueError("alphas and the alpha of the mixture are both given.")
-        return alphas if alphas.ndim else int(alphas)
-
     def _numbers(self):
         """The numbers of components to try; an integer stands for 1 to itself."""
         numbers = self.n_components
@@ -462,11 +448,6 @@ def _is_default(name, value):
     return value is default or (isinstance(value, type(default)) and value == default)
 
 
-def _features_used(fit):
-    """Features with a coefficient that is not zero."""
-    return int((fit.coef_.reshape(-1, fit.n_features_in_) != 0).any(axis=0).sum())
-
-
 def _is_mixture(template):
     return hasattr(mixture_in(template), "predict_group_proba")
 
@@ -478,29 +459,3 @@ def _copy_features(pipeline, model):
             delattr(model, name)
         if hasattr(pipeline, name):
             setattr(model, name, getattr(pipeline, name))
-
-
-def _table(candidates, chosen_by):
-    """Comparison of the candidates: one array for each column."""
-    fits = [candidate.mixture for candidate in candidates]
-    columns = {
-        "n_components": [fit.n_components for fit in fits],
-        "estimator": [candidate.label for candidate in candidates],
-        "log_likelihood": [fit.log_likelihood_ for fit in fits],
-        "n_parameters": [fit.n_parameters_ for fit in fits],
-        **{
-            name: [candidate.criteria[name] for candidate in candidates]
-            for name in CRITERIA
-        },
-        "choice": [candidate.choice(chosen_by) for candidate in candidates],
-        "entropy": [candidate.evidence.certainty() for candidate in candidates],
-        "smallest_share": [fit.weights_.min() for fit in fits],
-        "smallest_component": [fit.component_rows_.min() for fit in fits],
-        "converged": [fit.converged_ for fit in fits],
-        "agreed": [agreed(fit) for fit in fits],
-        "degenerate": [fit.degenerate_ for fit in fits],
-    }
-    if any(np.any(fit.alpha) for fit in fits):
-        columns["alpha"] = [np.mean(fit.alpha) for fit in fits]
-        columns["n_features"] = [_features_used(fit) for fit in fits]
-    return {name: np.array(values) for name, values in columns.items()}

@@ -241,10 +241,10 @@ def make_problem(data, structure, n_jobs):
 
     X is read in blocks. Of large data no columns are kept, every pass makes them anew.
     """
-    if structure.penalties is not None and sparse.issparse(data.X):
-        # A working set, or a whitened design, is far smaller than its products.
-        if np.prod(data.X.shape) <= _DENSE_NUMBERS:
-            data = data._replace(X=data.X.toarray())
+    few = np.prod(data.X.shape) <= _DENSE_NUMBERS
+    if few and structure.penalties is not None and sparse.issparse(data.X):
+        # A working set, or a whitened design, is far smaller than products of all.
+        data = data._replace(X=data.X.toarray())
     table = make_table(data, structure)
     return problem_of(
         structure, facts_of(table), lambda frame: TableRows(table, frame, n_jobs)

@@ -74,6 +74,8 @@ class Step(NamedTuple):
     @property
     def worth(self):
         """Minus half of its corrected BIC, by which beginnings of a path compete."""
+        if self.estimate.flaw:
+            return -np.inf
         problem, params = self.problem, self.params
         size = effective_dimension(problem.model, problem.rows, params)
         loglik = self.estimate.polished.objective[0] / problem.frame.inflation
@@ -99,31 +101,54 @@ def path(problem, alphas, rng, limits, watch):
     watch : Progress
     """
     at, params, search = _begin(whole_set(problem), rng, limits, watch)
-    tried = np.array(_BEGUN) * _chance(at)
+    own = _chance(at)
     if np.ndim(alphas):
+        own *= _Level(1.0).strengths(at, params).mean()
         grid = [_Fixed(alpha) for alpha in np.sort(alphas)[::-1]]
-        sizes = np.array([one.alpha for one in grid])
-        tried = tried * _Level(1.0).strengths(at, params).mean()
     else:
         grid = [_Level(level) for level in _levels(at, params, alphas)]
-        sizes = np.array([one.level for one in grid])
-    # The strongest penalty, with which hardly a coefficient is left, may be the only
-    # one without a flaw.
-    places = {0, *(int(np.abs(np.log(sizes / size)).argmin()) for size in tried)}
-    firsts = {}
-    for i in sorted(places, reverse=True):
-        # Among the first features penalties rise by and by; only then others join.
-        at, params = _settled(at, params, grid[i])
-        firsts[i] = _step(at, params, grid[i], limits)
-    firsts = {i: step for i, step in firsts.items() if step is not None}
+    firsts = _beginnings(at, params, grid, own, limits)
     if not firsts:
         return []
     begun = max(firsts, key=lambda i: firsts[i].worth)
     first = firsts[begun]
     first = first._replace(estimate=first.estimate._replace(search=search))
+    # A stronger penalty than one that leaves no coefficient changes nothing.
     up = _follow(first, grid[:begun][::-1], limits, _is_null)
     down = _follow(first, grid[begun + 1 :], limits, lambda step: False)
     return [*up[::-1], first, *down]
+
+
+def _beginnings(at, params, grid, own, limits):
+    """Steps at which a path may begin, by their places on the grid.
+
+    Among the first features penalties rise by and by; only then others join. The
+    strongest penalty, with which hardly a coefficient is left, may be the only one
+    without a flaw. `own` is the strength of the largest chance correlation.
+    """
+    sizes = np.log([strength.size for strength in grid])
+    places = {0, *(int(np.abs(sizes - np.log(own * part)).argmin()) for part in _BEGUN)}
+    firsts = {}
+    for i in sorted(places, reverse=True):
+        at, params = _settled(at, params, grid[i])
+        firsts[i] = _step(at, params, grid[i], limits)
+    return {i: step for i, step in firsts.items() if step is not None}
+
+
+def _follow(step, grid, limits, ends):
+    """Steps of further strengths, each from the last, until one `ends` the path.
+
+    Those that are given are all tried.
+    """
+    steps = []
+    for strength in grid:
+        if ends(step) and not strength.given:
+            break
+        step = _step(step.at, step.params, strength, limits)
+        if step is None:
+            break
+        steps.append(step)
+    return steps
 
 
 def _chance(at):
@@ -137,19 +162,6 @@ def _is_null(step):
     """Whether no coefficient is left, so that stronger penalties change nothing."""
     selects = step.problem.structure.penalties.selects
     return selects and not step.at.n_used(step.params)
-
-
-def _follow(step, grid, limits, ends):
-    """Steps of further strengths, each from the last, until one `ends` the path."""
-    steps = []
-    for strength in grid:
-        if ends(step):
-            break
-        step = _step(step.at, step.params, strength, limits)
-        if step is None:
-            break
-        steps.append(step)
-    return steps
 
 
 def _begin(whole, rng, limits, watch):
@@ -172,16 +184,18 @@ def _begin(whole, rng, limits, watch):
 class _Fixed(NamedTuple):
     """A strength that is the same in all components, and does not adapt."""
 
-    alpha: float
+    size: float
+    given = True
 
     def strengths(self, at, params):
-        return np.full(params.n_components, self.alpha)
+        return np.full(params.n_components, self.size)
 
 
 class _Level(NamedTuple):
     """A level of a path, see above."""
 
-    level: float
+    size: float
+    given = False
 
     def strengths(self, at, params):
         """The alpha of every component, (K,), at a fit."""
@@ -194,7 +208,7 @@ class _Level(NamedTuple):
         weight = at.narrow.facts.weight * frame.inflation
         if penalties.l1_ratio > 0:
             information = np.sqrt(information) / penalties.l1_ratio
-        alpha = self.level * information / weight
+        alpha = self.size * information / weight
         return np.full(len(alpha), alpha.mean()) if penalties.fused else alpha
 
 
@@ -228,9 +242,10 @@ def _levels(at, params, n_levels):
 def _step(at, params, strength, limits):
     """The Step of a strength, from parameters nearby.
 
-    None if it is flawed, or too little is zero.
+    None if it is flawed, or too little is zero, unless the strength is given.
     """
-    most, selects = _most(at), at.whole.structure.penalties.selects
+    selects = at.whole.structure.penalties.selects and not strength.given
+    most = _DENSE * at.whole.rows.n_rows if selects else np.inf
     for _ in range(_JOINED):
         at, params = _settled(at, params, strength)
         excess = at.excess(params, at.whole.model)
@@ -240,15 +255,11 @@ def _step(at, params, strength, limits):
             return None
         at, params = at.joined(params, excess)
     at, estimate = at.extended(params, limits, most)
-    if estimate.flaw or (selects and at.n_used(estimate.polished.params) > most):
+    dense = at.n_used(estimate.polished.params) > most
+    if (estimate.flaw or dense) and not strength.given:
         return None
     alpha = at.narrow.structure.penalties.alpha
     return Step(alpha, at, estimate, _selected(at, estimate, limits))
-
-
-def _most(at):
-    """Coefficients that may be different from zero."""
-    return _DENSE * at.whole.rows.n_rows
 
 
 def _settled(at, params, strength):
@@ -271,7 +282,7 @@ def _selected(at, estimate, limits):
     """
     polished, rows = estimate.polished, at.narrow.rows
     own = float(polished.objective[0])
-    if not at.whole.structure.penalties.selects:
+    if estimate.flaw or not at.whole.structure.penalties.selects:
         return own
     model = at.narrow.model.selected(polished.params)
     refit = climbed(model, rows, polished.params, limits)
