@@ -2,13 +2,16 @@
 
 import time
 import warnings
+from numbers import Integral
 from typing import NamedTuple
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from ._choice import choice_value
 from ._criteria import Evidence, evidence
+from ._data.checks import Range
 from ._growth.growth import can_grow, grown_to
 from ._paths import fits_of_path
 from ._regressor import MixtureRegressor
@@ -50,6 +53,22 @@ class Rows(NamedTuple):
     X: object
     y: object
     metadata: dict  # sample_weight, groups and so on, as far as given
+
+
+def numbers_to_try(n_components):
+    """The numbers of components to try; an integer stands for 1 to itself."""
+    numbers = n_components
+    if isinstance(numbers, Integral) and not isinstance(numbers, bool):
+        numbers = range(1, numbers + 1)
+    numbers = np.asarray(numbers, dtype=object)
+    count = Range(Integral, 1, None, closed="left")
+    right = all(map(count.is_satisfied_by, numbers.flat))
+    if numbers.ndim != 1 or not numbers.size or not right:
+        raise ValueError(
+            "n_components must be a positive integer (the largest number to try), or a"
+            f" list of at least one; got {n_components!r}."
+        )
+    return [int(number) for number in numbers]
 
 
 def sweep(label, template, numbers, rows, progress):

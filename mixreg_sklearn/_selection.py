@@ -5,12 +5,18 @@ from functools import wraps
 from inspect import signature
 from numbers import Integral
 
-import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._candidates import CRITERIA, Rows, mixture_in, sweep, sweep_paths
+from ._candidates import (
+    CRITERIA,
+    Rows,
+    mixture_in,
+    numbers_to_try,
+    sweep,
+    sweep_paths,
+)
 from ._comparison import comparison
 from ._data.checks import Range
 from ._data.row_data import given
@@ -334,7 +340,7 @@ class MixtureRegressorIC(
             row_scale=row_scale,
             known_component=known_component,
         )
-        numbers, templates = self._numbers(), self._templates()
+        numbers, templates = numbers_to_try(self.n_components), self._templates()
         rows = Rows(X, y, metadata)
         progress = CandidateProgress(self, X, y, len(numbers) * len(templates))
         candidates = []
@@ -412,21 +418,6 @@ class MixtureRegressorIC(
         for _, each in seeded:
             mixture_in(each).set_params(random_state=self.random_state)
         return seeded
-
-    def _numbers(self):
-        """The numbers of components to try; an integer stands for 1 to itself."""
-        numbers = self.n_components
-        if isinstance(numbers, Integral) and not isinstance(numbers, bool):
-            numbers = range(1, numbers + 1)
-        numbers = np.asarray(numbers, dtype=object)
-        count = Range(Integral, 1, None, closed="left")
-        right = all(map(count.is_satisfied_by, numbers.flat))
-        if numbers.ndim != 1 or not numbers.size or not right:
-            raise ValueError(
-                "n_components must be a positive integer (the largest number to try),"
-                f" or a list of at least one; got {self.n_components!r}."
-            )
-        return [int(number) for number in numbers]
 
     predict = _of_best("predict")
     predict_components = _of_best("predict_components")

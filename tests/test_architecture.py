@@ -60,7 +60,7 @@ WINGS = {
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_paths": "_blas _numerics _data _search _posed _progress _regressor",
-    "_candidates": "_choice _criteria _growth _paths _regressor _warnings",
+    "_candidates": "_data _choice _criteria _growth _paths _regressor _warnings",
     "_comparison": "_candidates _status",
     "_selection": (
         "_docs _data _fitted _inside _candidates _comparison _paths _progress"
