@@ -13,7 +13,7 @@ from ._choice import choice_value
 from ._criteria import Evidence, evidence
 from ._data.checks import Range
 from ._growth.growth import can_grow, grown_to
-from ._paths import fits_of_path
+from ._paths import check_alphas, fits_of_path
 from ._regressor import MixtureRegressor
 from ._warnings import SearchWarning
 
@@ -71,7 +71,15 @@ def numbers_to_try(n_components):
     return [int(number) for number in numbers]
 
 
-def sweep(label, template, numbers, rows, progress):
+def candidates_of(label, template, numbers, rows, alphas, progress):
+    """Candidates of a template, along paths of penalties if `alphas` are given."""
+    if alphas is None:
+        return _sweep(label, template, numbers, rows, progress)
+    alphas = check_alphas(alphas, mixture_in(template))
+    return _sweep_paths(label, template, numbers, rows, alphas, progress)
+
+
+def _sweep(label, template, numbers, rows, progress):
     """Candidates of a template with each number of components, in their order.
 
     The transformers of a pipeline do not depend on the number: they are fitted once.
@@ -96,7 +104,7 @@ def sweep(label, template, numbers, rows, progress):
     return [fits[number] for number in numbers]
 
 
-def sweep_paths(label, template, numbers, rows, alphas, progress):
+def _sweep_paths(label, template, numbers, rows, alphas, progress):
     """Candidates of a template with each number of components, a path for each."""
     head, template, name = _parted(template)
     if head is not None:

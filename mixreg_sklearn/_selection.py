@@ -9,14 +9,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._candidates import (
-    CRITERIA,
-    Rows,
-    mixture_in,
-    numbers_to_try,
-    sweep,
-    sweep_paths,
-)
+from ._candidates import CRITERIA, Rows, candidates_of, mixture_in, numbers_to_try
 from ._comparison import comparison
 from ._data.checks import Range
 from ._data.row_data import given
@@ -24,7 +17,6 @@ from ._docs import documented
 from ._fitted import fitted_attributes
 from ._inside import inside
 from ._notebook import NotebookTable, criterion_table
-from ._paths import check_alphas
 from ._progress import CallbackSupport, CandidateProgress
 from ._regressor import MetadataRequests, MixtureRegressor
 from ._reports.summary import SummaryMethod
@@ -346,11 +338,7 @@ class MixtureRegressorIC(
         candidates = []
         for label, template in templates:
             to_fit = label, template, numbers, rows
-            if self.alphas is None:
-                candidates += sweep(*to_fit, progress)
-            else:
-                alphas = check_alphas(self.alphas, mixture_in(template))
-                candidates += sweep_paths(*to_fit, alphas, progress)
+            candidates += candidates_of(*to_fit, self.alphas, progress)
         if not candidates:
             raise ValueError(
                 "alphas: no penalty leaves a mixture that is not degenerate."

@@ -63,7 +63,7 @@ WINGS = {
     "_candidates": "_data _choice _criteria _growth _paths _regressor _warnings",
     "_comparison": "_candidates _status",
     "_selection": (
-        "_docs _data _fitted _inside _candidates _comparison _paths _progress"
+        "_docs _data _fitted _inside _candidates _comparison _progress"
         " _notebook _reports _regressor"
     ),
     "_formula": "_docs _extras _data _regressor _selection",
