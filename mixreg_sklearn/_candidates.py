@@ -2,20 +2,32 @@
 
 import time
 import warnings
+from numbers import Integral
 from typing import NamedTuple
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from ._choice import choice_value
 from ._criteria import Evidence, evidence
+from ._data.checks import Range
 from ._growth.growth import can_grow, grown_to
-from ._paths import fits_of_path
+from ._paths import check_alphas, fits_of_path
 from ._regressor import MixtureRegressor
+from ._warnings import SearchWarning
 
 CRITERIA = ("aic", "bic", "sabic", "icl")
 # Log-likelihoods that differ by less, in nats, count as equal.
 _SAME = 1e-8
+
+
+_NONE = (
+    "No fit of the path with {} components is among the candidates: with each of the"
+    " penalties a component collapses on rows that it fits without error, or"
+    " coefficients are more than a quarter of the rows. Use fewer components, stronger"
+    " penalties, or more rows."
+)
 
 
 class Candidate(NamedTuple):
@@ -43,7 +55,31 @@ class Rows(NamedTuple):
     metadata: dict  # sample_weight, groups and so on, as far as given
 
 
-def sweep(label, template, numbers, rows, progress):
+def numbers_to_try(n_components):
+    """The numbers of components to try; an integer stands for 1 to itself."""
+    numbers = n_components
+    if isinstance(numbers, Integral) and not isinstance(numbers, bool):
+        numbers = range(1, numbers + 1)
+    numbers = np.asarray(numbers, dtype=object)
+    count = Range(Integral, 1, None, closed="left")
+    right = all(map(count.is_satisfied_by, numbers.flat))
+    if numbers.ndim != 1 or not numbers.size or not right:
+        raise ValueError(
+            "n_components must be a positive integer (the largest number to try), or a"
+            f" list of at least one; got {n_components!r}."
+        )
+    return [int(number) for number in numbers]
+
+
+def candidates_of(label, template, numbers, rows, alphas, progress):
+    """Candidates of a template, along paths of penalties if `alphas` are given."""
+    if alphas is None:
+        return _sweep(label, template, numbers, rows, progress)
+    alphas = check_alphas(alphas, mixture_in(template))
+    return _sweep_paths(label, template, numbers, rows, alphas, progress)
+
+
+def _sweep(label, template, numbers, rows, progress):
     """Candidates of a template with each number of components, in their order.
 
     The transformers of a pipeline do not depend on the number: they are fitted once.
@@ -68,7 +104,7 @@ def sweep(label, template, numbers, rows, progress):
     return [fits[number] for number in numbers]
 
 
-def sweep_paths(label, template, numbers, rows, alphas, progress):
+def _sweep_paths(label, template, numbers, rows, alphas, progress):
     """Candidates of a template with each number of components, a path for each."""
     head, template, name = _parted(template)
     if head is not None:
@@ -79,6 +115,8 @@ def sweep_paths(label, template, numbers, rows, alphas, progress):
         mixture = clone(template).set_params(n_components=number)
         with progress.candidate(mixture):
             fits = fits_of_path(mixture, alphas, *rows)
+        if not fits:
+            warnings.warn(_NONE.format(number), SearchWarning, stacklevel=4)
         for fit, messages, correction in fits:
             whole = fit if head is None else Pipeline([*head.steps, (name, fit)])
             parts = label, fit, whole, *_evaluated(fit, rows), messages, correction

@@ -18,6 +18,29 @@ from ._search.path import path
 _SOME = 1.0
 
 
+def check_alphas(alphas, mixture):
+    """The penalties of a path: how many, or an array of them.
+
+    Raises
+    ------
+    ValueError
+        If they are not positive, or a template has a penalty of its own.
+    """
+    values = np.asarray(alphas)
+    if values.dtype.kind == "f" and values.ndim == 1 and values.size:
+        good = np.isfinite(values).all() and (values > 0).all()
+    else:
+        good = values.dtype.kind in "iu" and values.shape == () and values >= 2
+    if not good:
+        raise ValueError(
+            "alphas must be a number of penalties, at least 2, or an array of positive"
+            f" floats; got {alphas!r}."
+        )
+    if np.any(mixture.alpha):
+        raise ValueError("alphas and the alpha of the mixture are both given.")
+    return values if values.ndim else int(values)
+
+
 def fits_of_path(mixture, alphas, X, y, metadata):
     """Fits of a template along a path.
 
@@ -34,7 +57,7 @@ def fits_of_path(mixture, alphas, X, y, metadata):
     -------
     list of tuple
         The fitted mixture, its warnings, and the correction of criteria for the
-        selection of features.
+        selection of features. Empty if all are degenerate.
     """
     posing = clone(mixture).set_params(alpha=_SOME)
     rows = dict(metadata)
@@ -65,5 +88,5 @@ def _warnings(fit, step):
     with warnings.catch_warnings(record=True, action="always") as messages:
         warning = complaint(fit, step.problem, step.estimate)
         if warning:
-            warnings.warn(warning)
+            warnings.warn(warning, stacklevel=1)
     return messages

@@ -5,12 +5,12 @@ from functools import wraps
 from inspect import signature
 from numbers import Integral
 
-import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._candidates import CRITERIA, Rows, mixture_in, sweep, sweep_paths
+from ._candidates import CRITERIA, Rows, candidates_of, mixture_in, numbers_to_try
+from ._comparison import comparison
 from ._data.checks import Range
 from ._data.row_data import given
 from ._docs import documented
@@ -20,7 +20,6 @@ from ._notebook import NotebookTable, criterion_table
 from ._progress import CallbackSupport, CandidateProgress
 from ._regressor import MetadataRequests, MixtureRegressor
 from ._reports.summary import SummaryMethod
-from ._status import agreed
 
 # Settings of a mixture that do not stand here, or mean something else.
 _OTHERWISE = {"n_components", "init", "warm_start", "random_state", "verbose"}
@@ -333,16 +332,17 @@ class MixtureRegressorIC(
             row_scale=row_scale,
             known_component=known_component,
         )
-        numbers, templates = self._numbers(), self._templates()
+        numbers, templates = numbers_to_try(self.n_components), self._templates()
         rows = Rows(X, y, metadata)
         progress = CandidateProgress(self, X, y, len(numbers) * len(templates))
         candidates = []
         for label, template in templates:
             to_fit = label, template, numbers, rows
-            if self.alphas is None:
-                candidates += sweep(*to_fit, progress)
-            else:
-                candidates += sweep_paths(*to_fit, self._alphas(template), progress)
+            candidates += candidates_of(*to_fit, self.alphas, progress)
+        if not candidates:
+            raise ValueError(
+                "alphas: no penalty leaves a mixture that is not degenerate."
+            )
         best = self._choose(candidates, numbers)
         progress.end()
         for message in best.messages:
@@ -359,7 +359,7 @@ class MixtureRegressorIC(
 
     def _choose(self, candidates, numbers):
         """Set the fitted attributes, and return the best Candidate."""
-        table = _table(candidates, self.criterion)
+        table = comparison(candidates, self.criterion)
         index = int(table["choice"].argmin())
         best = candidates[index]
         for name in fitted_attributes(self):
@@ -407,37 +407,6 @@ class MixtureRegressorIC(
             mixture_in(each).set_params(random_state=self.random_state)
         return seeded
 
-    def _alphas(self, template):
-        """How many penalties a path has, or which, checked."""
-        alphas = np.asarray(self.alphas)
-        if alphas.dtype.kind == "f" and alphas.ndim == 1 and alphas.size:
-            good = np.isfinite(alphas).all() and (alphas > 0).all()
-        else:
-            good = alphas.dtype.kind in "iu" and alphas.shape == () and alphas >= 2
-        if not good:
-            raise ValueError(
-                "alphas must be a number of penalties, at least 2, or an array of"
-                f" positive floats; got {self.alphas!r}."
-            )
-        if np.any(mixture_in(template).alpha):
-            raise ValueError("alphas and the alpha of the mixture are both given.")
-        return alphas if alphas.ndim else int(alphas)
-
-    def _numbers(self):
-        """The numbers of components to try; an integer stands for 1 to itself."""
-        numbers = self.n_components
-        if isinstance(numbers, Integral) and not isinstance(numbers, bool):
-            numbers = range(1, numbers + 1)
-        numbers = np.asarray(numbers, dtype=object)
-        count = Range(Integral, 1, None, closed="left")
-        right = all(map(count.is_satisfied_by, numbers.flat))
-        if numbers.ndim != 1 or not numbers.size or not right:
-            raise ValueError(
-                "n_components must be a positive integer (the largest number to try),"
-                f" or a list of at least one; got {self.n_components!r}."
-            )
-        return [int(number) for number in numbers]
-
     predict = _of_best("predict")
     predict_components = _of_best("predict_components")
     predict_distribution = _of_best("predict_distribution")
@@ -458,11 +427,6 @@ def _is_default(name, value):
     return value is default or (isinstance(value, type(default)) and value == default)
 
 
-def _features_used(fit):
-    """Features with a coefficient that is not zero."""
-    return int((fit.coef_.reshape(-1, fit.n_features_in_) != 0).any(axis=0).sum())
-
-
 def _is_mixture(template):
     return hasattr(mixture_in(template), "predict_group_proba")
 
@@ -474,29 +438,3 @@ def _copy_features(pipeline, model):
             delattr(model, name)
         if hasattr(pipeline, name):
             setattr(model, name, getattr(pipeline, name))
-
-
-def _table(candidates, chosen_by):
-    """Comparison of the candidates: one array for each column."""
-    fits = [candidate.mixture for candidate in candidates]
-    columns = {
-        "n_components": [fit.n_components for fit in fits],
-        "estimator": [candidate.label for candidate in candidates],
-        "log_likelihood": [fit.log_likelihood_ for fit in fits],
-        "n_parameters": [fit.n_parameters_ for fit in fits],
-        **{
-            name: [candidate.criteria[name] for candidate in candidates]
-            for name in CRITERIA
-        },
-        "choice": [candidate.choice(chosen_by) for candidate in candidates],
-        "entropy": [candidate.evidence.certainty() for candidate in candidates],
-        "smallest_share": [fit.weights_.min() for fit in fits],
-        "smallest_component": [fit.component_rows_.min() for fit in fits],
-        "converged": [fit.converged_ for fit in fits],
-        "agreed": [agreed(fit) for fit in fits],
-        "degenerate": [fit.degenerate_ for fit in fits],
-    }
-    if any(np.any(fit.alpha) for fit in fits):
-        columns["alpha"] = [np.mean(fit.alpha) for fit in fits]
-        columns["n_features"] = [_features_used(fit) for fit in fits]
-    return {name: np.array(values) for name, values in columns.items()}

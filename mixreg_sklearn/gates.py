@@ -21,6 +21,8 @@ _LONGEST = 2.0
 _FURTHEST = 100.0
 # The ridge of an estimate where the likelihood has no finite one.
 _WEAK = 0.01
+# A search has at least this ridge where there are fewer units for each column.
+_STEADY, _UNITS_EACH = 1.0, 5
 # Log-odds, at one standard deviation, from which the climb under it starts.
 _NEAR = 3.0
 _TINY = np.finfo(float).tiny
@@ -33,9 +35,13 @@ class Gate(ABC, BaseEstimator):
     ----------
     has_features : bool
         Whether the prior probabilities depend on columns of X.
+    selects : bool
+        Whether it sets coefficients of features to zero.
+    kinked : bool
+        Whether its logits may lie at a kink of its penalty, see `face`.
     """
 
-    has_features = False
+    has_features = selects = kinked = False
 
     def check(self, n_components):
         """Raise ValueError where the gate does not fit the number of components."""
@@ -47,6 +53,10 @@ class Gate(ABC, BaseEstimator):
     def constrain(self, params):
         """The nearest parameters that the gate admits."""
         return params
+
+    def at_weight(self, weight):
+        """The gate for rows of another total weight, as of a sample."""
+        return self
 
     def alike(self, order):
         """Whether components in the order `order` have the same prior roles."""
@@ -60,12 +70,20 @@ class Gate(ABC, BaseEstimator):
         """Restarts whose coefficients diverge, (R,)."""
         return np.zeros(params.n_restarts, dtype=bool)
 
+    def endless(self, n_components, n_columns):
+        """Directions of `basis` in which logits may have no end."""
+        return self.basis(n_components, n_columns)
+
     def bounded(self, params):
         """A gate whose coefficients are finite, and parameters to start from.
 
         For coefficients that diverge: the penalty is weak.
         """
         return self, params
+
+    def steady(self, n_units, n_columns):
+        """The gate under which to search among units, whose climbs have an end."""
+        return self
 
     def penalty(self, params):
         """Value added to the log-likelihood: (R,), or zero."""
@@ -74,6 +92,27 @@ class Gate(ABC, BaseEstimator):
     def penalty_derivatives(self, params):
         """First and second derivatives of the penalty in logits, (R, K, 1 + q)."""
         return np.zeros_like(params.logits), np.zeros_like(params.logits)
+
+    def face(self, logits, gradient):
+        """Slopes along the directions of `basis`, and those that stay at a kink.
+
+        From the gradient (R, m) of the smooth part of the objective in these
+        directions, at logits (R, K, 1 + q); -> two arrays (R, m), the second of bool.
+        """
+        return gradient, np.zeros(gradient.shape, dtype=bool)
+
+    def at_kink(self, logits):
+        """Directions of `basis` that are at a kink, (R, m) of bool."""
+        n_directions = self.basis(*logits.shape[1:]).shape[1]
+        return np.zeros((len(logits), n_directions), dtype=bool)
+
+    def idle(self, logits):
+        """Those at a kink, and those that follow from others, (R, m) of bool."""
+        return self.at_kink(logits)
+
+    def stopped(self, before, after):
+        """Parameters after a step, which ends at a kink that it would cross."""
+        return after
 
     @abstractmethod
     def prior(self, params, block):
@@ -195,36 +234,74 @@ class SoftmaxGate(Gate):
     Parameters
     ----------
     alpha : float, default=0
-        Ridge penalty. The fit maximizes
+        Strength of the penalty, in nats. With 0 the coefficients are those of maximum
+        likelihood, which are infinite where features separate the components.
+    l1_ratio : float, default=0
+        Share of the lasso in the penalty, from 0 to 1. With 0 it is a ridge on the
+        log-odds: the fit maximizes
         :math:`\ell - \tfrac{\alpha}{2} \sum_k \operatorname{var}(z^\top \bar g_k)`
         with :math:`\bar g_k` the coefficients centered over components: the variance,
         over the units, of the log-odds that the features explain. It does not depend on
-        units of measurement or on the coding of categories. With 0 the coefficients are
-        those of maximum likelihood, which are infinite where a feature separates the
-        components.
+        units of measurement or on the coding of categories. Above 0 it is an elastic
+        net on single coefficients, and selects features, see the notes.
+
+    Notes
+    -----
+    With `l1_ratio` :math:`\rho > 0` the fit maximizes :math:`\ell - \alpha P(g)` with
+
+    .. math:: P(g) = \sum_j \min_c \sum_k \Bigl( \rho\, s_j |g_{kj} - c|
+              + \tfrac{1 - \rho}{2}\, s_j^2 (g_{kj} - c)^2 \Bigr)
+
+    and :math:`s_j` the standard deviation of feature j over the units, which is that of
+    rows under their weights, or of groups. All components, and a background, are
+    treated alike: none is a baseline, and c is what all have in common, their median
+    with a lasso alone, which is the penalty of glmnet. For two components it is
+    :math:`\sum_j \rho s_j |d_j| + \tfrac{1 - \rho}{4} s_j^2 d_j^2` with
+    :math:`d_j` the coefficient of their log-odds. Constants are not penalized.
+
+    Components that a feature does not tell apart have exactly equal coefficients of it:
+    `gate_coef_`, which has differences from the first component, is zero in all rows
+    where the feature is not selected. With a lasso alone, ``gate_coef_ -
+    np.median(gate_coef_, axis=0)`` are the :math:`g_{kj} - c`. `n_parameters_` counts
+    the coefficients of a feature that differ from c, at most one less than components.
+    A ridge does not reduce it.
 
     References
     ----------
     Dayton, C. M. & Macready, G. B. (1988). Concomitant-variable latent-class models.
     Journal of the American Statistical Association 83, 173-178.
 
+    Friedman, J., Hastie, T. & Tibshirani, R. (2010). Regularization paths for
+    generalized linear models via coordinate descent. Journal of Statistical Software
+    33(1).
+
     Examples
     --------
     >>> from mixreg_sklearn import MixtureRegressor
     >>> from mixreg_sklearn.gates import SoftmaxGate
     >>> model = MixtureRegressor(2, gate=SoftmaxGate(alpha=1.0))
+    >>> selecting = MixtureRegressor(2, gate=SoftmaxGate(alpha=5.0, l1_ratio=1.0))
     """
 
     has_features = True
 
-    def __init__(self, alpha=0.0):
+    def __init__(self, alpha=0.0, l1_ratio=0.0):
         self.alpha = alpha
+        self.l1_ratio = l1_ratio
+
+    @property
+    def selects(self):
+        return self.alpha > 0 and self.l1_ratio > 0
 
     def check(self, n_components):
         number = isinstance(self.alpha, Real) and np.isfinite(self.alpha)
         if not number or self.alpha < 0:
             raise ValueError(
                 f"gate: alpha must be a non-negative number; got {self.alpha!r}."
+            )
+        if not isinstance(self.l1_ratio, Real) or not 0 <= self.l1_ratio <= 1:
+            raise ValueError(
+                f"gate: l1_ratio must be a number from 0 to 1; got {self.l1_ratio!r}."
             )
 
     def diverges(self, params):
@@ -235,8 +312,16 @@ class SoftmaxGate(Gate):
         logits = params.logits
         longest = np.abs(logits[..., 1:]).max(axis=(1, 2), keepdims=True)
         logits = logits * np.minimum(1.0, _NEAR / np.maximum(longest, _TINY))
-        gate = SoftmaxGate(max(self.alpha, _WEAK))
-        return gate, params._replace(logits=logits).normalized()
+        return self._at_least(_WEAK), params._replace(logits=logits).normalized()
+
+    def steady(self, n_units, n_columns):
+        # So many features separate most partitions of the units (Cover 1965).
+        few = n_units < _UNITS_EACH * n_columns
+        return self._at_least(_STEADY) if few and self.alpha < _STEADY else self
+
+    def _at_least(self, ridge):
+        """The gate with at least this ridge."""
+        return SoftmaxGate(max(self.alpha, ridge))
 
     def penalty(self, params):
         if not self.alpha:
@@ -280,14 +365,18 @@ class SoftmaxGate(Gate):
         ridge[0] = 0.0
         step = gradient / (expected[..., None] + ridge)
         step -= step.mean(axis=1, keepdims=True)
-        longest = np.abs(step).max(axis=(1, 2), keepdims=True)
-        step *= np.minimum(1.0, _LONGEST / np.maximum(longest, _TINY))
-        logits = params.logits + step
+        logits = params.logits + shortened(step)
         logits[..., 0] = log_normalize(logits[..., 0])
         return logits
 
     def basis(self, n_components, n_columns):
         return np.kron(contrasts(n_components), np.eye(n_columns))
+
+
+def shortened(step):
+    """Steps (R, K, 1 + q) of logits, none of which is too long."""
+    longest = np.abs(step).max(axis=(1, 2), keepdims=True)
+    return step * np.minimum(1.0, _LONGEST / np.maximum(longest, _TINY))
 
 
 @lru_cache

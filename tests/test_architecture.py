@@ -59,11 +59,12 @@ WINGS = {
         " _null _thin _progress _notebook _reports"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
-    "_paths": "_blas _data _numerics _posed _progress _regressor _search",
-    "_candidates": "_choice _criteria _growth _paths _regressor",
+    "_paths": "_blas _numerics _data _search _posed _progress _regressor",
+    "_candidates": "_data _choice _criteria _growth _paths _regressor _warnings",
+    "_comparison": "_candidates _status",
     "_selection": (
-        "_docs _data _fitted _inside _candidates _status _progress _notebook _reports"
-        " _regressor"
+        "_docs _data _fitted _inside _candidates _comparison _progress"
+        " _notebook _reports _regressor"
     ),
     "_formula": "_docs _extras _data _regressor _selection",
     "__init__": "_reports _regressor _selection _formula _warnings",

@@ -770,7 +770,7 @@ def test_fitting_leaves_the_gate_as_it_was(data):
     gate = SoftmaxGate(alpha=2)
     model = MixtureRegressor(gate=gate, random_state=0).fit(X, y)
     assert model.gate is gate
-    assert vars(gate) == {"alpha": 2}
+    assert vars(gate) == {"alpha": 2, "l1_ratio": 0.0}
 
 
 def test_the_ridge_is_chosen_by_a_grid_search(data):

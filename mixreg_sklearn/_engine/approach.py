@@ -23,8 +23,8 @@ def approach(model, rows, sample, params, tol):
     `tol` or falls slowly, and never lower the likelihood: from there Newton's method
     leads on, and proves.
     """
-    if model.regressions.kinked:
-        # Newton's method alone knows which coefficients stay at a kink.
+    if model.kinked:
+        # Newton's method alone knows which numbers stay at a kink.
         return params
     basis, layout = model.basis(params), layout_of(params)
     inverse = _inverse_information(model, sample, params, basis)
@@ -50,7 +50,7 @@ def approach(model, rows, sample, params, tol):
             break
         falls = gain / last if np.isfinite(last) else 1.0
         expected, last = gain * falls, gain
-        params = layout.moved(accepted, basis.expand(step[None]))
+        params = layout.moved(accepted, basis.expand(step[None])).normalized()
         params = params._replace(constants=model.regressions.inside(params.constants))
         # Not worth another look: an exact step follows.
         if expected < 0.5 * tol:

@@ -183,8 +183,7 @@ class Axes:
     def selected(self, coef):
         """The same without the lasso, zeros of coefficients (1, K, p) held there."""
         held = np.where((coef[0] == 0) & (self.of_coef.l1 > 0), 0.0, np.nan).T
-        sharing, given = self.constraints
-        held = np.where(np.isnan(held), given, held)
+        held = np.where(np.isnan(held), self.constraints.held, held)
         constraints = self.constraints._replace(sharing=self._shared(coef), held=held)
         none, (_, lower, upper) = np.zeros(self.ridge.shape), self.of_coef.parts
         kinks = Kinks(none, lower, upper)

@@ -23,6 +23,10 @@ class Basis:
         self._order = np.concatenate(places)
         self._size = len(self._order)
         self._n_single = len(places[0]) if parts[0] is None else 0
+        self._of_parts = [
+            len(place) if part is None else part.shape[1]
+            for place, part in zip(places, parts, strict=True)
+        ]
         # Block by block; empty parts have no directions.
         rest = [part for part in parts if part is not None]
         self._rest = linalg.block_diag(*rest)
@@ -31,6 +35,10 @@ class Basis:
     def n_directions(self):
         """M."""
         return self._n_single + self._rest.shape[1]
+
+    def split(self, values):
+        """Values (..., m) of the directions of every part."""
+        return np.split(values, np.cumsum(self._of_parts)[:-1], axis=-1)
 
     def restrict(self, vectors):
         """``B' v`` of vectors (..., M), (..., m)."""
@@ -75,6 +83,7 @@ class Basis:
         first, others = np.split(self._order, [self._n_single])
         out._order = np.concatenate([first[single], others])
         out._n_single, out._rest = int(single.sum()), self._rest[:, rest]
+        out._of_parts = [int((~part).sum()) for part in self.split(directions)]
         return out
 
 

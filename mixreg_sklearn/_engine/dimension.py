@@ -14,10 +14,8 @@ def effective_dimension(model, rows, params):
     observed information J of the likelihood and :math:`J_\rho` with the ridge (Hastie,
     Tibshirani & Friedman 2009, section 7.6). A ridge of the gate does not count.
     """
-    basis, regressions = model.basis(params), model.regressions
-    free = np.ones(basis.n_directions, dtype=bool)
-    if regressions.kinked:
-        free[: regressions.n_coef_directions] = ~regressions.at_kink(params.coef)[0]
+    basis = model.basis(params)
+    free = ~model.idle(basis, params)[0]
     ridge = _ridge(model, params)
     if not ridge.any():
         return int(free.sum())

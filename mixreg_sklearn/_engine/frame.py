@@ -9,6 +9,7 @@ from .._data.known import components_in
 from .design import Design
 from .margins import Margins, margins_of
 from .sparse_design import SparseDesign, SparseMargins, sparse_margins_of
+from .standard_design import StandardDesign
 
 
 class Frame(NamedTuple):
@@ -18,7 +19,7 @@ class Frame(NamedTuple):
     ----------
     designs : tuple of L Design or SparseDesign
         Of every predictor, one object where features are the same.
-    gate_design : Design
+    gate_design : Design or StandardDesign
         Of the gate.
     origin, unit : ndarray of shape (m,)
         Of each response: ``y = origin + unit * response``.
@@ -36,7 +37,7 @@ class Frame(NamedTuple):
     """
 
     designs: tuple[Design | SparseDesign, ...]
-    gate_design: Design
+    gate_design: Design | StandardDesign
     origin: np.ndarray
     unit: np.ndarray
     least: np.ndarray
@@ -197,9 +198,14 @@ def make_frame(facts, structure):
             "X has no column that differs from zero, and fit_intercept=False: there"
             " is no regression to fit."
         )
+    gating = facts.gating
+    if structure.gate.selects:
+        gate_design = gating.standard(True, True)
+    else:
+        gate_design = gating.design(facts.n_units, True)
     return Frame(
         designs,
-        facts.gating.design(facts.n_units, True),
+        gate_design,
         facts.origin,
         facts.unit,
         facts.resolution / facts.unit,

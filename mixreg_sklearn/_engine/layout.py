@@ -82,13 +82,13 @@ class Layout(NamedTuple):
         return self.split(np.arange(self.size))
 
     def moved(self, params, step):
-        """Parameters after a step (R, M)."""
+        """Parameters after a step (R, M), whose logits are not `normalized`."""
         coef, constants, logits = self.split(step)
         return Params(
             params.coef + coef,
             params.constants * np.exp(constants),
             params.logits + logits,
-        ).normalized()
+        )
 
 
 def layout_of(params):

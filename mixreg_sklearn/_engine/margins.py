@@ -50,6 +50,13 @@ class Margins(NamedTuple):
         varies = size > 8 * np.finfo(float).eps * self.largest / self.unit
         return np.where(varies, size, 0.0) * self.unit
 
+    @property
+    def spread(self):
+        """The largest variance of standardized features along a direction."""
+        size = np.sqrt((self.factor**2).sum(axis=0))
+        scaled = self.factor / np.where(size > 0, size, 1.0)
+        return float(np.linalg.norm(scaled, 2) ** 2) if scaled.size else 1.0
+
     def standard(self, fit_intercept, centered):
         """The StandardDesign of the features, of which those that vary are scaled."""
         scale = np.where(self.deviation > 0, self.deviation, 1.0)

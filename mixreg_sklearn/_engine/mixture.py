@@ -100,7 +100,8 @@ class Mixture:
     def at_weight(self, weight):
         """The mixture for rows of another total weight, to which penalties adapt."""
         regressions = self.regressions.at_weight(weight)
-        return Mixture(regressions, self.gate, self.background, self.known)
+        gate = self.gate.at_weight(weight)
+        return Mixture(regressions, gate, self.background, self.known)
 
     def selected(self, params):
         """The mixture without the coefficients that a lasso sets to zero.
@@ -325,6 +326,49 @@ class Mixture:
         hessian = curvature.hessian.copy()
         np.einsum("rmm->rm", hessian)[...] += second
         return curvature.gradient + first, hessian
+
+    # Kinks, at which numbers of both parts may lie ------------------------------------
+
+    @property
+    def kinked(self):
+        """Whether estimates may lie at a kink of a penalty, or at a bound."""
+        return self.regressions.kinked or self.gate.kinked
+
+    def face(self, basis, params, gradient):
+        """Slopes along the directions of the `basis`, and those that stay at a kink.
+
+        From the gradient (R, m) of the smooth part of the objective; -> two arrays
+        (R, m), the second of bool.
+        """
+        coef, constants, logits = basis.split(gradient)
+        parts = [
+            self.regressions.face(params.coef, coef),
+            (constants, np.zeros(constants.shape, dtype=bool)),
+            self.gate.face(params.logits, logits),
+        ]
+        slope, stays = zip(*parts, strict=True)
+        return np.concatenate(slope, axis=1), np.concatenate(stays, axis=1)
+
+    def at_kink(self, basis, params):
+        """Directions of the `basis` that are at a kink, (R, m) of bool."""
+        of_gate = self.gate.at_kink(params.logits)
+        return self._marked(basis, params, of_gate)
+
+    def idle(self, basis, params):
+        """Those at a kink, and those in which no density changes, (R, m) of bool."""
+        return self._marked(basis, params, self.gate.idle(params.logits))
+
+    def _marked(self, basis, params, of_gate):
+        """Directions of coefficients at a kink, and those `of_gate`."""
+        none = np.zeros((params.n_restarts, basis.n_directions), dtype=bool)
+        _, constants, _ = basis.split(none)
+        of_coef = self.regressions.at_kink(params.coef)
+        return np.concatenate([of_coef, constants, of_gate], axis=1)
+
+    def stopped(self, before, after):
+        """Parameters after a step, which ends at a kink that it would cross."""
+        after = self.regressions.stopped(before, after)
+        return self.gate.stopped(before, after)
 
     def basis(self, params):
         """The Basis of directions in which the parameters may move."""

@@ -157,7 +157,7 @@ def _advance(model, rows, basis, at):
         length[rose], tries[rose] = 1.0, 0
     trial = layout_of(accepted).moved(accepted, step * length[:, None])
     trial = trial._replace(constants=model.regressions.inside(trial.constants))
-    trial = model.regressions.stopped(accepted, trial)
+    trial = model.stopped(accepted, trial).normalized()
     stuck = tries > _SHORTER_TRIES
     if stuck.any():
         held = accepted.take(stuck)
@@ -178,8 +178,9 @@ def _directions(model, rows, params, curvature, basis):
     np.negative(information, out=information)
     limit = limits(model.regressions, params, basis, gradient, information)
     apart, leaves = limit.apart, None
-    if model.regressions.kinked:
-        gradient, stays, leaves = _on_face(model.regressions, params, gradient)
+    if model.kinked:
+        gradient, stays = model.face(basis, params, gradient)
+        leaves = model.at_kink(basis, params) & ~stays
         apart = apart | stays
     if apart.any():
         gradient[apart] = 0
@@ -205,26 +206,15 @@ def _directions(model, rows, params, curvature, basis):
 
 
 def _ascent(information, gradient, size, apart):
-    """`ascent`, of a batch of one without the directions (1, m) that are held apart."""
-    free = ~apart[0]
-    if len(apart) > 1 or free.all() or not free.any():
+    """`ascent` without the directions (m,) that are held `apart` in all restarts."""
+    free = ~apart.all(axis=0)
+    if free.all() or not free.any():
         return ascent(information, gradient, size)
     part = information[:, free][:, :, free]
     found = ascent(part, gradient[:, free], size[:, free])
     step, vector = np.zeros((2, *gradient.shape))
     step[:, free], vector[:, free] = found.step, found.vector
     return Ascent(step, np.minimum(found.smallest, 1.0), vector)
-
-
-def _on_face(regressions, params, gradient):
-    """Slopes (R, m), directions that stay at a kink, and those that leave one."""
-    n = regressions.n_coef_directions
-    slope, stays = gradient.copy(), np.zeros(gradient.shape, dtype=bool)
-    leaves = stays.copy()
-    of_coef, at_kink = regressions.face(params.coef, gradient[:, :n])
-    slope[:, :n], stays[:, :n] = of_coef, at_kink
-    leaves[:, :n] = regressions.at_kink(params.coef) & ~at_kink
-    return slope, stays, leaves
 
 
 class _Limit(NamedTuple):

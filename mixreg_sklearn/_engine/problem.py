@@ -4,6 +4,7 @@ from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from .._background import make_background
 from .._data.data import Structure
@@ -12,10 +13,14 @@ from ..families._scales import ROUNDING, ScaleRule
 from .coefficients import exact, sharings_of
 from .frame import Facts, Frame, facts_of, make_frame
 from .mixture import MOST_ROLES, Mixture
+from .net_gate import NetGate
 from .params import Params, constant_logits
 from .regressions import Regressions
 from .rows import TableRows
 from .table import make_table
+
+# Sparse features of at most so many numbers (160 MB) are made dense under a penalty.
+_DENSE_NUMBERS = 20_000_000
 
 
 class Problem(NamedTuple):
@@ -243,6 +248,10 @@ def make_problem(data, structure, n_jobs):
 
     X is read in blocks. Of large data no columns are kept, every pass makes them anew.
     """
+    few = np.prod(data.X.shape) <= _DENSE_NUMBERS
+    if few and structure.penalties is not None and sparse.issparse(data.X):
+        # A working set, or a whitened design, is far smaller than products of all.
+        data = data._replace(X=data.X.toarray())
     table = make_table(data, structure)
     return problem_of(
         structure, facts_of(table), lambda frame: TableRows(table, frame, n_jobs)
@@ -269,7 +278,11 @@ def _models(structure, frame, facts):
     regressions = Regressions(family, sharings, rule)
     background = structure.background is not None
     known = facts.known if structure.n_shares > 1 else frozenset()
-    model = Mixture(regressions, structure.gate, background, known)
+    gate = structure.gate
+    if gate.selects:
+        weight = facts.weight * frame.inflation
+        gate = NetGate(gate.alpha, gate.l1_ratio, facts.gating.spread, weight)
+    model = Mixture(regressions, gate, background, known)
     if structure.order_by is not None:
         _check_orders(model)
     if model.n_components > MOST_ROLES and not model.interchangeable:

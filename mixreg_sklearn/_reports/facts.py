@@ -75,10 +75,14 @@ def _gate(rebuilt):
     structure = rebuilt.problem.structure
     if not structure.gate.has_features:
         return "constant"
-    names = [rebuilt.names[j] for j in structure.gating]
+    used, among = structure.gating, ""
+    if structure.gate.selects:
+        used = used[rebuilt.fitted.gate_coef[:, used].any(axis=0)]
+        among = f", selected of {len(structure.gating)}"
+    names = [rebuilt.names[j] for j in used]
     if len(names) > 3:
         names = [*names[:2], f"{len(names) - 2} more"]
-    return f"depends on {', '.join(names)}" if names else "constant"
+    return f"depends on {', '.join(names)}{among}" if names else "constant"
 
 
 def _background(background):

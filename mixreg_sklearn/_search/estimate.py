@@ -58,8 +58,16 @@ def estimate_found(problem, rng, limits, watch):
     ground = ground_of(rows, model.n_components)
     pooled, perfect = _pooled(problem, ground)
     if model.n_shares == 1 or perfect:
-        start = model.constrain(repeat_component(pooled, model))
-        polished = _polished(model, rows, ground, start, limits)
+        starts = [pooled]
+        if model.regressions.kinked and model.n_shares == 1:
+            starts.append(_close(problem, ground))
+        ends = [
+            _polished(model, rows, ground, model.constrain(start), limits)
+            for start in (repeat_component(start, model) for start in starts)
+        ]
+        # A close fit may be a maximum beside that of no features, as its small scale
+        # makes a penalty cheap.
+        polished = max(ends, key=lambda end: _sound_objective(model, end))
         estimate = _judged(model, rows, polished, None)
         flaw = Flaw.PERFECT if perfect else None
         return _finite(model, rows, estimate._replace(flaw=flaw), limits)
@@ -69,7 +77,8 @@ def estimate_found(problem, rng, limits, watch):
         field, watch = outline[:3], outline.watch(watch)
     for factor in _SAMPLES:
         sample = search_sample(field[1], model.n_components, factor)
-        searching = field[0].at_weight(sample.total_weight)
+        steady = field[0].gate.steady(sample.n_units, sample.n_logits)
+        searching = field[0].with_gate(steady).at_weight(sample.total_weight)
         found = search(searching, sample, field[2], rng, limits, watch)
         optima = _leading(model, rows, ground, outline, found, limits)
         if outline and optima[0].degenerate:
@@ -88,6 +97,17 @@ def _pooled(problem, ground):
     if is_perfect(problem.model, pooled) and ground is not rows:
         pooled = fit_pooled(model, rows)
     return pooled, is_perfect(problem.model, pooled)
+
+
+def _close(problem, ground):
+    """The regression without penalties, a batch of one."""
+    return fit_pooled(problem.pooled_model.at_weight(0.0), ground)
+
+
+def _sound_objective(model, polished):
+    """The objective of a batch of one, minus infinity if it collapsed."""
+    collapsed = model.regressions.collapsed(polished.params).any()
+    return -np.inf if collapsed else float(polished.objective[0])
 
 
 def _leading(model, rows, ground, outline, found, limits):

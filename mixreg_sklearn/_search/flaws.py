@@ -36,8 +36,9 @@ class Flaw(Enum):
         " maximum at finite coefficients, and the estimate maximizes it under a weak"
         " ridge on the gate instead (alpha=0.01). The gate's coefficients, and its"
         " probabilities for new rows, depend on this ridge. Choose it, as in"
-        " gate=SoftmaxGate(alpha=1), or use fewer features of the gate or fewer"
-        " components"
+        " gate=SoftmaxGate(alpha=1), let a lasso select among many features, as in"
+        " gate=SoftmaxGate(alpha=10, l1_ratio=1), or use fewer features of the gate or"
+        " fewer components"
     )
     ENDLESS = (
         "some coefficients grow without limit, since the responses of a component are"
@@ -139,7 +140,7 @@ def _why_infinite(model, rows, params):
     information = -model.penalized(params, curvature)[1][0]
     coef, _, logits = layout_of(params).places()
     of_coef, _ = model.regressions.basis()
-    of_gate = model.gate.basis(*logits.shape)
+    of_gate = model.gate.endless(*logits.shape)
     if gated and _is_flat(information, logits, of_gate):
         return Flaw.SEPARATED
     # What is at a kink of a penalty, or at a bound, stays there.

@@ -22,12 +22,14 @@ from .pooled import fit_pooled
 from .selected import WorkingSet, promising, whole_set
 
 # The level at which a mixture is looked for, almost without a penalty, and those at
-# which a path may begin: few or many chance correlations are below.
-_SEARCHED, _BEGUN = 0.5, (3.0, 2.0, 1.3)
+# which a path may begin, as shares of the largest chance correlation to be expected.
+_SEARCHED, _BEGUN = 0.5, (1.0, 0.8, 0.6, 0.4)
 # The lowest level, as a share of the highest, and at least; levels of a ridge.
 _LOWEST_SHARE, _LOWEST, _OF_RIDGE = 0.05, 1.0, (10.0, 1e-4)
 # Passes between strengths, how often these adapt, and when they no longer change.
 _PASSES, _ADAPTED, _SAME = 5, 8, 0.01
+# Rounds in which features join a working set.
+_JOINED = 20
 # A pass that gains less ends a run, in nats per row.
 _SLOW = 1e-9
 # A path ends where coefficients are more than this share of the rows.
@@ -99,24 +101,61 @@ def path(problem, alphas, rng, limits, watch):
     watch : Progress
     """
     at, params, search = _begin(whole_set(problem), rng, limits, watch)
+    own = _chance(at)
     if np.ndim(alphas):
+        own *= _Level(1.0).strengths(at, params).mean()
         grid = [_Fixed(alpha) for alpha in np.sort(alphas)[::-1]]
-        sizes = np.array([one.alpha for one in grid])
-        tried = _Level(1.0).strengths(at, params).mean() * np.array(_BEGUN)
     else:
         grid = [_Level(level) for level in _levels(at, params, alphas)]
-        sizes, tried = np.array([one.level for one in grid]), np.array(_BEGUN)
-    places = {int(np.abs(np.log(sizes / size)).argmin()) for size in tried}
-    firsts = {i: _step(at, params, grid[i], limits) for i in sorted(places)}
-    firsts = {i: step for i, step in firsts.items() if step is not None}
+    firsts = _beginnings(at, params, grid, own, limits)
     if not firsts:
         return []
     begun = max(firsts, key=lambda i: firsts[i].worth)
     first = firsts[begun]
     first = first._replace(estimate=first.estimate._replace(search=search))
+    # A stronger penalty than one that leaves no coefficient changes nothing.
     up = _follow(first, grid[:begun][::-1], limits, _is_null)
     down = _follow(first, grid[begun + 1 :], limits, lambda step: False)
     return [*up[::-1], first, *down]
+
+
+def _beginnings(at, params, grid, own, limits):
+    """Steps at which a path may begin, by their places on the grid.
+
+    Among the first features penalties rise by and by; only then others join. The
+    strongest penalty, with which hardly a coefficient is left, may be the only one
+    without a flaw. `own` is the strength of the largest chance correlation.
+    """
+    sizes = np.log([strength.size for strength in grid])
+    places = {0, *(int(np.abs(sizes - np.log(own * part)).argmin()) for part in _BEGUN)}
+    firsts = {}
+    for i in sorted(places, reverse=True):
+        at, params = _settled(at, params, grid[i])
+        firsts[i] = _step(at, params, grid[i], limits)
+    return {i: step for i, step in firsts.items() if step is not None}
+
+
+def _follow(step, grid, limits, ends):
+    """Steps of further strengths, each from the last, until one `ends` the path.
+
+    Those that are given are all tried.
+    """
+    steps = []
+    for strength in grid:
+        if ends(step) and not strength.given:
+            break
+        step = _step(step.at, step.params, strength, limits)
+        if step is None:
+            break
+        steps.append(step)
+    return steps
+
+
+def _chance(at):
+    """The largest correlation with unrelated features, in standard errors."""
+    if not at.whole.structure.penalties.selects:
+        return 1.0
+    return np.sqrt(2 * np.log(max(at.n_all, 2)))
 
 
 def _is_null(step):
@@ -125,29 +164,16 @@ def _is_null(step):
     return selects and not step.at.n_used(step.params)
 
 
-def _follow(step, grid, limits, ends):
-    """Steps of further strengths, each from the last, until one `ends` the path."""
-    steps = []
-    for strength in grid:
-        if ends(step):
-            break
-        step = _step(step.at, step.params, strength, limits)
-        if step is None or step.estimate.flaw:
-            break
-        steps.append(step)
-    return steps
-
-
 def _begin(whole, rng, limits, watch):
     """A working set, the optimum that a search finds there, and the Search."""
     problem, K = whole.whole, whole.whole.model.n_components
     selects, at = problem.structure.penalties.selects, whole
     if selects:
-        at = whole.of(np.arange(0))
+        at = whole.fewest
     pooled = fit_pooled(at.narrow.pooled_model, at.narrow.rows)
     alone = _Level(1.0).of_information(at, at.narrow.pooled_model, pooled)[0]
     if selects:
-        whole = whole.penalized(np.full(K, _BEGUN[0] * alone))
+        whole = whole.penalized(np.full(K, _chance(whole) * alone))
         at = whole.of(promising(whole))
     at = at.penalized(np.full(K, _SEARCHED * alone))
     watch.about(at.narrow)
@@ -158,16 +184,18 @@ def _begin(whole, rng, limits, watch):
 class _Fixed(NamedTuple):
     """A strength that is the same in all components, and does not adapt."""
 
-    alpha: float
+    size: float
+    given = True
 
     def strengths(self, at, params):
-        return np.full(params.n_components, self.alpha)
+        return np.full(params.n_components, self.size)
 
 
 class _Level(NamedTuple):
     """A level of a path, see above."""
 
-    level: float
+    size: float
+    given = False
 
     def strengths(self, at, params):
         """The alpha of every component, (K,), at a fit."""
@@ -180,7 +208,7 @@ class _Level(NamedTuple):
         weight = at.narrow.facts.weight * frame.inflation
         if penalties.l1_ratio > 0:
             information = np.sqrt(information) / penalties.l1_ratio
-        alpha = self.level * information / weight
+        alpha = self.size * information / weight
         return np.full(len(alpha), alpha.mean()) if penalties.fused else alpha
 
 
@@ -206,29 +234,45 @@ def _levels(at, params, n_levels):
     stop = at.intercept + len(at.features)
     squares = params.coef[0][:, at.intercept : stop] ** 2 * each[:, None]
     shares = squares.max(axis=1, initial=0) / (1 + squares.sum(axis=1))
-    highest = max(float(np.sqrt(n * shares).max()), 2 * _BEGUN[0])
+    highest = max(float(np.sqrt(n * shares).max()), 1.5 * _chance(at))
     lowest = max(_LOWEST_SHARE * highest, _LOWEST)
     return np.geomspace(highest, lowest, n_levels)
 
 
 def _step(at, params, strength, limits):
-    """The Step of a strength, from parameters nearby; None if too little is zero."""
-    alpha, most = None, _DENSE * at.whole.rows.n_rows
+    """The Step of a strength, from parameters nearby.
+
+    None if it is flawed, or too little is zero, unless the strength is given.
+    """
+    selects = at.whole.structure.penalties.selects and not strength.given
+    most = _DENSE * at.whole.rows.n_rows if selects else np.inf
+    for _ in range(_JOINED):
+        at, params = _settled(at, params, strength)
+        excess = at.excess(params, at.whole.model)
+        if not excess.any():
+            break
+        if at.n_used(params) > most:
+            return None
+        at, params = at.joined(params, excess)
+    at, estimate = at.extended(params, limits, most)
+    dense = at.n_used(estimate.polished.params) > most
+    if (estimate.flaw or dense) and not strength.given:
+        return None
+    alpha = at.narrow.structure.penalties.alpha
+    return Step(alpha, at, estimate, _selected(at, estimate, limits))
+
+
+def _settled(at, params, strength):
+    """The working set under strengths that suit its fit, and this fit, nearly."""
+    alpha = None
     for _ in range(_ADAPTED):
         before, alpha = alpha, strength.strengths(at, params)
-        settled = before is not None and np.allclose(alpha, before, rtol=_SAME)
+        if before is not None and np.allclose(alpha, before, rtol=_SAME):
+            break
         at = at.penalized(alpha)
         run = em(at.narrow.model, at.narrow.rows, params, max_iter=_PASSES, tol=_SLOW)
         params = run.params
-        if at.whole.structure.penalties.selects and at.n_used(params) > most:
-            return None
-        excess = at.excess(params, at.whole.model)
-        if excess.any():
-            at, params = at.joined(params, excess)
-        elif settled:
-            break
-    at, estimate = at.extended(params, limits)
-    return Step(alpha, at, estimate, _selected(at, estimate, limits))
+    return at, params
 
 
 def _selected(at, estimate, limits):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._engine.em import em
 from .._engine.layout import layout_of
 from .._engine.problem import Problem
 from .estimate import climbed, estimate_found
@@ -25,6 +26,9 @@ _WIDE = 30
 _FIRST, _ROWS_EACH = 40, 4
 # Features that join at once, at least, and rounds in which some do.
 _JOIN, _ROUNDS = 10, 30
+# Passes of EM toward the maximum nearby, which Newton's method might leave for one of
+# no features, and the gain of a pass that is near enough, in nats per row.
+_NEAR_PASSES, _NEAR = 100, 1e-8
 # Optima that are extended to all features.
 _FINALISTS = 3
 # The excess of a row over its expectation counts up to this multiple of a quantile.
@@ -99,6 +103,11 @@ class WorkingSet(NamedTuple):
         problems = (problem.penalized(alpha) for problem in self[:2])
         return WorkingSet(*problems, self.features)
 
+    @property
+    def fewest(self):
+        """The set of no feature, or of one where there is no intercept."""
+        return self.of(np.arange(1 - self.intercept))
+
     def of(self, features):
         """The working set of other features."""
         return WorkingSet(self.whole, self.whole.narrowed(features), features)
@@ -146,18 +155,24 @@ class WorkingSet(NamedTuple):
         wider = np.union1d(used, _largest(excess, max(_JOIN, len(used) // 2)))
         return self.of(wider), self.moved(params, wider)
 
-    def extended(self, start, limits):
+    def extended(self, start, limits, most=np.inf):
         """Climb, and let features join, until no other has a reason to.
+
+        It ends where more than `most` coefficients are not zero, too.
 
         -> the last working set, and its Estimate.
         """
         at = self
         for _ in range(_ROUNDS):
-            estimate = climbed(at.narrow.model, at.narrow.rows, start, limits)
+            model, rows = at.narrow.model, at.narrow.rows
+            run = em(model, rows, start, max_iter=_NEAR_PASSES, tol=_NEAR)
+            estimate = climbed(model, rows, run.params, limits)
             params = estimate.polished.params
             excess = at.excess(params, at.whole.model)
             if not excess.any() or estimate.flaw:
                 return at, estimate
+            if at.n_used(params) > most:
+                break
             at, start = at.joined(params, excess)
         # Not all conditions hold, so nothing is proven.
         polished = estimate.polished
@@ -203,7 +218,7 @@ def promising(whole):
 def _pooled(whole, size):
     """One regression of all features, of which about `size` or fewer enter."""
     model = whole.whole.pooled_model
-    at = whole.of(np.arange(0))
+    at = whole.fewest
     for _ in range(_ROUNDS):
         pooled = fit_pooled(at.narrow.pooled_model, at.narrow.rows)
         joining, used = _largest(at.excess(pooled, model), _JOIN), at.used_in(pooled)

@@ -66,6 +66,14 @@ def require_maximum(rebuilt):
     """Raise NoStandardErrors where the estimate is no interior maximum."""
     estimator, problem = rebuilt.estimator, rebuilt.problem
     require_likelihood(problem.structure)
+    if problem.structure.gate.selects:
+        raise NoStandardErrors(
+            "The coefficients of the gate are shrunk by a lasso (gate=SoftmaxGate with"
+            " l1_ratio > 0), and how far they are from the truth is not a matter of"
+            " their variation alone. A gate without it, of the features that the lasso"
+            " selected (gate_features), has standard errors for these features taken as"
+            " given."
+        )
     if estimator.degenerate_:
         raise NoStandardErrors(
             "The estimate is degenerate (degenerate_ is True): the likelihood has no"
@@ -112,11 +120,10 @@ def _require_data(rebuilt, loglik, gain):
 
 def free_directions(mixture, params):
     """The Basis of directions in which an interior estimate may move."""
-    basis, regressions = mixture.basis(params), mixture.regressions
+    basis = mixture.basis(params)
     _, constants, _ = layout_of(params).places()
-    limited = constants[regressions.at_limit(params)[0]]
-    apart = basis.rows(limited).any(axis=0)
-    apart[: regressions.n_coef_directions] |= regressions.at_kink(params.coef)[0]
+    limited = constants[mixture.regressions.at_limit(params)[0]]
+    apart = basis.rows(limited).any(axis=0) | mixture.at_kink(basis, params)[0]
     return basis.without(apart)
 
 

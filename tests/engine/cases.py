@@ -8,6 +8,7 @@ from support import flat
 from mixreg_sklearn._data.data import unconstrained
 from mixreg_sklearn._data.read import read
 from mixreg_sklearn._engine.mixture import Mixture, Moments
+from mixreg_sklearn._engine.net_gate import NetGate
 from mixreg_sklearn._engine.params import Params
 from mixreg_sklearn._engine.problem import make_problem
 from mixreg_sklearn._engine.regressions import Regressions, Sums
@@ -50,6 +51,11 @@ def engine(seed, kind="separate", *, n=97, p=3, n_components=3, n_restarts=4, **
     if "gated" in kind:
         gate = SoftmaxGate(alpha=0.5 if "ridge" in kind else 0.0)
         columns = np.vstack([np.ones(n_units), rng.normal(size=(2, n_units))])
+    if "net" in kind:
+        spread = np.linalg.eigvalsh(columns[1:] @ columns[1:].T)[-1] / n_units
+        gate = NetGate(3.0, 0.6, spread, n_units)
+    if "lasso" in kind:
+        gate = NetGate(3.0, 1.0, 1.0, n_units)
     if "held weights" in kind:
         gate = ConstantGate(np.arange(1.0, K + 1) / np.arange(1, K + 1).sum())
     if kind == "held scales":
@@ -97,6 +103,8 @@ KINDS = [
     "penalized",
     "gated",
     "gated with ridge",
+    "gated with net",
+    "grouped, gated with lasso",
     "grouped",
     "grouped, gated and tied",
     "partly shared and held",
