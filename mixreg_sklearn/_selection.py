@@ -176,7 +176,8 @@ class MixtureRegressorIC(
     rows of small components.
 
     Mixtures are not grown if constraints name components (`shared_features` as a dict,
-    lists in `held_coef`, fixed shares): K components are then no special case of K + 1.
+    lists in `held_coef` or `coef_bounds`, fixed shares), or under a penalty (`alpha`):
+    K components are then no special case of K + 1.
     With a ridge in a `SoftmaxGate`, the log-likelihood may decrease, as a penalized one
     is maximized. Degenerate fits are neither grown nor used in this comparison.
 
