@@ -1,0 +1,137 @@
+"""Which of the places where passes of EM end is best, and how often it was found."""
+
+from itertools import islice, permutations
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.utils.parallel import Parallel, delayed
+
+from .climb import Climb, Limits, climb, distance
+from .mixture import run_pass
+
+# Passes of a start, where each takes many fits of experts.
+_SHORT = 10
+# Mean distance of memberships below which two ends are one place.
+_SAME = 0.1
+# Assignments of components to different experts that are tried at a start.
+_MOST_ROLES = 24
+
+
+class Place(NamedTuple):
+    """Where passes end, and the starts that led there."""
+
+    end: Climb
+    kinds: tuple  # kinds of these starts
+    number: int  # of the first of them
+
+
+class Found(NamedTuple):
+    """The result of a search."""
+
+    places: list  # best first
+    paths: list  # pairs (kind, log-likelihoods by pass)
+    n_rows: int
+    weight: float  # of the units searched
+
+    @property
+    def agreed(self):
+        """Whether more than one start found the best place."""
+        return len(self.places[0].kinds) > 1
+
+
+def search(model, rows, starts, limits, n_jobs, report):
+    """Run passes from every start, and compare where they end. -> Found."""
+    if rows.fold is not None:
+        limits = Limits(min(_SHORT, limits.max_iter), limits.tol)
+    runs = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_run)(model, rows, start, limits) for start in starts
+    )
+    weight, places, paths = rows.weight[rows.first], [], []
+    for number, (start, end) in enumerate(zip(starts, runs, strict=True)):
+        paths.append((start.kind, end.path))
+        places = _joined(model, places, Place(end, (start.kind,), number), weight)
+        if report(start, end, places[0]):
+            break
+    return Found(places, paths, len(rows.y), float(weight.sum()))
+
+
+def _run(model, rows, start, limits):
+    """Passes from a start."""
+    return climb(model, rows, _in_roles(model, rows, start.memberships), limits)
+
+
+def _in_roles(model, rows, memberships):
+    """Memberships with components assigned to the experts that suit them best."""
+    if not model.roles or rows.evidence is not None:
+        return memberships
+    orders = islice(permutations(range(model.n_components)), _MOST_ROLES)
+    candidates = [memberships[:, order] for order in orders]
+    likelihoods = [run_pass(model, rows, each).log_likelihood for each in candidates]
+    return candidates[int(np.argmax(likelihoods))]
+
+
+def _joined(model, places, new, weight):
+    """Places with one more, or with the better end of two that are the same."""
+    for i, place in enumerate(places):
+        if _gap(model, place.end, new.end, weight) < _SAME:
+            best = max(place, new, key=_standing)
+            kinds = place.kinds + new.kinds
+            places[i] = Place(best.end, kinds, place.number)
+            break
+    else:
+        places = [*places, new]
+    return sorted(places, key=_standing, reverse=True)
+
+
+def _standing(place):
+    """Places without a collapse come first, then the likelihood counts."""
+    return not place.end.last.degenerate, place.end.last.log_likelihood
+
+
+def _gap(model, ours, theirs, weight):
+    """Distance of memberships where passes ended, under the best numbering."""
+    ours, theirs = ours.last.memberships, theirs.last.memberships
+    if not model.roles:
+        overlap = (weight[:, None] * ours).T @ theirs
+        theirs = theirs[:, linear_sum_assignment(overlap, maximize=True)[1]]
+    return distance(ours, theirs, weight)
+
+
+def search_record(found, scale):
+    """A search as the dict `search_`; log-likelihoods are multiplied by `scale`."""
+    best = found.places[0].end.last
+    optima = [
+        {
+            "log_likelihood": scale * place.end.last.log_likelihood,
+            "hits": len(place.kinds),
+            "starts": sorted(set(place.kinds)),
+            "iterations": len(place.end.path),
+            "degenerate": place.end.last.degenerate,
+            "settled": place.end.settled,
+            "passed_over": _passed_over(place.end.last, best),
+        }
+        for place in found.places
+    ]
+    paths = [
+        {
+            "arm": kind,
+            "round": number,
+            "first_iteration": 1,
+            "log_likelihood": scale * path,
+        }
+        for number, (kind, path) in enumerate(found.paths, start=1)
+    ]
+    return {
+        "optima": optima,
+        "paths": paths,
+        "starts": len(found.paths),
+        "agreed": found.agreed,
+        "sample_rows": found.n_rows,
+    }
+
+
+def _passed_over(end, best):
+    """Why a place of higher likelihood was not chosen, or None."""
+    higher = end.log_likelihood > best.log_likelihood
+    return "a component collapses, or has no rows" if higher else None
