@@ -59,12 +59,13 @@ class MixtureOfExpertsRegressor(
         Classifier for the prior probabilities, with `predict_proba` and
         `sample_weight`. Each row (or group) is given with all labels, weighted by its
         memberships. None means shares that are the same for all rows.
-    cv : int, "auto" or None, default="auto"
+    cv : int, cross-validation generator, iterable, "auto" or None, default="auto"
         Folds, so that rows are predicted by experts and gate that were fitted without
         them, as long as the mixture is fitted. None predicts the rows of the fit
         themselves. `"auto"` is None if experts are `LinearRegression` and the gate is
         None or `LogisticRegression` (also as last steps of pipelines), and 5 otherwise.
-        Groups are not divided, and neither are equal rows.
+        A number divides neither groups nor equal rows, and does not depend on the
+        order of rows; of other splits, each row must be left out exactly once.
     shared_scale : bool, default=False
         Whether all components have the same scale.
     min_scale : float, default=1e-4
@@ -177,7 +178,7 @@ class MixtureOfExpertsRegressor(
         "estimator": [HasMethods(["fit", "predict"]), list, tuple],
         "n_components": [Range(Integral, 1, None, closed="left")],
         "gate": [HasMethods(["fit"]), None],
-        "cv": [StrOptions({"auto"}), Range(Integral, 2, None, closed="left"), None],
+        "cv": ["cv_object", StrOptions({"auto"})],
         "shared_scale": ["boolean"],
         "min_scale": [Range(Real, 0, 1, closed="neither")],
         "init": ["array-like", None],

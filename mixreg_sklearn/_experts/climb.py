@@ -7,6 +7,9 @@ import numpy as np
 from .._blas import threads_for_fits
 from .mixture import Pass, run_pass
 
+# Passes after which a log-likelihood that has not risen is not expected to.
+_PATIENCE = 5
+
 
 class Limits(NamedTuple):
     """When passes stop."""
@@ -16,12 +19,13 @@ class Limits(NamedTuple):
 
 
 class Climb(NamedTuple):
-    """A run of passes, and where it ended."""
+    """A run of passes, and the pass that is kept."""
 
     last: Pass
     given: np.ndarray  # (U, K), the memberships that estimators were fitted to
     change: float  # see `climb`
     settled: bool  # whether the change is below the tolerance
+    stopped: bool  # whether passes ended before their number did
     path: np.ndarray  # log-likelihoods of the passes
 
     def reordered(self, order):
@@ -35,29 +39,54 @@ class Climb(NamedTuple):
 
 
 def climb(model, rows, memberships, limits, report=None):
-    """Passes from memberships (U, K), until the change is less than the tolerance.
+    """Passes from memberships (U, K). -> Climb.
 
-    The change is what the log-likelihood still has to gain, in nats, by the geometric
-    series of its last gains, where the rows of a fit are predicted themselves, so that
-    EM is exact for estimators that maximize the likelihood. With folds, it is the mean
-    total variation distance between memberships before and after a pass.
+    Where the rows of a fit are predicted themselves, EM is exact for estimators that
+    maximize the likelihood. The change is what the log-likelihood still has to gain, in
+    nats, by the geometric series of its last gains, and the last pass is kept.
+
+    With folds there is no objective that has to rise, and memberships of estimators
+    that jump, such as trees, never quite settle. The change is the mean total variation
+    distance between memberships before and after a pass. Passes also stop when the
+    log-likelihood has not risen by `tol` nats for each unit in five of them, and the
+    one where it is highest is kept.
     """
-    exact, path, change = rows.fold is None, [], np.inf
+    with threads_for_fits(len(rows.y)):
+        return _climb(model, rows, memberships, limits, report)
+
+
+def _climb(model, rows, memberships, limits, report):
+    path, kept, folded = [], None, rows.fold is not None
     weight = rows.weight[rows.first]
     for _ in range(limits.max_iter):
-        with threads_for_fits(len(rows.y)):
-            found = run_pass(model, rows, memberships)
+        found = run_pass(model, rows, memberships)
         path.append(found.log_likelihood)
-        if exact:
-            change = remaining(path)
-        else:
-            change = distance(memberships, found.memberships, weight)
-        given, memberships = memberships, found.memberships
+        moved = distance(memberships, found.memberships, weight)
+        change = moved if folded else remaining(path)
+        now = Climb(found, memberships, change, change < limits.tol, False, path)
+        if kept is None or now.settled or not folded or _better(found, kept.last):
+            kept = now
+        memberships = found.memberships
         if report is not None:
             report(len(path), found.log_likelihood, change)
-        if change < limits.tol:
+        idle = folded and in_vain(path, limits.tol * weight.sum())
+        if now.settled or idle:
+            kept = kept._replace(stopped=True)
             break
-    return Climb(found, given, change, change < limits.tol, np.array(path))
+    return kept._replace(path=np.array(path))
+
+
+def in_vain(path, least):
+    """Whether the last passes have not raised the log-likelihood by at least this."""
+    before, last = path[:-_PATIENCE], path[-_PATIENCE:]
+    return bool(before) and max(last) < max(before) + least
+
+
+def _better(ours, theirs):
+    """Whether a pass is better than another: a collapse is not."""
+    if ours.degenerate != theirs.degenerate:
+        return theirs.degenerate
+    return ours.log_likelihood >= theirs.log_likelihood
 
 
 def remaining(path):

@@ -32,8 +32,7 @@ def estimate(problem, n_starts, limits, n_jobs, seed, progress):
             start = np.ones((rows.n_units, 1))
     else:
         sample = _sample(rows)
-        with threads_for_fits(len(sample.y)):
-            starts = make_starts(model, sample, n_starts, seed)
+        starts = _starts(model, sample, n_starts, seed)
         found = search(model, sample, starts, limits, n_jobs, progress.start_done)
         start = _extended(model, sample, found.places[0].end, rows)
     end = climb(model, rows, start, limits, progress.pass_done)
@@ -44,6 +43,14 @@ def estimate(problem, n_starts, limits, n_jobs, seed, progress):
     experts = fit_experts(model, rows, every, end.given)
     gate = model.gate and fit_gate(model, rows, rows.units_of(every), end.given)
     return Estimate(experts, gate, end, found)
+
+
+def _starts(model, rows, n_starts, seed):
+    """Starts from one row of each kind, as weights are the same as repetition."""
+    few, kind = rows.distinct()
+    with threads_for_fits(len(few.y)):
+        starts = make_starts(model, few, n_starts, seed)
+    return [start._replace(memberships=start.memberships[kind]) for start in starts]
 
 
 def _sample(rows):

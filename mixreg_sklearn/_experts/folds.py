@@ -30,13 +30,13 @@ def _ranked(column):
         return np.unique(words, return_inverse=True)[1].astype(np.float64)
 
 
-def hash_rows(numbers, y, seed):
-    """Hashes of rows and their responses, (n,) of uint64."""
+def hash_rows(numbers, *columns, seed):
+    """Hashes of rows, numbers (n, d) and further columns (n,) or (n, m); of uint64."""
     if sparse.issparse(numbers):
         # Sums over the entries of a row do not depend on other rows.
         directions = np.random.default_rng(0).normal(size=(numbers.shape[1], 2))
         numbers = numbers @ directions
-    table = np.column_stack([numbers, y])
+    table = np.column_stack([numbers, *columns])
     hashes = hash_numbers(table, np.arange(table.shape[1]))
     return scrambled(hashes + np.uint64(seed))
 
@@ -45,32 +45,58 @@ def canonical_order(hashes, groups):
     """Rows (n,) in the order of hashes, those of a group together."""
     if groups is None:
         return np.argsort(hashes, kind="stable")
-    of_group = groups.sum(scrambled(hashes))[groups.of_row]
-    return np.lexsort((hashes, groups.of_row, of_group))
+    of_unit = hash_units(hashes, groups)[groups.of_row]
+    return np.lexsort((hashes, groups.of_row, of_unit))
 
 
-def make_folds(hashes, groups, weight, n_folds):
-    """The fold of each row, (n,), of about equal weight; groups are whole.
+def hash_units(hashes, groups):
+    """Hashes of units, (U,), whatever the order of their rows."""
+    return hashes if groups is None else groups.sum(scrambled(hashes))
+
+
+def given_folds(splits, n_rows, groups):
+    """The fold of each row, (n,), from pairs of rows to fit to, and left out.
 
     Raises
     ------
     ValueError
-        If all rows are equal, or of one group, so that there are no two folds.
+        If a row is not left out exactly once, or a group is divided.
     """
-    of_unit = hashes if groups is None else groups.sum(scrambled(hashes))
-    unit_weight = weight if groups is None else groups.sum(weight)
-    distinct, of_kind = np.unique(of_unit, return_inverse=True)
-    if len(distinct) < 2:
+    fold, times = np.zeros(n_rows, dtype=int), np.zeros(n_rows, dtype=int)
+    for number, (_, left_out) in enumerate(splits):
+        fold[left_out] = number
+        times += np.bincount(np.arange(n_rows)[left_out], minlength=n_rows)
+    if (times != 1).any() or not fold.any():
+        row = (times != 1).argmax()
         raise ValueError(
-            f"cv={n_folds} needs at least two different rows (or groups); with cv=None,"
-            " rows are predicted by experts that were fitted to them."
+            f"cv must leave each row out once, in two folds or more: row {row} is left"
+            f" out {times[row]} times."
         )
-    total = np.bincount(of_kind, unit_weight)
+    label = None if groups is None else groups.varying(fold)
+    if label is not None:
+        raise ValueError(f"cv divides group {label!r}: use GroupKFold, or a number.")
+    return fold
+
+
+def make_folds(rows, n_folds):
+    """The fold of each row, (n,), of about equal weight; kinds of units are whole.
+
+    Raises
+    ------
+    ValueError
+        If all units are equal, so that there are no two folds.
+    """
+    total = np.bincount(rows.kind, rows.weight[rows.first])
+    if len(total) < 2:
+        raise ValueError(
+            f"cv={n_folds} needs at least two different rows (or groups), and here"
+            f" n_samples = {len(rows.y)}, all equal. With cv=None, experts predict the"
+            " rows that they were fitted to."
+        )
     middle = np.cumsum(total) - 0.5 * total
     fold = np.floor(n_folds * middle / total.sum()).astype(int)
     # A fold without units does not count, but there have to be two.
     fold = np.unique(fold, return_inverse=True)[1]
     if not fold.any():
         fold[-1] = 1
-    fold = fold[of_kind]
-    return fold if groups is None else fold[groups.of_row]
+    return rows.spread(fold[rows.kind])

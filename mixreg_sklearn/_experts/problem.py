@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_array, column_or_1d
 from sklearn.utils.validation import check_consistent_length
@@ -14,7 +15,14 @@ from .._data.checks import check_enough, check_memberships, check_weight
 from .._data.groups import check_constant, check_groups
 from .._data.known import check_known, components_in, evidence_of
 from .._expert_estimates import check_raw
-from .folds import canonical_order, hash_rows, make_folds, numbers_of
+from .folds import (
+    canonical_order,
+    given_folds,
+    hash_rows,
+    hash_units,
+    make_folds,
+    numbers_of,
+)
 from .mixture import Model
 from .rows import Rows
 from .weighting import weight_keyword
@@ -69,17 +77,14 @@ def pose_experts(estimator, X, y, sample_weight, groups, known, seeds):
     check_constant(weight, groups, "sample_weight")
     K = estimator.n_components
     known = check_known(known, len(y), K, groups)
-    order, groups, hashes = _ordered(X, y, weight, groups, seeds[0])
-    check_enough(K, len(order if groups is None else groups.labels), bool(groups))
-    first = order if groups is None else order[groups.first]
-    evidence = None if known is None else evidence_of(known, K).T[first]
-    rows = Rows(
-        _safe_indexing(X, order), y[order], weight[order], groups, evidence, None
-    )
+    split = _given_splits(estimator.cv, X, y, groups)
+    rows, order = _rows(X, y, weight, groups, known, K, seeds[0])
+    check_enough(K, rows.n_units, bool(groups))
     n_folds = _number_of_folds(estimator.cv, experts, gate)
-    if n_folds is not None:
-        fold = make_folds(hashes[order], groups, rows.weight, n_folds)
-        rows = rows._replace(fold=fold)
+    if split is not None:
+        rows = rows._replace(fold=split[order])
+    elif n_folds is not None:
+        rows = rows._replace(fold=make_folds(rows, n_folds))
     labels = bool(components_in(known, K))
     model = Model(
         [_seeded(each, seeds[1]) for each in experts],
@@ -158,17 +163,31 @@ def _check_y(estimator, X, y):
     return y
 
 
-def _ordered(X, y, weight, groups, seed):
-    """Rows with weight in an order of their own, their groups, and hashes of all."""
-    hashes = hash_rows(numbers_of(X), y, seed)
+def _rows(X, y, weight, groups, known, n_components, seed):
+    """Rows of positive weight in an order of their own, and their places, (m,)."""
+    columns = (y,) if known is None else (y, known)
+    hashes = hash_rows(numbers_of(X), *columns, seed=seed)
     order = canonical_order(hashes, groups)
     order = order[weight[order] > 0]
-    if groups is None:
-        return order, None, hashes
-    # Numbered as they follow each other.
-    label = groups.of_row[order]
-    number = np.cumsum(np.diff(label, prepend=label[:1]) != 0)
-    return order, check_groups(number, number), hashes
+    if groups is not None:
+        # Numbered as they follow each other.
+        label = groups.of_row[order]
+        number = np.cumsum(np.diff(label, prepend=label[:1]) != 0)
+        groups = check_groups(number, number)
+    first = order if groups is None else order[groups.first]
+    evidence = None if known is None else evidence_of(known, n_components).T[first]
+    of_units = hash_units(hashes[order], groups)
+    kind = np.cumsum(np.diff(of_units, prepend=of_units[:1]) != 0)
+    ordered = _safe_indexing(X, order), y[order], weight[order]
+    return Rows(*ordered, groups, evidence, kind), order
+
+
+def _given_splits(cv, X, y, groups):
+    """The fold of each row, (n,), by a splitter or pairs of rows; None without."""
+    if cv is None or isinstance(cv, (str, Integral)):
+        return None
+    labels = None if groups is None else groups.of_row
+    return given_folds(check_cv(cv).split(X, y, labels), len(y), groups)
 
 
 def _number_of_folds(cv, experts, gate):

@@ -16,7 +16,8 @@ class Rows(NamedTuple):
     weight: np.ndarray  # (n,), positive
     groups: Groups | None
     evidence: np.ndarray | None  # (U, K), logarithms; what is known of components
-    fold: np.ndarray | None  # (n,) of int; None to predict the rows of a fit itself
+    kind: np.ndarray  # (U,) of int, rising; equal units have the same number
+    fold: np.ndarray | None = None  # (n,) of int; None to predict all rows by all
 
     @property
     def n_units(self):
@@ -53,8 +54,16 @@ class Rows(NamedTuple):
             self.weight[at],
             groups,
             None if self.evidence is None else self.evidence[units],
+            self.kind[units],
             None if self.fold is None else self.fold[at],
         )
+
+    def distinct(self):
+        """One of each kind of units, with the weight of all; and its kind, (U,)."""
+        units, kind = np.unique(self.kind, return_index=True, return_inverse=True)[1:]
+        weight = np.bincount(kind, self.weight[self.first])
+        few = self.take(units)
+        return few._replace(weight=few.spread(weight)), kind
 
     def splits(self):
         """Yield the rows that estimators are fitted to, and those they predict."""

@@ -10,8 +10,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from .climb import Climb, Limits, climb, distance
 from .mixture import run_pass
 
-# Passes of a start, where each takes many fits of experts.
-_SHORT = 10
+# Passes of a start, with folds (a pass takes many fits) and without.
+_SHORT, _LONG = 10, 30
 # Mean distance of memberships below which two ends are one place.
 _SAME = 0.1
 # Assignments of components to different experts that are tried at a start.
@@ -42,8 +42,8 @@ class Found(NamedTuple):
 
 def search(model, rows, starts, limits, n_jobs, report):
     """Run passes from every start, and compare where they end. -> Found."""
-    if rows.fold is not None:
-        limits = Limits(min(_SHORT, limits.max_iter), limits.tol)
+    most = _LONG if rows.fold is None else _SHORT
+    limits = Limits(min(most, limits.max_iter), limits.tol)
     runs = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_run)(model, rows, start, limits) for start in starts
     )

@@ -19,8 +19,6 @@ from .mixture import pooled_means
 
 # Segments of the splines of starts, coarse and fine.
 _COARSE, _FINE = 3, 7
-# Rounds of the search of a cheap mixture.
-_ROUNDS = 2
 # Regions of a random field, and what is certain of a row in a band of residuals.
 _REGIONS, _CERTAIN = 10, 0.8
 
@@ -67,7 +65,7 @@ def _of_mixture(model, rows, X, rng):
         gate="softmax" if q else None,
         gate_features=np.arange(d, d + q) if q else None,
         shared_scale=model.shared_scale,
-        n_init=_ROUNDS,
+        n_init=1,
         random_state=int(rng.integers(2**31)),
     )
     X = np.hstack([X, gating])
