@@ -60,8 +60,8 @@ class ExpertEstimates(Estimates, _Parts):
         """Means of the components, (n, K)."""
         if offset is not None:
             raise ValueError(
-                "offset is not available: experts predict the response itself, and have"
-                " no linear predictor."
+                "offset is not available: experts predict the response itself, with"
+                " normal errors."
             )
         return np.column_stack([predictions(expert, X) for expert in self.experts])
 

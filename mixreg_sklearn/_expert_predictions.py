@@ -1,5 +1,7 @@
 """What a fitted mixture of experts says of rows."""
 
+from functools import wraps
+
 import numpy as np
 
 from ._at_rows import estimates_and_rows, from_log_joints
@@ -12,6 +14,25 @@ from .predictive._components import component_means
 from .predictive._history import given_history
 
 
+def without_row_data(method):
+    """Let a method take what other mixtures know of rows, as long as it is None.
+
+    Functions for any mixture hand it on.
+    """
+
+    @wraps(method)
+    def wrapper(*args, **kwargs):
+        for name in ("offset", "trials", "row_scale"):
+            if kwargs.pop(name, None) is not None:
+                raise ValueError(
+                    f"{name} is not available: experts predict the response itself,"
+                    " with normal errors."
+                )
+        return method(*args, **kwargs)
+
+    return wrapper
+
+
 @documented
 class ExpertPredictions:
     """Methods of a mixture of experts that need a fit."""
@@ -21,6 +42,7 @@ class ExpertPredictions:
     background = None
     offset_feature = None
 
+    @without_row_data
     def predict(self, X, return_std=False):
         r"""Expected response, :math:`\sum_k \pi_k(x) m_k(x)`.
 
@@ -40,6 +62,7 @@ class ExpertPredictions:
         ahead = self.predict_distribution(X)
         return (ahead.mean(), ahead.std()) if return_std else ahead.mean()
 
+    @without_row_data
     def predict_components(self, X):
         """What each expert predicts.
 
@@ -54,6 +77,7 @@ class ExpertPredictions:
         """
         return component_means(self.predict_distribution(X))
 
+    @without_row_data
     def predict_distribution(self, X, *, groups=None, history=None):
         r"""Distribution of the response: density, quantiles, intervals, draws.
 
@@ -89,6 +113,7 @@ class ExpertPredictions:
             return ahead
         return ahead.reweighted(given_history(self, ahead.weights, groups, history))
 
+    @without_row_data
     def predict_proba(self, X, y=None, *, groups=None, known_component=None):
         r"""Probabilities of the components.
 
@@ -121,6 +146,7 @@ class ExpertPredictions:
         )
         return found if groups is None else found[groups.of_row]
 
+    @without_row_data
     def predict_group_proba(self, X, y, groups, *, known_component=None):
         """Memberships of groups, given the responses of all their rows.
 
@@ -150,6 +176,7 @@ class ExpertPredictions:
         )
         return groups.labels, found
 
+    @without_row_data
     def predict_membership(self, X, y, *, groups=None, known_component=None):
         """Most probable component of each row.
 
@@ -170,6 +197,7 @@ class ExpertPredictions:
         given = {"groups": groups, "known_component": known_component}
         return self.predict_proba(X, y, **given).argmax(axis=1)
 
+    @without_row_data
     def log_likelihood(
         self, X, y, sample_weight=None, *, groups=None, known_component=None
     ):
@@ -191,6 +219,7 @@ class ExpertPredictions:
         rows = self, X, y, sample_weight, groups
         return evidence(*rows, **{KNOWN: known_component}).log_likelihood
 
+    @without_row_data
     def score(self, X, y, sample_weight=None, *, groups=None, known_component=None):
         r"""Likelihood R2: how much better the mixture describes y than no features do.
 
@@ -214,6 +243,7 @@ class ExpertPredictions:
         rows = self, X, y, sample_weight, groups, None
         return likelihood_r2(*rows, **{KNOWN: known_component})
 
+    @without_row_data
     def sample(self, X, random_state=None, *, groups=None):
         """Draw a response for each row of X.
 

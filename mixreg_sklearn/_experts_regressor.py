@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from ._data.checks import Range
 from ._docs import documented
 from ._expert_predictions import ExpertPredictions
-from ._experts.climb import Limits
+from ._experts.climb import Limits, distance
 from ._experts.estimate import estimate
 from ._experts.problem import pose_experts
 from ._experts.search import search_record
@@ -80,9 +80,11 @@ class MixtureOfExpertsRegressor(
     max_iter : int, default=100
         Maximum number of passes over all rows.
     tol : float, default=None
-        With folds, the mean total variation distance of memberships before and after a
-        pass at which passes end, by default 0.001. Without folds, what the
-        log-likelihood has left to gain, in nats, by default 1e-7.
+        With folds, passes end where the mean total variation distance of memberships
+        before and after a pass is less than this, or where the log-likelihood has not
+        risen by so many nats per row (or group) in five passes; 0.001 by default.
+        Without folds, what the log-likelihood has left to gain, in nats; 1e-7 by
+        default.
     random_state : int, RandomState instance or None, default=None
         Determines starts, folds and the `random_state` of estimators that have one and
         no number for it. Nothing depends on the order of rows.
@@ -113,9 +115,14 @@ class MixtureOfExpertsRegressor(
     null_ : dict of ndarray
         Mean and standard deviation of the training rows, with which `score` compares.
     converged_ : bool
-        Whether the last pass changed less than `tol`. With folds, this says that
-        memberships have settled; without, that the log-likelihood has, which for
-        `LinearRegression` is a stationary point of it. No maximum is proven.
+        Whether a pass changed less than `tol`. With folds, this says that memberships
+        have settled; without, that the log-likelihood has, which for `LinearRegression`
+        is a stationary point of it. No maximum is proven. Experts that jump, such as
+        trees, seldom settle: passes then end once the log-likelihood no longer rises,
+        the best one is kept, and there is no warning.
+    membership_change_ : float
+        Mean total variation distance of memberships before and after the pass that is
+        kept.
     degenerate_ : bool
         Whether a scale is at its limit, or a component has less than one row.
     n_iter_ : int
@@ -128,12 +135,13 @@ class MixtureOfExpertsRegressor(
         Whether something was known of the components of some rows.
     search_ : dict
         Record of the search, empty without one: `"optima"`, a list of dicts, best
-        first, with `log_likelihood`, `hits` (starts that ended there), `starts` (their
+        first, with `log_likelihood`, `hits` (starts that led there), `starts` (their
         kinds), `iterations`, `degenerate`, `settled` and `passed_over`; `"paths"`, a
         list of dicts with the `log_likelihood` of each pass; `"starts"`, their number;
-        `"agreed"`, whether more than one found the best place; `"sample_rows"`, the
-        number of rows searched. With folds, starts make ten passes, and only the best
-        one goes on. Log-likelihoods are scaled from the sample to all rows.
+        `"agreed"`, whether more than one led to the best place; `"sample_rows"`, the
+        number of rows searched. Starts make three passes (without folds ten), and the
+        best two places seven (twenty) more. Log-likelihoods are scaled from the sample
+        to all rows.
     {n_features_in_, feature_names_in_}
 
     See Also
@@ -299,6 +307,7 @@ def set_experts(model, problem, found):
         "scale": np.array([max(spread, least)]),
     }
     model.converged_, model.degenerate_ = bool(end.settled), last.degenerate
+    model.membership_change_ = distance(end.given, last.memberships, weight)
     model.n_iter_ = len(end.path)
     model.n_folds_ = None if rows.fold is None else int(rows.fold.max()) + 1
     model.grouped_, model.labelled_ = rows.groups is not None, problem.known
@@ -320,11 +329,11 @@ def complaint(model, found):
             " shared_scale=True, or experts that remember less."
             + ("" if model.n_folds_ else " With cv=5, experts do not judge own rows.")
         )
-    if not model.converged_:
+    if not end.stopped:
         what = "distance of memberships" if model.n_folds_ else "gain in log-likelihood"
         return ConvergenceWarning(
-            f"Passes ended after max_iter={model.max_iter} with a {what} of"
-            f" {end.change:.1e}. Increase max_iter or tol, or use smoother experts."
+            f"Passes ended at max_iter={model.max_iter} while the log-likelihood was"
+            f" rising; {what} {end.change:.1e}. Increase max_iter or tol."
         )
     if found.found is not None and not found.found.agreed:
         return SearchWarning(

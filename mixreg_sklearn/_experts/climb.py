@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._blas import threads_for_fits
-from .mixture import Pass, run_pass
+from .mixture import Pass, run_pass, standing
 
 # Passes after which a log-likelihood that has not risen is not expected to.
 _PATIENCE = 5
@@ -64,7 +64,8 @@ def _climb(model, rows, memberships, limits, report):
         moved = distance(memberships, found.memberships, weight)
         change = moved if folded else remaining(path)
         now = Climb(found, memberships, change, change < limits.tol, False, path)
-        if kept is None or now.settled or not folded or _better(found, kept.last):
+        higher = kept is None or standing(found) >= standing(kept.last)
+        if higher or now.settled or not folded:
             kept = now
         memberships = found.memberships
         if report is not None:
@@ -80,13 +81,6 @@ def in_vain(path, least):
     """Whether the last passes have not raised the log-likelihood by at least this."""
     before, last = path[:-_PATIENCE], path[-_PATIENCE:]
     return bool(before) and max(last) < max(before) + least
-
-
-def _better(ours, theirs):
-    """Whether a pass is better than another: a collapse is not."""
-    if ours.degenerate != theirs.degenerate:
-        return theirs.degenerate
-    return ours.log_likelihood >= theirs.log_likelihood
 
 
 def remaining(path):

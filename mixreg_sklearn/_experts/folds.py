@@ -79,24 +79,20 @@ def given_folds(splits, n_rows, groups):
 
 
 def make_folds(rows, n_folds):
-    """The fold of each row, (n,), of about equal weight; kinds of units are whole.
+    """The fold of each row, (n,); units of a kind are in one, and so are their rows.
+
+    Units in turn go to one fold after the other, so that those of any part that begins
+    with the first unit are divided alike.
 
     Raises
     ------
     ValueError
         If all units are equal, so that there are no two folds.
     """
-    total = np.bincount(rows.kind, rows.weight[rows.first])
-    if len(total) < 2:
+    if rows.kind[-1] == 0:
         raise ValueError(
             f"cv={n_folds} needs at least two different rows (or groups), and here"
             f" n_samples = {len(rows.y)}, all equal. With cv=None, experts predict the"
             " rows that they were fitted to."
         )
-    middle = np.cumsum(total) - 0.5 * total
-    fold = np.floor(n_folds * middle / total.sum()).astype(int)
-    # A fold without units does not count, but there have to be two.
-    fold = np.unique(fold, return_inverse=True)[1]
-    if not fold.any():
-        fold[-1] = 1
-    return rows.spread(fold[rows.kind])
+    return rows.spread(rows.kind % n_folds)

@@ -46,6 +46,11 @@ class Pass(NamedTuple):
     degenerate: bool  # whether a scale is at its limit, or a component without rows
 
 
+def standing(found):
+    """The rank of a pass: one without a collapse is better, then the likelihood."""
+    return not found.degenerate, found.log_likelihood
+
+
 def run_pass(model, rows, memberships):
     """Fit estimators to memberships (U, K), and predict. -> Pass."""
     means, log_prior = predicted(model, rows, memberships)

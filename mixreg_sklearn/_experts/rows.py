@@ -67,14 +67,14 @@ class Rows(NamedTuple):
 
     def splits(self):
         """Yield the rows that estimators are fitted to, and those they predict."""
-        every = np.arange(len(self.y))
-        if self.fold is None:
+        folds = [] if self.fold is None else np.unique(self.fold)
+        if len(folds) < 2:
+            every = np.arange(len(self.y))
             yield every, every
             return
-        for fold in range(self.fold.max() + 1):
+        for fold in folds:
             held_out = self.fold == fold
-            if held_out.any() and not held_out.all():
-                yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
+            yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
 def taken(X, rows):

@@ -8,10 +8,13 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.utils.parallel import Parallel, delayed
 
 from .climb import Climb, Limits, climb, distance
-from .mixture import run_pass
+from .mixture import run_pass, standing
 
-# Passes of a start, with folds (a pass takes many fits) and without.
-_SHORT, _LONG = 10, 30
+# Passes of all starts, and then of the best places, with folds (where a pass takes many
+# fits) and without.
+_FOLDED, _WHOLE = (3, 7), (10, 20)
+# Places that go on.
+_FINALISTS = 2
 # Mean distance of memberships below which two ends are one place.
 _SAME = 0.1
 # Assignments of components to different experts that are tried at a start.
@@ -30,7 +33,8 @@ class Found(NamedTuple):
     """The result of a search."""
 
     places: list  # best first
-    paths: list  # pairs (kind, log-likelihoods by pass)
+    paths: list  # triples (kind, number of the first pass, log-likelihoods by pass)
+    n_starts: int
     n_rows: int
     weight: float  # of the units searched
 
@@ -41,24 +45,45 @@ class Found(NamedTuple):
 
 
 def search(model, rows, starts, limits, n_jobs, report):
-    """Run passes from every start, and compare where they end. -> Found."""
-    most = _LONG if rows.fold is None else _SHORT
-    limits = Limits(min(most, limits.max_iter), limits.tol)
-    runs = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_run)(model, rows, start, limits) for start in starts
-    )
+    """Run passes from every start, and compare where they end. -> Found.
+
+    After a few passes, starts that are at one place go on as one, and the best places
+    alone.
+    """
     weight, places, paths = rows.weight[rows.first], [], []
-    for number, (start, end) in enumerate(zip(starts, runs, strict=True)):
-        paths.append((start.kind, end.path))
+    first, further = (
+        Limits(min(most, limits.max_iter), limits.tol)
+        for most in (_WHOLE if rows.fold is None else _FOLDED)
+    )
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    memberships = [start.memberships for start in starts]
+    ends = parallel(delayed(_begun)(model, rows, each, first) for each in memberships)
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        paths.append((start.kind, 1, end.path))
         places = _joined(model, places, Place(end, (start.kind,), number), weight)
         if report(start, end, places[0]):
             break
-    return Found(places, paths, len(rows.y), float(weight.sum()))
+    going, places = places[:_FINALISTS], places[_FINALISTS:]
+    ends = parallel(delayed(_gone_on)(model, rows, each.end, further) for each in going)
+    for place, end in zip(going, ends, strict=True):
+        if end is not place.end:
+            kind = starts[place.number].kind
+            paths.append((kind, 1 + len(place.end.path), end.path))
+        places = _joined(model, places, place._replace(end=end), weight)
+    return Found(places, paths, len(starts), len(rows.y), float(weight.sum()))
 
 
-def _run(model, rows, start, limits):
+def _begun(model, rows, memberships, limits):
     """Passes from a start."""
-    return climb(model, rows, _in_roles(model, rows, start.memberships), limits)
+    return climb(model, rows, _in_roles(model, rows, memberships), limits)
+
+
+def _gone_on(model, rows, end, limits):
+    """More passes from where some ended, unless memberships had settled."""
+    if end.settled:
+        return end
+    further = climb(model, rows, end.last.memberships, limits)
+    return max(further, end, key=lambda each: standing(each.last))
 
 
 def _in_roles(model, rows, memberships):
@@ -75,18 +100,13 @@ def _joined(model, places, new, weight):
     """Places with one more, or with the better end of two that are the same."""
     for i, place in enumerate(places):
         if _gap(model, place.end, new.end, weight) < _SAME:
-            best = max(place, new, key=_standing)
-            kinds = place.kinds + new.kinds
-            places[i] = Place(best.end, kinds, place.number)
+            best = max(place, new, key=lambda each: standing(each.end.last))
+            joined = best._replace(kinds=place.kinds + new.kinds)
+            places = [*places[:i], joined, *places[i + 1 :]]
             break
     else:
         places = [*places, new]
-    return sorted(places, key=_standing, reverse=True)
-
-
-def _standing(place):
-    """Places without a collapse come first, then the likelihood counts."""
-    return not place.end.last.degenerate, place.end.last.log_likelihood
+    return sorted(places, key=lambda each: standing(each.end.last), reverse=True)
 
 
 def _gap(model, ours, theirs, weight):
@@ -108,7 +128,7 @@ def search_record(found, scale):
             "starts": sorted(set(place.kinds)),
             "iterations": len(place.end.path),
             "degenerate": place.end.last.degenerate,
-            "settled": place.end.settled,
+            "settled": bool(place.end.settled),
             "passed_over": _passed_over(place.end.last, best),
         }
         for place in found.places
@@ -116,16 +136,16 @@ def search_record(found, scale):
     paths = [
         {
             "arm": kind,
-            "round": number,
-            "first_iteration": 1,
+            "round": 1 + (first > 1),
+            "first_iteration": first,
             "log_likelihood": scale * path,
         }
-        for number, (kind, path) in enumerate(found.paths, start=1)
+        for kind, first, path in found.paths
     ]
     return {
         "optima": optima,
         "paths": paths,
-        "starts": len(found.paths),
+        "starts": found.n_starts,
         "agreed": found.agreed,
         "sample_rows": found.n_rows,
     }
