@@ -9,7 +9,7 @@ have to reach. `real` cross-validates the log-likelihood on data that nobody her
 
 Usage::
 
-    python benchmarks/experts.py curves --seeds 10
+    python benchmarks/experts.py curves --seeds 3
     python benchmarks/experts.py exact
     python benchmarks/experts.py real
     python benchmarks/experts.py large --rows 100000
@@ -79,7 +79,7 @@ def one_curve(kind, seed, n):
     lines = MixtureRegressor(2, random_state=seed).fit(X, y)
     splines = MixtureOfExpertsRegressor(SPLINES, random_state=seed).fit(X, y)
     told = MixtureOfExpertsRegressor(SPLINES, init=at_truth, random_state=seed)
-    trees = MixtureOfExpertsRegressor(TREES, n_init=2, random_state=seed).fit(X, y)
+    trees = MixtureOfExpertsRegressor(TREES, random_state=seed, **FEW_FITS).fit(X, y)
     fits = lines, splines, told.fit(X, y), trees
     found = [fit.log_likelihood(new, y_new) / len(y_new) for fit in fits]
     return [truth.mean(), *found, trees.log_likelihood_ / len(y)]
@@ -115,7 +115,7 @@ def real(options):
             "lines": lambda: MixtureRegressor(2, random_state=0),
             "splines": lambda: MixtureOfExpertsRegressor(SPLINES, 2, random_state=0),
             "trees": lambda: MixtureOfExpertsRegressor(
-                TREES, 2, n_init=2, random_state=0
+                TREES, random_state=0, **FEW_FITS
             ),
         }
         for label, make in makers.items():
@@ -144,7 +144,7 @@ def main(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("part", choices=("curves", "exact", "real", "large"))
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--seed0", type=int, default=1000)
     parser.add_argument("--rows", type=int, default=600)
     options = parser.parse_args(arguments)
