@@ -2,8 +2,8 @@
 Curves instead of lines
 =======================
 
-The electricity that a building needs depends on the temperature outside: all are heated,
-some are cooled as well. Neither curve is a line, and the meters do not say which
+The electricity that a building needs depends on the temperature outside: all are
+heated, some are cooled as well. Neither curve is a line, and the meters do not say which
 building has a cooling system. Any regressor of scikit-learn can be a component.
 """
 
@@ -82,9 +82,10 @@ for name, rows in (("all days", slice(None)), ("above 25 degrees", hot)):
 # How was it found?
 # -----------------
 #
-# Starts come from cheap mixtures, on splines and on lines, and from residuals. They make
-# three passes each, in which every expert is fitted to five folds; the best two places
-# go on. The place that the first start found is the best, and others found it, too.
+# Starts come from cheap mixtures, on splines and on lines, and from residuals. They
+# make three passes each, in which every expert is fitted to five folds; the best two
+# places go on. The place that the first start found is the best, and others found it,
+# too.
 
 print("agreed:", splines.search_["agreed"])
 for place in splines.search_["optima"]:
