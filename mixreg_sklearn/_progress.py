@@ -100,9 +100,8 @@ class ExpertProgress:
         self.started = time.perf_counter()
         self.data = {"estimator": estimator, "X": problem.X, "y": problem.y}
         if _has_callbacks(estimator):
-            self.fit_task = estimator._init_callback_context(
-                max_subtasks=estimator.n_init
-            )
+            # The best places go on, and how many there are is not known before.
+            self.fit_task = estimator._init_callback_context(max_subtasks=None)
             self.fit_task.call_on_fit_task_begin(**self.data)
         self._say(
             f"{type(estimator).__name__}: {len(problem.rows.y)} rows,"
@@ -110,7 +109,7 @@ class ExpertProgress:
         )
 
     def start_done(self, start, end, best):
-        """Report the end of a start; return True if a callback asks to stop."""
+        """Report where passes of a start end; True if a callback asks to stop."""
         self._say(
             f"  start {start.kind:14s} log-likelihood {end.path[-1]:.4f}"
             f" after {len(end.path)} passes"

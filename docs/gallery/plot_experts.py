@@ -3,8 +3,8 @@ Curves instead of lines
 =======================
 
 The electricity that a building needs depends on the temperature outside: all are
-heated, some are cooled as well. Neither curve is a line, and the meters do not say which
-building has a cooling system. Any regressor of scikit-learn can be a component.
+heated, some are cooled as well. Neither curve is a line, and the meters do not say
+which building has a cooling system. Any regressor of scikit-learn can be a component.
 """
 
 # %%

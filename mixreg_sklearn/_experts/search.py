@@ -61,15 +61,16 @@ def search(model, rows, starts, limits, n_jobs, report):
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
         paths.append((start.kind, 1, end.path))
         places = _joined(model, places, Place(end, (start.kind,), number), weight)
-        if report(start, end, places[0]):
+        if report(start, end, places[0]):  # a callback has seen enough
             break
     going, places = places[:_FINALISTS], places[_FINALISTS:]
     ends = parallel(delayed(_gone_on)(model, rows, each.end, further) for each in going)
     for place, end in zip(going, ends, strict=True):
-        if end is not place.end:
-            kind = starts[place.number].kind
-            paths.append((kind, 1 + len(place.end.path), end.path))
+        start, before = starts[place.number], len(place.end.path)
+        if len(end.path) > before:
+            paths.append((start.kind, 1 + before, end.path[before:]))
         places = _joined(model, places, place._replace(end=end), weight)
+        report(start, end, places[0])
     return Found(places, paths, len(starts), len(rows.y), float(weight.sum()))
 
 
@@ -83,7 +84,8 @@ def _gone_on(model, rows, end, limits):
     if end.settled:
         return end
     further = climb(model, rows, end.last.memberships, limits)
-    return max(further, end, key=lambda each: standing(each.last))
+    best = max(further, end, key=lambda each: standing(each.last))
+    return best._replace(path=np.append(end.path, further.path))
 
 
 def _in_roles(model, rows, memberships):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -177,6 +178,20 @@ def test_weights_reach_what_searches_and_transformed_targets_are_around(frame):
     ):
         other = experts(around, cv=None, n_init=1).fit(X, y)
         assert_allclose(other.log_likelihood_, plain.log_likelihood_, rtol=1e-4)
+
+
+def test_routing_of_metadata_does_not_keep_weights_from_experts(frame):
+    X, y = frame
+    weight = np.arange(len(y)) % 3
+    expert = make_pipeline(StandardScaler(), Ridge())
+    theirs = experts(expert, cv=None, n_init=1).fit(X, y, weight)
+    with config_context(enable_metadata_routing=True):
+        ours = experts(expert, cv=None, n_init=1).fit(X, y, sample_weight=weight)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        outside = make_pipeline(scaler, experts(expert, cv=None, n_init=1))
+        outside.fit(X, y, sample_weight=weight)
+    assert ours.log_likelihood_ == theirs.log_likelihood_
+    assert_allclose(outside[-1].log_likelihood_, theirs.log_likelihood_, rtol=1e-4)
 
 
 def test_estimators_with_random_states_are_seeded_once(frame):
