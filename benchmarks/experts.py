@@ -109,17 +109,15 @@ def real(options):
         "diabetes": load_diabetes(return_X_y=True),
     }.items():
         makers = {
-            "one expert, splines": lambda: MixtureOfExpertsRegressor(SPLINES, 1),
-            "one expert, trees": lambda: MixtureOfExpertsRegressor(TREES, 1),
-            "lines": lambda: MixtureRegressor(2, random_state=0),
-            "splines": lambda: MixtureOfExpertsRegressor(SPLINES, 2, random_state=0),
-            "trees": lambda: MixtureOfExpertsRegressor(
-                TREES, random_state=0, **FEW_FITS
+            "one spline": lambda: MixtureOfExpertsRegressor(SPLINES, 1),
+            "two lines": lambda: MixtureRegressor(2, random_state=0),
+            "two splines": lambda: MixtureOfExpertsRegressor(
+                SPLINES, n_init=2, random_state=0
             ),
         }
         for label, make in makers.items():
             total = 0.0
-            for train, test in KFold(10, shuffle=True, random_state=0).split(X):
+            for train, test in KFold(5, shuffle=True, random_state=0).split(X):
                 fit = make().fit(X[train], y[train])
                 total += fit.log_likelihood(X[test], y[test])
             print(f"{name:9s} {label:22s} {total / len(y):8.4f}", flush=True)
