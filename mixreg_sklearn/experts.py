@@ -53,11 +53,13 @@ class WeightedGaussianProcessRegressor(GaussianProcessRegressor):
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.gaussian_process.kernels import RBF
     >>> from mixreg_sklearn.experts import WeightedGaussianProcessRegressor
-    >>> X, y = np.arange(8.0)[:, None], np.array([0, 1, 0, 1, 0, 1, 0, 1])
-    >>> process = WeightedGaussianProcessRegressor(alpha=0.01)
-    >>> process.fit(X, y, sample_weight=y).predict(X).round(1).tolist()
-    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    >>> X, y = np.arange(6.0)[:, None], np.array([0, 1, 2, 9, 4, 5])
+    >>> process = WeightedGaussianProcessRegressor(RBF(3.0), optimizer=None, alpha=0.01)
+    >>> process = process.fit(X, y, sample_weight=[1, 1, 1, 0, 1, 1])
+    >>> process.predict([[3.0]]).round(1).tolist()
+    [3.1]
     """
 
     def __init__(
