@@ -1,5 +1,6 @@
 """Finite mixtures of regressions, as scikit-learn estimators."""
 
+from ._experts_regressor import MixtureOfExpertsRegressor
 from ._formula import fit_formula
 from ._regressor import MixtureRegressor
 from ._reports.profile import profile
@@ -10,6 +11,7 @@ from ._warnings import SearchWarning
 __version__ = "0.1.0"
 
 __all__ = [
+    "MixtureOfExpertsRegressor",
     "MixtureRegressor",
     "MixtureRegressorIC",
     "SearchWarning",

@@ -7,6 +7,7 @@ from ._data.chunks import collected
 from ._data.groups import check_groups
 from ._data.known import KNOWN, check_known
 from ._data.row_data import check_row_data, given
+from ._expert_estimates import ExpertEstimates, check_raw
 from ._fitted import Fitted
 from ._remembered import check_grouped, check_unchanged
 from .families._names import make_family
@@ -18,14 +19,15 @@ def estimates_and_rows(model, X, offset, **row_data):
 
     Returns
     -------
-    fitted : Fitted
+    fitted : Estimates
     X : ndarray or CSR matrix of float32 or float64 of shape (n, d)
+        For experts, also a frame, of any types.
     offset : ndarray of shape (n,) or None
     row_data : dict of str to ndarray of shape (n,)
     """
     check_unchanged(model)
     X = check_rows(model, X)
-    fitted = Fitted.of(model)
+    fitted = (ExpertEstimates if _has_experts(model) else Fitted).of(model)
     if row_data.get("row_scale") is not None:
         family = make_family(model.family, row_data)
         fitted = fitted._replace(family=family)
@@ -35,9 +37,18 @@ def estimates_and_rows(model, X, offset, **row_data):
 
 
 def check_rows(model, X):
-    """Features of a fitted estimator, of float32 or float64, dense or CSR."""
+    """Features of a fitted estimator, of float32 or float64, dense or CSR.
+
+    Those of experts may be a frame, of any types.
+    """
+    if _has_experts(model):
+        return check_raw(model, X, reset=False)
     precisions = [np.float64, np.float32]
     return check_features(model, X, dtype=precisions, accept_sparse="csr", reset=False)
+
+
+def _has_experts(model):
+    return hasattr(model, "gate_")
 
 
 def fitted_and_rows(model, X, y, groups, offset, **row_data):
@@ -45,7 +56,7 @@ def fitted_and_rows(model, X, y, groups, offset, **row_data):
 
     Returns
     -------
-    fitted : Fitted
+    fitted : Estimates
     X : ndarray or CSR matrix of float32 or float64 of shape (n, d)
     target : ndarray of shape (..., n)
     groups : Groups or None

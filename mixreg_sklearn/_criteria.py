@@ -9,7 +9,6 @@ from ._by_partition import summed
 from ._data.checks import check_weight
 from ._data.groups import check_constant
 from ._docs import documented
-from ._fitted import Fitted
 
 # A difference of log-densities beyond all that occur, whose double is still finite.
 _HUGE = np.finfo(float).max / 4
@@ -93,7 +92,8 @@ def evidence(model, X, y, sample_weight=None, groups=None, offset=None, **row_da
     """Validate rows and evaluate a fitted mixture on them. -> Evidence."""
     fitted, *rows = fitted_and_rows(model, X, y, groups, offset, **row_data)
     weight = _weight_of_units(sample_weight, *rows)
-    return _evidence(fitted, rows, weight, model.n_parameters_)
+    # Of experts, nobody knows how many parameters they have.
+    return _evidence(fitted, rows, weight, getattr(model, "n_parameters_", np.nan))
 
 
 def likelihood_r2(model, X, y, sample_weight, groups, offset, **row_data):
@@ -119,7 +119,7 @@ class _Compared(NamedTuple):
 @summed
 def _compared(model, X, y, sample_weight, groups, offset, **row_data):
     fitted, *rows = fitted_and_rows(model, X, y, groups, offset, **row_data)
-    null = Fitted.from_arrays(fitted.family, model.null_)
+    null = fitted.null(model.null_)
     weight = _weight_of_units(sample_weight, *rows)
     # Nothing is known of components where there is one.
     return _Compared(

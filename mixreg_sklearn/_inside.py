@@ -80,6 +80,16 @@ def of_one_response(model, what):
     return found
 
 
+def check_coefficients(mixture):
+    """Raise TypeError unless the components of a fitted mixture are regressions."""
+    if not hasattr(mixture, "coef_"):
+        raise TypeError(
+            f"The components of {type(mixture).__name__} have no coefficients, so that"
+            " there is no inference on them, nor a summary or a proof: this needs a"
+            " MixtureRegressor."
+        )
+
+
 def _names_after(steps):
     """What the last step calls its columns, or None if a step has no names."""
     names = None

@@ -92,6 +92,53 @@ class Progress:
             print(f"{line}  {time.perf_counter() - self.started:.2f} s")
 
 
+class ExpertProgress:
+    """Report starts and passes of a mixture of experts."""
+
+    def __init__(self, estimator, problem):
+        self.estimator, self.fit_task = estimator, None
+        self.started = time.perf_counter()
+        self.data = {"estimator": estimator, "X": problem.X, "y": problem.y}
+        if _has_callbacks(estimator):
+            # The best places go on, and how many there are is not known before.
+            self.fit_task = estimator._init_callback_context(max_subtasks=None)
+            self.fit_task.call_on_fit_task_begin(**self.data)
+        self._say(
+            f"{type(estimator).__name__}: {len(problem.rows.y)} rows,"
+            f" {estimator.n_components} components, {problem.folds()}"
+        )
+
+    def start_done(self, start, end, best):
+        """Report where passes of a start end; True if a callback asks to stop."""
+        self._say(
+            f"  start {start.kind:14s} log-likelihood {end.path[-1]:.4f}"
+            f" after {len(end.path)} passes"
+            + ("  best so far" if best.end is end else "")
+        )
+        if self.fit_task is None:
+            return False
+        task = self.fit_task.subcontext(task_name="start")
+        task.call_on_fit_task_begin(**self.data)
+        return task.call_on_fit_task_end(**self.data)
+
+    def pass_done(self, number, log_likelihood, change):
+        """Report a pass over all rows."""
+        self._say(
+            f"  pass {number:3d}  log-likelihood {log_likelihood:.4f}"
+            f"  change {change:.1e}"
+        )
+
+    def end(self):
+        """End the fit."""
+        if self.fit_task is not None:
+            self.fit_task.call_on_fit_task_end(**self.data)
+
+    def _say(self, line):
+        if self.estimator.verbose:
+            seconds = time.perf_counter() - self.started
+            print(f"{line}  {seconds:.1f} s", flush=True)
+
+
 class CandidateProgress:
     """Report the candidates of a selection, one line and one subtask for each."""
 

@@ -8,7 +8,7 @@ from ._data.structure import Columns
 from ._engine.params import Params
 from ._engine.problem import Problem
 from ._fitted import Fitted
-from ._inside import inside
+from ._inside import check_coefficients, inside
 from ._posed import pose
 from ._remembered import check_grouped
 
@@ -34,6 +34,7 @@ def rebuild(model, X, y, sample_weight=None, *, groups=None, offset=None, **row_
     be dask collections.
     """
     found = inside(model)
+    check_coefficients(found.mixture)
     estimator, X = found.mixture, found.features(X)
     check_grouped(estimator, groups)
     rows = sample_weight, groups, offset, given(**row_data)

@@ -19,7 +19,8 @@ from ._data.known import KNOWN
 from ._data.row_data import given
 from ._docs import documented
 from ._engine.dimension import effective_dimension
-from ._fitted import Fitted, check_start, fitted_attributes, own_data
+from ._estimates import own_data
+from ._fitted import Fitted, check_start, fitted_attributes
 from ._notebook import NotebookTable, component_table
 from ._null import null_model
 from ._numerics import log_normalize, make_rng

@@ -118,10 +118,12 @@ class MixtureRegressorIC(
         grid. Path and search are those of the mixture's `l1_ratio` and `penalty`.
     family, regression_features, gate, gate_features, offset_feature : optional
         What the mixtures are, as in `MixtureRegressor`; only without `estimator`.
-    shared_features, held_coef, coef_bounds, shared_scale, held_scale : optional
+    shared_features, held_coef : optional
         Their constraints, likewise.
-    alpha, l1_ratio, penalty, order_by : optional
-        Penalties on their coefficients, and their order, likewise.
+    alpha, l1_ratio, penalty, coef_bounds, order_by : optional
+        Penalties on their coefficients, bounds of these, and their order, likewise.
+    shared_scale, held_scale : optional
+        Constraints on their scales, likewise.
     background, fit_intercept : optional
         What they are beside regressions on features, likewise.
     scale_penalty, n_init, tol, max_iter, n_jobs : optional

@@ -21,7 +21,7 @@ from ._data.chunks import collected
 from ._data.groups import check_groups
 from ._docs import documented
 from ._fitted import Fitted
-from ._inside import inside, of_one_response
+from ._inside import check_coefficients, inside, of_one_response
 from ._leverage import Standard, inverse_grams, largest_leverages, leverages
 from .predictive._components import log_likelihoods
 from .predictive._crps import crps_of
@@ -250,7 +250,8 @@ def odd_rows(
         "row_scale": row_scale,
     }
     component = model.predict_membership(X, y, **row_data)
-    thin = np.isin(component, list(model.thin_components_))
+    # Of experts, nobody knows how many rows they need.
+    thin = np.isin(component, list(getattr(model, "thin_components_", ())))
     odd = (tail < level / len(tail)) | thin
     # A row of a background is explained by it.
     odd = np.flatnonzero(odd & (component < model.n_components))
@@ -328,6 +329,7 @@ def extrapolated_rows(
         "row_scale": row_scale,
     }
     found = inside(model)
+    check_coefficients(found.mixture)
     model, X, X_new = found.mixture, found.features(X), found.features(X_new)
     memberships = model.predict_proba(X, y, **row_data)
     component = model.predict_membership(X, y, **row_data)

@@ -27,8 +27,12 @@ WINGS = {
     "_data": "_background _extras families gates",
     "predictive": "_numerics families _data",
     "_responses": "families",
-    "_fitted": "_background _numerics families _data predictive",
-    "_at_rows": "_remembered families _data predictive _fitted",
+    "_estimates": "_data predictive",
+    "_fitted": "_background _numerics families _data predictive _estimates",
+    "_expert_estimates": "_extras families _data _estimates",
+    "_at_rows": (
+        "_remembered families _data predictive _estimates _fitted _expert_estimates"
+    ),
     "_inside": "_remembered",
     "_engine": "_background _numerics families gates _data _fitted",
     "_search": "_numerics families _data _engine",
@@ -36,7 +40,7 @@ WINGS = {
     "_by_partition": "_extras _dask",
     "_posed": "_blas _extras _data _engine _dask",
     "_rebuilt": "_remembered _data _fitted _inside _engine _posed",
-    "_criteria": "_at_rows _numerics _docs _data _fitted _by_partition",
+    "_criteria": "_at_rows _numerics _docs _data _by_partition",
     "_leverage": "_data",
     "_choice": "_fitted",
     "_status": "",
@@ -55,8 +59,13 @@ WINGS = {
     ),
     "_regressor": (
         "_numerics _blas _docs _remembered _warnings families gates _data predictive"
-        " _at_rows _responses _fitted _engine _search _posed _by_partition _criteria"
-        " _null _thin _progress _notebook _reports"
+        " _at_rows _responses _estimates _fitted _engine _search _posed _by_partition"
+        " _criteria _null _thin _progress _notebook _reports"
+    ),
+    "_expert_predictions": "_numerics _docs _data predictive _at_rows _criteria",
+    "_experts": ("_blas _numerics families _data _expert_estimates _engine _regressor"),
+    "_experts_regressor": (
+        "_docs _numerics _warnings _data _progress _expert_predictions _experts"
     ),
     "_growth": "_blas gates _data _engine _search _rebuilt _regressor",
     "_paths": "_blas _numerics _data _search _posed _progress _regressor",
@@ -67,7 +76,8 @@ WINGS = {
         " _notebook _reports _regressor"
     ),
     "_formula": "_docs _extras _data _regressor _selection",
-    "__init__": "_reports _regressor _selection _formula _warnings",
+    "__init__": "_reports _regressor _experts_regressor _selection _formula _warnings",
+    "experts": "_data",
     "residuals": (
         "_at_rows _blas _docs families _data predictive _fitted _inside _leverage"
     ),

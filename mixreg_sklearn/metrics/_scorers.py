@@ -30,6 +30,11 @@ _LOG_DERIVATIVES = {
     np.sqrt: lambda y: -np.log(2 * np.sqrt(y)),
 }
 
+_WITHOUT_PARAMETERS = (
+    " It has a likelihood, but no number of parameters: use log_likelihood_scorer on"
+    " held-out rows."
+)
+
 
 @documented
 class _Scorer:
@@ -199,6 +204,8 @@ def _unwrap(estimator, X, y, scorer):
                 " end of a Pipeline, in a TransformedTargetRegressor or as the best"
                 " estimator of a search. There is none in"
                 f" {type(estimator).__name__}."
+                + _WITHOUT_PARAMETERS
+                * hasattr(estimator, "log_likelihood")
             )
     return estimator, X, y, log_jacobian
 

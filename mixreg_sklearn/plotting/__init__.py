@@ -2,6 +2,7 @@
 
 from ._coefficients import CoefficientDisplay
 from ._criterion import CriterionDisplay
+from ._path import CoefficientPathDisplay
 from ._regression import MixtureRegressionDisplay
 from ._residuals import QuantileResidualDisplay
 from ._rootogram import RootogramDisplay
@@ -10,6 +11,7 @@ from ._trajectory import TrajectoryDisplay
 
 __all__ = [
     "CoefficientDisplay",
+    "CoefficientPathDisplay",
     "CriterionDisplay",
     "MixtureRegressionDisplay",
     "QuantileResidualDisplay",

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-CRITERIA = ("aic", "bic", "sabic", "icl")
-_USUAL = ("bic", "icl")
+CRITERIA = ("aic", "bic", "sabic", "icl", "choice")
+_USUAL, _USUAL_OF_PATHS = ("bic", "icl"), ("choice",)
 _NUMBER = "n_components"
 # Letters of the value of a parameter in a legend.
 _MOST_LETTERS = 32
@@ -24,6 +24,7 @@ class Candidates(NamedTuple):
     chosen: int | None
     spread: np.ndarray | None = None  # (n_candidates,)
     score_name: str | None = None
+    alphas: np.ndarray | None = None  # (n_candidates,), along paths of penalties
 
 
 def candidates_of(estimator, criteria):
@@ -49,19 +50,36 @@ def candidates_of(estimator, criteria):
 
 
 def _of_criteria(selected, criteria):
-    names = _USUAL if criteria is None else criteria
+    paths = selected.alphas is not None
+    usual = _USUAL_OF_PATHS if paths else _USUAL
+    names = usual if criteria is None else criteria
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in CRITERIA:
             raise ValueError(f"criteria must be among {CRITERIA}; got {name!r}.")
     table = selected.table_
     labels = [str(label) for label in table["estimator"]]
+    labels = labels if len(set(labels)) > 1 else None
     return Candidates(
         n_components=table[_NUMBER],
-        values={name.upper(): table[name] for name in names},
-        labels=labels if len(set(labels)) > 1 else None,
+        values={_called(name): table[name] for name in names},
+        labels=_labels_of_paths(table[_NUMBER], labels) if paths else labels,
         chosen=selected.best_index_,
+        alphas=table["alpha"] if paths else None,
     )
+
+
+def _called(criterion):
+    """The name of a criterion in a plot."""
+    return criterion if criterion == "choice" else criterion.upper()
+
+
+def _labels_of_paths(numbers, labels):
+    """A label for each path: its number of components, and its template."""
+    of = [f"{number} component{'s' if number > 1 else ''}" for number in numbers]
+    if labels is None:
+        return of
+    return [f"{one}, {label}" for one, label in zip(of, labels, strict=True)]
 
 
 def _of_scores(search, parameter, numbers, criteria):

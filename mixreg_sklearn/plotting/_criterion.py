@@ -1,11 +1,19 @@
-"""Display of criteria, or of scores, against the number of components."""
+"""Display of criteria, or of scores, against the number of components or a penalty."""
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._docs import documented
 from ._candidates import candidates_of
-from ._style import GREY, colors, legend_above, markers, one_axes, plain
+from ._style import (
+    GREY,
+    colors,
+    legend_above,
+    markers,
+    one_axes,
+    plain,
+    strength_axis,
+)
 
 # Differences that are drawn on a linear scale, in units of the criterion.
 _LINEAR = 10
@@ -28,6 +36,11 @@ class CriterionDisplay:
     bar of one standard deviation of the folds to each side, if there are several. The
     chosen candidate is marked.
 
+    Along paths of penalties (`alphas` of `MixtureRegressorIC`) the horizontal axis is
+    `alpha`, the mean over the components, from the strongest penalty on, and each
+    number of components has a line. What is drawn is then the choice, that is the
+    criterion with all that the selection adds to it.
+
     Use `from_estimator` to create it; the constructor stores arrays.
 
     Parameters
@@ -45,6 +58,8 @@ class CriterionDisplay:
         Standard deviations of the score over folds.
     score_name : str, default=None
         Label of the vertical axis for a score; None if `values` are criteria.
+    alphas : ndarray of shape (n_candidates,), default=None
+        Penalties of the candidates of paths, each path from its strongest one on.
 
     Attributes
     ----------
@@ -75,12 +90,14 @@ class CriterionDisplay:
         chosen=None,
         spread=None,
         score_name=None,
+        alphas=None,
     ):
         self.n_components = n_components
         self.values = values
         self.labels = labels
         self.chosen = chosen
         self.spread, self.score_name = spread, score_name
+        self.alphas = alphas
 
     @classmethod
     def from_estimator(cls, estimator, *, criteria=None, ax=None, line_kwargs=None):
@@ -94,8 +111,9 @@ class CriterionDisplay:
             a pipeline or other search that ends in one of these. Other parameters of a
             grid have a line for each combination.
         criteria : str or list of str, default=None
-            For a `MixtureRegressorIC` one or more of `"aic"`, `"bic"`, `"sabic"` and
-            `"icl"`; None means `"bic"` and `"icl"`.
+            For a `MixtureRegressorIC` one or more of `"aic"`, `"bic"`, `"sabic"`,
+            `"icl"` and `"choice"`; None means `"bic"` and `"icl"`, or `"choice"` along
+            paths of penalties.
         {ax, line_kwargs}
 
         {drawn}
@@ -132,19 +150,29 @@ class CriterionDisplay:
         else:
             ax.set_ylabel(self.score_name)
             ax.ticklabel_format(axis="y", style="plain", useOffset=False)
-        ax.set_xlabel("components")
-        ax.set_xticks(_whole_ticks(self.n_components))
         if self.chosen is not None:
-            K = self.n_components[self.chosen]
-            ax.axvline(K, color=GREY, alpha=0.2, linewidth=8, zorder=0)
+            at = self._at[self.chosen]
+            ax.axvline(at, color=GREY, alpha=0.2, linewidth=8, zorder=0)
+        if self.alphas is not None:
+            strength_axis(ax, self.alphas)
+        else:
+            ax.set_xlabel("components")
+            ax.set_xticks(_whole_ticks(self.n_components))
         plain(ax)
         if len(self.lines_) > 1:
             legend_above(ax, self.lines_)
         return self
 
+    @property
+    def _at(self):
+        """Places of the candidates on the horizontal axis."""
+        return self.n_components if self.alphas is None else self.alphas
+
     def _draw(self, label, rows, heights, marked, beside, color, marker, kwargs):
-        at = self.n_components[rows] + beside
+        at = self._at[rows] + beside
         style = {"color": color, "marker": marker, "linewidth": 1.5, "label": label}
+        if self.alphas is not None:
+            style["markersize"] = 4
         self.lines_ += self.ax_.plot(at, heights, **(style | kwargs))
         if self.spread is not None:
             self.ax_.errorbar(
@@ -164,7 +192,8 @@ class CriterionDisplay:
             for label in dict.fromkeys(labels):
                 shown = np.array([other == label for other in labels]) & finite
                 rows = np.flatnonzero(shown)
-                rows = rows[np.argsort(self.n_components[rows], kind="stable")]
+                if self.alphas is None:
+                    rows = rows[np.argsort(self.n_components[rows], kind="stable")]
                 marked = rows == self.chosen if self.score_name else heights[rows] == 0
                 text = self._text(name, label)
                 curves.append((text, rows, heights[rows], marked))

@@ -10,10 +10,19 @@ _STYLES = (("#0072B2", "-"), ("#56B4E9", "--"), ("#D55E00", "-."))
 _ARMS = ("common scale 1", "common scale 2", "own scales")
 # The same arms where components have no scales.
 _NUMBERED = ("arm 1", "arm 2", "arm 3")
+# Kinds of starts of a mixture of experts.
+_KINDS = {
+    "splines": _STYLES[0],
+    "fine splines": _STYLES[1],
+    "lines": _STYLES[2],
+    "residuals": ("#009E73", ":"),
+    "random regions": (GREY, ":"),
+}
 _STYLE = (
     dict(zip(_ARMS, _STYLES, strict=True))
     | dict(zip(_NUMBERED, _STYLES, strict=True))
     | {"robust": ("#009E73", ":")}
+    | _KINDS
 )
 # Nats below the best that are drawn as the best: optima this close are the same.
 _LEAST = 0.05

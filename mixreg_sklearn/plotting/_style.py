@@ -86,6 +86,31 @@ def several_axes(display, ax, n, panel, **subplots):
     return axes.flat[:n]
 
 
+def strength_axis(ax, alphas):
+    """Make the horizontal axis that of a penalty, from the strongest one on."""
+    from matplotlib.ticker import NullLocator
+
+    ax.set_xscale("log")
+    low, high = np.min(alphas), np.max(alphas)
+    ticks = _round_numbers(low, high)
+    if len(ticks) < 2:
+        # Less than a factor of two or so.
+        ticks = sorted({float(f"{tick:.2g}") for tick in (low, high)})
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.xaxis.set_minor_locator(NullLocator())
+    if not ax.xaxis_inverted():
+        ax.invert_xaxis()
+    ax.set_xlabel("alpha")
+
+
+def _round_numbers(low, high):
+    """1, 2, 5, 10 and so on, or powers of ten, between two positive numbers."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    parts = (1, 2, 5) if high < 100 * low else (1,)
+    numbers = np.outer(powers, parts).ravel()
+    return numbers[(numbers >= 0.99 * low) & (numbers <= 1.01 * high)]
+
+
 def font_size():
     """Font size of legends, in points."""
     from matplotlib import font_manager, rcParams

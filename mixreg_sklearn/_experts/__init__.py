@@ -1,0 +1,1 @@
+"""EM around estimators of scikit-learn: their fits inside, memberships outside."""
