@@ -43,8 +43,9 @@ class Progress:
             )
 
     def about(self, problem):
-        """The problem whose parameters are reported from now on."""
+        """Report parameters of another problem from now on. -> self."""
         self.problem = problem
+        return self
 
     def begin_round(self):
         """Begin a round of the search."""

@@ -109,6 +109,8 @@ def path(problem, alphas, rng, limits, watch):
         grid = [_Level(level) for level in _levels(at, params, alphas)]
     firsts = _beginnings(at, params, grid, own, limits)
     if not firsts:
+        firsts = _without_features(problem, grid[0], rng, limits, watch)
+    if not firsts:
         return []
     begun = max(firsts, key=lambda i: firsts[i].worth)
     first = firsts[begun]
@@ -133,6 +135,14 @@ def _beginnings(at, params, grid, own, limits):
         at, params = _settled(at, params, grid[i])
         firsts[i] = _step(at, params, grid[i], limits)
     return {i: step for i, step in firsts.items() if step is not None}
+
+
+def _without_features(problem, strength, rng, limits, watch):
+    """The Step of the strongest penalty, from a mixture without features."""
+    at = whole_set(problem).fewest
+    found = estimate_found(at.narrow, rng, limits, watch.about(at.narrow))
+    step = _step(at, found.polished.params, strength, limits)
+    return {} if step is None else {0: step}
 
 
 def _follow(step, grid, limits, ends):
@@ -176,8 +186,7 @@ def _begin(whole, rng, limits, watch):
         whole = whole.penalized(np.full(K, _chance(whole) * alone))
         at = whole.of(promising(whole))
     at = at.penalized(np.full(K, _SEARCHED * alone))
-    watch.about(at.narrow)
-    found = estimate_found(at.narrow, rng, limits, watch)
+    found = estimate_found(at.narrow, rng, limits, watch.about(at.narrow))
     return at, found.polished.params, found.search
 
 

@@ -56,8 +56,7 @@ def estimate_selected(problem, start, rng, limits, watch):
         end, estimate = first.extended(whole.moved(start, first.features), limits)
         return end.narrow, estimate
     first = whole.of(promising(whole))
-    watch.about(first.narrow)
-    found = estimate_found(first.narrow, rng, limits, watch)
+    found = estimate_found(first.narrow, rng, limits, watch.about(first.narrow))
     starts = [found.polished.params]
     if found.search is not None and found.search.n_rows == problem.rows.n_rows:
         optima = found.search.optima[1:_FINALISTS]
