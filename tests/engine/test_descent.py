@@ -1,9 +1,10 @@
 """Quadratics with kinks."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from support import many, some
 
 from mixreg_sklearn._engine.axes import Kinks
 from mixreg_sklearn._engine.descent import descend
@@ -22,7 +23,7 @@ def quadratic(seed, n_problems=3, m=6):
     return roots.swapaxes(1, 2) @ roots, cross, start, kinks
 
 
-@settings(max_examples=60)
+@many
 @given(st.integers(0, 10**6))
 def test_the_minimum_fulfills_the_conditions_of_karush_kuhn_and_tucker(seed):
     gram, cross, start, kinks = quadratic(seed)
@@ -33,7 +34,7 @@ def test_the_minimum_fulfills_the_conditions_of_karush_kuhn_and_tucker(seed):
     assert_allclose(np.where(stays, 0, slope), 0, atol=1e-5)
 
 
-@settings(max_examples=30)
+@some
 @given(st.integers(0, 10**6))
 def test_a_batch_of_problems_equals_them_one_by_one(seed):
     gram, cross, start, kinks = quadratic(seed)

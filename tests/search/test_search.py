@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from support import many
 
 from mixreg_sklearn import MixtureRegressor, SearchWarning
 from mixreg_sklearn._search.optima import chance_of_new
@@ -102,6 +103,7 @@ def test_a_maximum_of_higher_likelihood_is_marked_and_scale_penalty_chooses_it()
     assert free.converged_
 
 
+@many
 @given(st.integers(2, 200), st.integers(2, 2000))
 def test_the_chance_of_a_new_optimum_solves_ewenss_formula(distinct, n):
     chance = chance_of_new(distinct, n)
@@ -116,6 +118,7 @@ def test_one_optimum_leaves_no_chance_of_another():
     assert chance_of_new(1, 30) == 0
 
 
+@many
 @given(
     st.integers(-30, 30),
     st.sets(st.integers(-10_000, 10_000), min_size=3, max_size=60),
