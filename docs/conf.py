@@ -69,7 +69,9 @@ _TUPLES = [
     "mixreg_sklearn.metrics.ClassQuality",
     "mixreg_sklearn.metrics.OptimalityGap",
 ]
-numpydoc_show_inherited_class_members = dict.fromkeys(_TUPLES, False)
+# Methods of scikit-learn's own classes refer to its pages.
+_THEIRS = ["mixreg_sklearn.experts.WeightedGaussianProcessRegressor"]
+numpydoc_show_inherited_class_members = dict.fromkeys([*_TUPLES, *_THEIRS], False)
 # Parameters are documented as the signature has them. What the engine asks of families
 # and gates is said once, by their base class; scorers are called by scikit-learn.
 numpydoc_validation_checks = {"PR01", "PR02", "PR03", "PR04", "RT01", "RT03"}
