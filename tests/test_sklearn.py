@@ -66,6 +66,7 @@ FITTED = {
     "n_features_in_",
     "n_iter_",
     "n_parameters_",
+    "objective_",
     "newton_decrement_",
     "null_",
     "scale_",
