@@ -1,6 +1,7 @@
 """Gates under an elastic net: the maximum, and what it selects."""
 
 import warnings
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -97,6 +98,13 @@ def test_the_conditions_of_a_maximum_hold(seed, n_components, net):
     assert_allclose(model.objective_, value, rtol=1e-12)
 
 
+def elastic_net(**penalty):
+    """Scikit-learn's regression; before version 1.8 its penalty has to be named."""
+    named = signature(LogisticRegression).parameters["penalty"].default == "l2"
+    penalty |= {"penalty": "elasticnet"} if named else {}
+    return LogisticRegression(solver="saga", tol=1e-10, max_iter=10_000, **penalty)
+
+
 def test_two_components_of_known_rows_are_a_logistic_regression():
     X, y, label = gated(0)
     Z = standardized(X[:, 1:])
@@ -104,13 +112,8 @@ def test_two_components_of_known_rows_are_a_logistic_regression():
     model = fit(X, y, net, known=label)
     # Of the log-odds d: the lasso, and half of the ridge.
     lasso, ridge = net[0] * net[1], net[0] * (1 - net[1]) / 2
-    theirs = LogisticRegression(
-        C=1 / (lasso + ridge),
-        l1_ratio=lasso / (lasso + ridge),
-        solver="saga",
-        tol=1e-10,
-        max_iter=10_000,
-    ).fit(Z, label)
+    strength = lasso + ridge
+    theirs = elastic_net(C=1 / strength, l1_ratio=lasso / strength).fit(Z, label)
 
     def objective(slopes, constant):
         eta = np.where(label == 1, 1, -1) * (Z @ slopes + constant)
@@ -130,9 +133,7 @@ def test_components_of_known_rows_are_a_multinomial_regression(net):
     X, y, label = gated(1, n_components=3)
     Z = standardized(X[:, 1:])
     model = fit(X, y, net, 3, known=label)
-    theirs = LogisticRegression(
-        C=1 / net[0], l1_ratio=net[1], solver="saga", tol=1e-10, max_iter=10_000
-    ).fit(Z, label)
+    theirs = elastic_net(C=1 / net[0], l1_ratio=net[1]).fit(Z, label)
     lasso, ridge = net[0] * net[1], net[0] * (1 - net[1])
 
     def objective(coef, constant):
