@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
@@ -24,6 +25,7 @@ from sklearn.utils.estimator_checks import (
     check_sample_weight_equivalence_on_dense_data,
     parametrize_with_checks,
 )
+from sklearn.utils.fixes import parse_version
 from support import log_likelihood, separated
 
 from mixreg_sklearn import MixtureOfExpertsRegressor, MixtureRegressor, profile, summary
@@ -58,6 +60,10 @@ EXPECTED = dict.fromkeys(
     ],
     "predict_proba gives the memberships of the components",
 )
+if parse_version(sklearn.__version__) < parse_version("1.7"):
+    # The check gives folds between which equal rows are torn, 30 features of 15 rows,
+    # and sparse columns: which of them begin a start is decided by rounding.
+    EXPECTED["check_sample_weight_equivalence_on_sparse_data"] = "rounding decides"
 
 
 def experts(*args, **kwargs):
