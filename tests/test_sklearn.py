@@ -207,7 +207,7 @@ def test_contract_holds_with_array_api_dispatch():
     from mixreg_sklearn import MixtureRegressor
 
     records = check_estimator(
-        MixtureRegressor(random_state=0),
+        MixtureRegressor(1, random_state=0),
         expected_failed_checks={EXPECTED},
         on_skip=None,
         on_fail=None,
