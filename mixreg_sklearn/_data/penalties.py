@@ -64,27 +64,6 @@ class Penalties(NamedTuple):
         rows = np.append(0, 1 + kept)
         return self._replace(lower=self.lower[rows], upper=self.upper[rows])
 
-    def resized(self, n_components):
-        """Penalties of another number of components: bounds that all of them have."""
-        if n_components == len(self.alpha):
-            return self
-        shape = len(self.lower), n_components
-        lower, upper = (
-            np.where((bound == bound[:, :1]).all(axis=1)[:, None], bound[:, :1], none)
-            for bound, none in ((self.lower, -np.inf), (self.upper, np.inf))
-        )
-        return self._replace(
-            alpha=np.full(n_components, self.alpha.mean()),
-            lower=np.broadcast_to(lower, shape).copy(),
-            upper=np.broadcast_to(upper, shape).copy(),
-        )
-
-    def alike(self, order):
-        """Whether components in another order have the same penalties and bounds."""
-        order = list(order)
-        each = self.alpha, self.lower.T, self.upper.T
-        return all(np.array_equal(part[order], part) for part in each)
-
 
 def penalties_of(estimator, rows, constraints, row_of):
     """The Penalties of a `MixtureRegressor`, None without any.

@@ -289,12 +289,9 @@ class Admissible:
         of_scales = (
             self.rules[s].penalty(params.constants[..., s]) for _, s in self._scales
         )
-        return sum(of_scales) + self.coef_penalty(params)
-
-    def coef_penalty(self, params):
-        """That of coefficients, which is a part of the objective, (R,) or zero."""
         parts = zip(self.sharings, self.predictors, strict=True)
-        return sum(sharing.penalty(params.coef[..., at]) for sharing, at in parts)
+        of_coef = (sharing.penalty(params.coef[..., at]) for sharing, at in parts)
+        return sum(of_scales) + sum(of_coef)
 
     def penalty_derivatives(self, params):
         """First and second derivatives of the penalties.

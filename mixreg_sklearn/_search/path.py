@@ -240,8 +240,7 @@ def _levels(at, params, n_levels):
         return np.geomspace(*_OF_RIDGE, n_levels)
     n = np.maximum(problem.rows.sum(model.tally, params).weight[0], 1.0)
     each = _information(problem, model, params) / n
-    stop = at.intercept + len(at.features)
-    squares = params.coef[0][:, at.intercept : stop] ** 2 * each[:, None]
+    squares = params.coef[0][:, at.columns] ** 2 * each[:, None]
     shares = squares.max(axis=1, initial=0) / (1 + squares.sum(axis=1))
     highest = max(float(np.sqrt(n * shares).max()), 1.5 * _chance(at))
     lowest = max(_LOWEST_SHARE * highest, _LOWEST)

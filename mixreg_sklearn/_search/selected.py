@@ -97,6 +97,11 @@ class WorkingSet(NamedTuple):
         """Columns before those of the features, 0 or 1."""
         return int(self.whole.frame.design.intercept)
 
+    @property
+    def columns(self):
+        """Where the coefficients of its features are among those of a component."""
+        return slice(self.intercept, self.intercept + len(self.features))
+
     def penalized(self, alpha):
         """The same set under other strengths of the penalty, (K,)."""
         problems = (problem.penalized(alpha) for problem in self[:2])
@@ -113,21 +118,18 @@ class WorkingSet(NamedTuple):
 
     def used_in(self, params):
         """Features (d'',) with a coefficient that is not zero."""
-        stop = self.intercept + len(self.features)
-        moved = (params.coef[0][:, self.intercept : stop] != 0).any(axis=0)
-        return self.features[moved]
+        return self.features[(params.coef[0][:, self.columns] != 0).any(axis=0)]
 
     def n_used(self, params):
         """Coefficients of the features that are not zero."""
-        stop = self.intercept + len(self.features)
-        return int((params.coef[0][:, self.intercept : stop] != 0).sum())
+        return int((params.coef[0][:, self.columns] != 0).sum())
 
     def moved(self, params, features):
         """Parameters for other features, zero where they are new."""
-        start, stop = self.intercept, self.intercept + len(self.features)
-        coef = np.zeros((*params.coef.shape[:2], self.n_all))
-        coef[..., self.features] = params.coef[..., start:stop]
-        parts = params.coef[..., :start], coef[..., features], params.coef[..., stop:]
+        mine, coef = self.columns, np.zeros((*params.coef.shape[:2], self.n_all))
+        coef[..., self.features] = params.coef[..., mine]
+        before, after = params.coef[..., : mine.start], params.coef[..., mine.stop :]
+        parts = before, coef[..., features], after
         return params._replace(coef=np.concatenate(parts, axis=2))
 
     def excess(self, params, model):
@@ -201,7 +203,7 @@ def promising(whole):
     size = int(np.clip(problem.rows.n_rows // (_ROWS_EACH * K), 5, _FIRST))
     pooled = _pooled(whole, size)
     signs = problem.rows.sum(partial(_signs, problem.pooled_model), pooled)
-    at = slice(whole.intercept, whole.intercept + whole.n_all)
+    at = whole.columns
     coef = np.abs(pooled.coef[0, 0, at])
     chosen = set(_largest(coef, size // 2).tolist())
     pairs = zip(

@@ -38,15 +38,19 @@ def candidates_of(estimator, criteria):
             parameter, numbers = _numbers(inner)
             if parameter is not None:
                 return _of_scores(inner, parameter, numbers, criteria)
-        if isinstance(inner, Pipeline):
-            inner = inner[-1]
-        elif hasattr(inner, "best_estimator_"):
-            inner = inner.best_estimator_
-        else:
+        inner = one_further(inner)
+        if inner is None:
             raise TypeError(
                 "estimator must be a MixtureRegressorIC, or a grid search over the"
                 f" n_components of a mixture; got {type(estimator).__name__}."
             )
+
+
+def one_further(estimator):
+    """What is in a fitted pipeline or search, its last step or best one, or None."""
+    if isinstance(estimator, Pipeline):
+        return estimator[-1]
+    return getattr(estimator, "best_estimator_", None)
 
 
 def _of_criteria(selected, criteria):

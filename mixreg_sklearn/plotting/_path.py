@@ -3,12 +3,12 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import issparse
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .._component_names import names_of_components
 from .._docs import documented
 from .._inside import inside, of_one_response
+from ._candidates import one_further
 from ._style import GREY, colors, plain, several_axes, strength_axis
 
 # Features that have a color and a name, and the styles of their lines.
@@ -226,11 +226,8 @@ def _selection_in(estimator):
         check_is_fitted(inner)
         if hasattr(inner, "table_"):
             break
-        if isinstance(inner, Pipeline):
-            inner = inner[-1]
-        elif hasattr(inner, "best_estimator_"):
-            inner = inner.best_estimator_
-        else:
+        inner = one_further(inner)
+        if inner is None:
             raise TypeError(
                 "estimator must be a fitted MixtureRegressorIC with alphas; got"
                 f" {type(estimator).__name__}."
