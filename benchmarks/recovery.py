@@ -296,7 +296,10 @@ def log_joint(data, coef, scale, weights):
     residual = data.y[:, None] - with_constant(data.X) @ coef.T
     log_weights = np.log(np.maximum(weights, 1e-300))
     constant = log_weights - 0.5 * np.log(2 * np.pi) - np.log(scale)
-    return constant - 0.5 * (residual / scale) ** 2
+    joint = constant - 0.5 * (residual / scale) ** 2
+    labelled = data.known[:, None] >= 0
+    other = data.known[:, None] != np.arange(len(weights))
+    return np.where(labelled & other, -np.inf, joint)
 
 
 def log_likelihood(data, coef, scale, weights):

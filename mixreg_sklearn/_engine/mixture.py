@@ -115,6 +115,11 @@ class Mixture:
         """The mixture with another gate."""
         return Mixture(self.regressions, gate, self.background, self.known)
 
+    @property
+    def unlabelled(self):
+        """The mixture where nothing is known of the components of units."""
+        return Mixture(self.regressions, self.gate, self.background)
+
     def resized(self, n_components):
         """The mixture with another number of components, without their constraints.
 

@@ -55,7 +55,8 @@ def short_runs(model, pool, rng, number):
     n_others = int(np.clip(_CHEAP * more / cost, 0, n_starts))
     trace = np.full((SHORT, n_starts), np.nan)
     short = _short(model, pool, starts_arm)
-    run = em(short, pool.rows, prepare(short, pool, params), max_iter=_PASSES[0])
+    params = _ready(short, pool, params)
+    run = em(short, pool.rows, params, max_iter=_PASSES[0])
     trace[: _PASSES[0]] = run.trace
     alive = np.arange(n_starts)
     if n_others < _MANY:
@@ -74,6 +75,18 @@ def short_runs(model, pool, rng, number):
     kept, hits = stand_ins(params, run.objective[chosen], arm, hits, n_winners)
     winners, others = params.take(slice(n_winners)), params.take(kept[n_winners:])
     return Heats(winners, others, arm[kept], hits, starts_arm, trace)
+
+
+def _ready(short, pool, params):
+    """Starts that obey what tells components apart.
+
+    Where units are known, components are numbered after a few passes without labels:
+    how a raw start suits few of them says little, and a wrong number is a trap.
+    """
+    if short.known and short.interchangeable:
+        free, start = short.unlabelled, short.constrain(params)
+        params = em(free, pool.rows, start, max_iter=_PASSES[0]).params
+    return prepare(short, pool, params)
 
 
 def cost_of(pool, model):
