@@ -127,11 +127,12 @@ class Regressions(Admissible):
                 step = sharing.step(gram, cross, params.coef[..., at])
                 steps.append(step)
                 gains.append(sharing.gain(step, gram, cross))
-        step, gain = joined(steps), np.stack(gains, axis=-1)
+        # In small data, stacking a single array costs as much as a product.
+        gain = gains[0][..., None] if len(gains) == 1 else np.stack(gains, axis=-1)
         constants = self.family.update_constants(
             params.constants, sums.weight, sums.statistic, gain, self.rules
         )
-        return params.coef + step, constants
+        return params.coef + joined(steps), constants
 
     def arguments(self, params, block):
         """Predictors and constants as a family takes them, for C = R K columns."""

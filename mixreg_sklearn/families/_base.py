@@ -346,7 +346,7 @@ class Family(ABC, BaseEstimator):
         """
         if not rules:
             return constants
-        gain = gain.sum(axis=-1)
+        gain = gain[..., 0] if gain.shape[-1] == 1 else gain.sum(axis=-1)
         if len(rules) == 1:
             scale, upper = constants[..., 0], self.constants[0].upper
             new = self.update_scale(scale, weight, statistic, gain, rules[0])
