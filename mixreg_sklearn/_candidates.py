@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from ._choice import choice_value
 from ._criteria import Evidence, evidence
 from ._data.checks import Range
+from ._data.known import KNOWN, least_shares
 from ._growth.growth import can_grow, grown_to
 from ._paths import check_alphas, fits_of_path
 from ._regressor import MixtureRegressor
@@ -72,7 +73,13 @@ def numbers_to_try(n_components):
 
 
 def candidates_of(label, template, numbers, rows, alphas, progress):
-    """Candidates of a template, along paths of penalties if `alphas` are given."""
+    """Candidates of a template, along paths of penalties if `alphas` are given.
+
+    Numbers of components too small for the labels of known components are left out.
+    """
+    least = least_shares(rows.metadata.get(KNOWN))
+    least -= mixture_in(template).background is not None
+    numbers = [number for number in numbers if number >= least] or numbers
     if alphas is None:
         return _sweep(label, template, numbers, rows, progress)
     alphas = check_alphas(alphas, mixture_in(template))

@@ -96,7 +96,8 @@ class MixtureRegressorIC(
     ----------
     n_components : int or array-like of int, default=(1, 2, 3, 4)
         Numbers of components to choose from. An integer stands for 1 to this number;
-        ``[4]`` tries 4 alone.
+        ``[4]`` tries 4 alone. With labels (`known_component`), numbers that have no
+        component for the largest label are left out.
     criterion : {"bic", "aic", "icl", "sabic"}, default="bic"
         Criterion to minimize, with the penalties above.
     estimator : estimator, list or dict of estimators, or None, default=None

@@ -30,6 +30,17 @@ def overlapping(seed=0, n=160, n_known=24):
     return X, y, known, label
 
 
+def planes_and_three_labels():
+    """Three planes that overlap, where raw starts suit the labels in a wrong order."""
+    rng = np.random.default_rng([1001, 2, 3, 72, 300, 5, 1])
+    label = rng.choice(3, 72, p=np.full(3, 1 / 3))
+    X, planes = rng.standard_normal((72, 2)), rng.standard_normal((3, 3))
+    y = planes[label, 0] + (X * planes[label, 1:]).sum(axis=1)
+    y += 0.3 * np.sqrt(6) * rng.standard_normal(72)
+    known = np.where(rng.random(72) < 0.05, label, -1)
+    return X, y, known, planes
+
+
 def log_joint(model, X, y):
     """Log joint densities (n, K) of gaussian components."""
     lines = model.predict_components(X)
@@ -52,6 +63,29 @@ def test_verified_solutions_are_found_and_proven(name, seed):
     # Components keep the numbers of the labels.
     theirs = [part["intercept"] for part in case["mle"]["components"]]
     assert_allclose(model.intercept_, theirs, atol=0.02)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_few_labels_do_not_trap_the_search_in_a_wrong_order(seed):
+    X, y, known, planes = planes_and_three_labels()
+    truth = {
+        "coef": planes[:, 1:],
+        "intercept": planes[:, 0],
+        "scale": np.full(3, 0.73),
+        "weights": np.full(3, 1 / 3),
+    }
+    near = MixtureRegressor(3, init=truth).fit(X, y, known_component=known)
+    found = MixtureRegressor(3, random_state=seed).fit(X, y, known_component=known)
+    assert found.log_likelihood_ > near.log_likelihood_ - 0.01
+
+
+def test_a_choice_leaves_out_numbers_of_components_too_small_for_the_labels():
+    X, y, known, _ = overlapping()
+    model = MixtureRegressorIC(3, random_state=0).fit(X, y, known_component=known)
+    assert model.table_["n_components"].tolist() == [2, 3]
+    assert model.n_components_ == 2
+    with pytest.raises(ValueError, match="known_component contains 1"):
+        MixtureRegressorIC(1).fit(X, y, known_component=known)
 
 
 def test_the_likelihood_of_a_known_row_is_that_of_its_component():

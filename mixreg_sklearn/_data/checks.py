@@ -6,6 +6,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._extras import check_in_memory
+from ..families._times import censored
 
 
 class Range(Interval):
@@ -87,6 +88,7 @@ def check_response(y, n_rows, family, estimator=None):
 
     Numbers are finite, or what the family takes in columns (`Family.readable`).
     """
+    y = without_fields(y, family)
     n_columns = family.response_columns
     y = check_array(
         y,
@@ -110,6 +112,19 @@ def check_response(y, n_rows, family, estimator=None):
             " numbers of samples."
         )
     return y
+
+
+def without_fields(y, family):
+    """The response, as bounds where it is a structured array of times and events."""
+    if getattr(getattr(y, "dtype", None), "names", None) is None:
+        return y
+    if family.response_columns != 2 or len(family.responses) > 1:
+        raise ValueError(
+            "y is a structured array, as scikit-survival has for times and events, but"
+            f" {family!r} takes numbers. Families of lifetimes, such as"
+            " family='weibull', take times and events."
+        )
+    return censored(y)
 
 
 def _check_readable(y, family):

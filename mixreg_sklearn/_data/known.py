@@ -92,6 +92,15 @@ def evidence_of(known, n_shares):
     return evidence
 
 
+def least_shares(known):
+    """How many shares labels ask for; 1 if they are none, which `check_known` says."""
+    labels = np.asarray([-1] if known is None else known)
+    if labels.ndim != 1 or labels.dtype.kind not in "iuf" or not labels.size:
+        return 1
+    largest = labels.max()
+    return 1 + int(largest) if 0 <= largest < np.inf else 1
+
+
 def telling(known):
     """Rows (n,) of whose component something is known."""
     return known >= 0 if known.ndim == 1 else (known != known[:, :1]).any(axis=1)

@@ -11,6 +11,7 @@ from .checks import (
     check_offset,
     check_response,
     check_weight,
+    without_fields,
 )
 from .data import Data
 from .groups import Groups, check_constant, check_groups
@@ -83,6 +84,7 @@ def _features_and_response(model, family, X, y, **checks):
     """X, as scikit-learn validates it, and y, (n,) or (n, m) in float64."""
     checks |= {"dtype": [np.float64, np.float32], "accept_sparse": "csr"}
     if family.response_columns == 1:
+        y = without_fields(y, family)
         X, y = check_features(model, X, y, y_numeric=True, **checks)
         return X, np.asarray(y, dtype=np.float64)
     # scikit-learn's checks of several columns refuse infinite and missing numbers.

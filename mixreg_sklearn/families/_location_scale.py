@@ -38,7 +38,7 @@ class LocationScale(Family):
         lower, upper = self.bounds(y)
         _refuse(lower > upper, lower, upper, "its lower bound exceeds its upper bound")
         no_bound = (lower == np.inf) | (upper == -np.inf)
-        _refuse(no_bound, lower, upper, "an infinite response")
+        _refuse(no_bound, lower, upper, "its response is infinite")
 
     def check_together(self, y):
         lower, upper = y
@@ -127,6 +127,6 @@ def _refuse(wrong, lower, upper, why):
     if np.any(wrong):
         row = int(np.argmax(wrong))
         raise ValueError(
-            f"y: row {row} has {why}: ({lower[row]:g}, {upper[row]:g}),"
-            f" {np.sum(wrong)} such rows in all."
+            f"y: row {row} is ({lower[row]:g}, {upper[row]:g}): {why}. Such rows:"
+            f" {np.sum(wrong)}."
         )

@@ -464,8 +464,8 @@ def test_displays_draw_censored_rows_at_their_bounds():
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        ([[2.0, 1.0], [0.0, 1.0]], "row 0 has its lower bound exceeds"),
-        ([[0.0, 1.0], [np.inf, np.inf]], "row 1 has an infinite response"),
+        ([[2.0, 1.0], [0.0, 1.0]], r"row 0 is \(2, 1\): its lower bound exceeds"),
+        ([[0.0, 1.0], [np.inf, np.inf]], r"row 1 is \(inf, inf\): its response"),
         ([[-np.inf, 1.0], [-np.inf, 2.0]], "no row has a bound below"),
         ([[0.0, np.inf], [1.0, np.inf]], "no row has a bound above"),
         ([[0.0, np.nan], [1.0, 2.0]], "y contains nan, first in row 0"),

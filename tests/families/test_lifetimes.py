@@ -21,6 +21,7 @@ from mixreg_sklearn.families import (
 )
 from mixreg_sklearn.inference import inference
 from mixreg_sklearn.metrics import log_likelihood_scorer
+from mixreg_sklearn.plotting import MixtureRegressionDisplay
 from mixreg_sklearn.residuals import pit_values, quantile_residuals
 
 LIFETIMES = [Weibull(), LogNormal(), LogLogistic()]
@@ -284,6 +285,24 @@ def test_events_say_which_times_are_known():
     assert censored([3.0, 5.0]).tolist() == [[3.0, 3.0], [5.0, 5.0]]
     table = np.array([(True, 3.0), (False, 5.0)], dtype=[("cens", "?"), ("t", "<f8")])
     assert censored(table).tolist() == expected
+
+
+def test_structured_arrays_are_responses_of_lifetimes_and_of_nothing_else():
+    X, y = two_groups()
+    table = np.empty(len(y), dtype=[("event", "?"), ("time", "<f8")])
+    table["event"], table["time"] = np.isfinite(y[:, 1]), y[:, 0]
+    model = fit(X, y)
+    same = MixtureRegressor(2, family="weibull", random_state=0).fit(X, table)
+    assert same.log_likelihood_ == model.log_likelihood_
+    assert same.score(X, table) == model.score(X, y)
+    theirs = pit_values(same, X, table, random_state=0)
+    assert_allclose(theirs, pit_values(model, X, y, random_state=0))
+    scores = cross_val_score(same, X, table, cv=3)
+    assert_allclose(scores, cross_val_score(same, X, y, cv=3))
+    MixtureRegressionDisplay.from_estimator(same, X, table)
+    for family in ("gaussian", "poisson"):
+        with pytest.raises(ValueError, match="y is a structured array, as scikit-surv"):
+            MixtureRegressor(family=family).fit(X, table)
 
 
 @pytest.mark.parametrize(
