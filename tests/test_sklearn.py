@@ -165,25 +165,29 @@ class PoorScore(MixtureRegressor):
 @parametrize_with_checks(
     [
         MixtureRegressor(random_state=0),
+        # Many checks fit two components to a single regression, where no search ends
+        # early. What the others are about does not depend on its length.
         MixtureRegressor(n_components=1, random_state=0),
-        MixtureRegressor(n_components=3, random_state=0),
-        MixtureRegressor(shared_scale=True, random_state=0),
-        MixtureRegressor(fit_intercept=False, random_state=0),
-        MixtureRegressor(gate="softmax", random_state=0),
-        MixtureRegressor(gate=SoftmaxGate(alpha=1.0), gate_features=0, random_state=0),
-        MixtureRegressor(gate=ConstantGate("equal"), random_state=0),
+        MixtureRegressor(n_components=3, n_init=1, random_state=0),
+        MixtureRegressor(shared_scale=True, n_init=1, random_state=0),
+        MixtureRegressor(fit_intercept=False, n_init=1, random_state=0),
+        MixtureRegressor(gate="softmax", n_init=1, random_state=0),
+        MixtureRegressor(
+            gate=SoftmaxGate(alpha=1.0), gate_features=0, n_init=1, random_state=0
+        ),
+        MixtureRegressor(gate=ConstantGate("equal"), n_init=1, random_state=0),
         # Some checks set n_components=1, so constraints cannot name components.
-        MixtureRegressor(shared_features=0, random_state=0),
-        MixtureRegressor(held_coef={0: 0.5}, random_state=0),
+        MixtureRegressor(shared_features=0, n_init=1, random_state=0),
+        MixtureRegressor(held_coef={0: 0.5}, n_init=1, random_state=0),
         # One component: there are too few rows for the features of two, and for bounds
         # without a penalty, within which there are many perfect fits.
         MixtureRegressor(1, alpha=0.01, l1_ratio=0.5, order_by=0, random_state=0),
         MixtureRegressor(1, alpha=1e-3, coef_bounds={0: (-1, 50)}, random_state=0),
-        PoorScore(regression_features=[], random_state=0),
-        PoorScore(offset_feature=0, random_state=0),
-        PoorScore(family="gamma", random_state=0),
-        PoorScore(family="inverse_gaussian", random_state=0),
-        MixtureRegressor(family="student_t", random_state=0),
+        PoorScore(regression_features=[], n_init=1, random_state=0),
+        PoorScore(offset_feature=0, n_init=1, random_state=0),
+        PoorScore(family="gamma", n_init=1, random_state=0),
+        PoorScore(family="inverse_gaussian", n_init=1, random_state=0),
+        MixtureRegressor(family="student_t", n_init=1, random_state=0),
         # One component: a second one vanishes on the checks' rows, and then there is no
         # unique estimate that weights and repetition could agree on.
         InRange(1, family="poisson", random_state=0),
