@@ -102,8 +102,9 @@ def check_response(y, n_rows, family, estimator=None):
     if n_columns == 1 and y.ndim != 1:
         raise ValueError(f"y should be a 1d array, got an array of shape {y.shape}")
     if y.ndim > 1 and y.shape[1:] != (n_columns,):
+        one = ", or one" if len(family.responses) == 1 else ""
         raise ValueError(
-            f"y has shape {y.shape}: {family!r} takes {n_columns} columns, or one."
+            f"y has shape {y.shape}: {family!r} takes {n_columns} columns{one}."
         )
     _check_readable(y, family)
     if len(y) != n_rows:
