@@ -16,16 +16,23 @@ flawed
 The target is that 95 % of each family are reached. Every miss is printed with its
 deficit in log-likelihood, the attributes of the default fit, and the distances of
 both fits from the truth: the largest root mean square difference of linear predictors
-under the best matching of components. *nearer* counts misses whose default fit is
-nearer to the truth than that from the truth, which a search rather finds than misses.
-Seconds are the wall-clock time of the default fit, as the mean over the data sets of a
-cell.
+under the best matching of components. Seconds are the wall-clock time of the default
+fit, as the mean over the data sets of a cell.
+
+The highest likelihood near the truth need not be near it: from the truth, EM may go
+where a component follows a few rows that lie near a line by chance. So data sets also
+count as
+
+recovered
+    if the default fit is at most 1.25 times as far from the truth as the fit from the
+    truth, plus a tenth of the largest scale (as in `recovery.py`).
 
 Usage::
 
     python benchmarks/recovery_families.py                     # the four families
     python benchmarks/recovery_families.py --cells gamma poisson --seeds 5
     python benchmarks/recovery_families.py --cells gate groups --json out.json
+    python benchmarks/recovery_families.py --cells tobit --scale-penalty 0.25
 """
 
 import argparse
@@ -324,11 +331,12 @@ def fit(data, **parameters):
     return model, model.log_likelihood(data.X, data.y, **data.given), seconds
 
 
-def trial(cell, seed):
+def trial(cell, seed, scale_penalty=1.0):
     """Verdict on one data set."""
     data = generate(cell, seed)
     with threadpool_limits(1):
-        found, loglik, seconds = fit(data, random_state=seed)
+        options = {"random_state": seed, "scale_penalty": scale_penalty}
+        found, loglik, seconds = fit(data, **options)
         reference, attainable, _ = fit(data, init=data.truth)
     apart = [off_truth(data, model) for model in (found, reference)]
     return {
@@ -336,6 +344,9 @@ def trial(cell, seed):
         "reached": bool(loglik >= attainable - TOLERANCE),
         "deficit": attainable - loglik,
         "off": apart,
+        "recovered": bool(
+            apart[0] <= 1.25 * apart[1] + 0.1 * data.truth["scale"].max()
+        ),
         "flawed": reference.degenerate_,
         "seconds": seconds,
         "converged": found.converged_,
@@ -354,11 +365,10 @@ def off_truth(data, model):
 def count(trials):
     """Reached of all, and of those whose fit from the truth is flawed."""
     flawed = [t for t in trials if t["flawed"]]
-    misses = [t for t in trials if not t["reached"]]
     return {
         "data_sets": len(trials),
         "reached": sum(t["reached"] for t in trials),
-        "nearer": sum(t["off"][0] <= t["off"][1] for t in misses),
+        "recovered": sum(t["recovered"] for t in trials),
         "flawed": len(flawed),
         "flawed_reached": sum(t["reached"] for t in flawed),
         "unproven": sum(not t["converged"] for t in trials),
@@ -373,10 +383,9 @@ def count(trials):
 def line(name, counts):
     reached = f"{counts['reached']}/{counts['data_sets']}"
     flawed = f"{counts['flawed_reached']}/{counts['flawed']}"
-    nearer = f"{counts['nearer']}/{counts['data_sets'] - counts['reached']}"
     return (
-        f"{name:<34s} reached {reached:>8s}  nearer {nearer:>5s}  flawed {flawed:>5s}"
-        f"  unproven {counts['unproven']:3d}  rounds {counts['rounds']:4.1f}"
+        f"{name:<34s} reached {reached:>8s}  recovered {counts['recovered']:3d}"
+        f"  flawed {flawed:>5s}  unproven {counts['unproven']:3d}  rounds {counts['rounds']:4.1f}"
         f"  {counts['mean_seconds']:7.3f} s"
     )
 
@@ -397,11 +406,11 @@ def describe_miss(cell, miss):
     )
 
 
-def run_kind(kind, seeds, parallel):
+def run_kind(kind, seeds, parallel, scale_penalty):
     """Run and print all cells of a family; returns its record."""
     cells, everything = {}, []
     for cell in GRID[kind]:
-        trials = parallel(delayed(trial)(cell, seed) for seed in seeds)
+        trials = parallel(delayed(trial)(cell, seed, scale_penalty) for seed in seeds)
         misses = [t for t in trials if not t["reached"]]
         cells[cell.name] = {"n": cell.n_rows, **count(trials), "misses": misses}
         print(line(f"{cell.name} n={cell.n_rows}", cells[cell.name]), flush=True)
@@ -421,6 +430,7 @@ def parse(arguments):
     parser.add_argument("--cells", nargs="+", choices=GRID, default=FAMILIES)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--seed0", type=int, default=0)
+    parser.add_argument("--scale-penalty", type=float, default=1.0)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--json", type=Path, help="write the counts to this file")
     return parser.parse_args(arguments)
@@ -431,11 +441,15 @@ def main(arguments=None):
     seeds = range(options.seed0, options.seed0 + options.seeds)
     print(f"seeds {seeds[0]} to {seeds[-1]}, cells: {', '.join(options.cells)}")
     parallel = Parallel(n_jobs=options.jobs)
-    kinds = {kind: run_kind(kind, seeds, parallel) for kind in options.cells}
+    kinds = {
+        kind: run_kind(kind, seeds, parallel, options.scale_penalty)
+        for kind in options.cells
+    }
     if options.json:
         record = {
             "seed0": options.seed0,
             "seeds": options.seeds,
+            "scale_penalty": options.scale_penalty,
             **environment(),
             "kinds": kinds,
         }
