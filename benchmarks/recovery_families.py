@@ -385,8 +385,8 @@ def line(name, counts):
     flawed = f"{counts['flawed_reached']}/{counts['flawed']}"
     return (
         f"{name:<34s} reached {reached:>8s}  recovered {counts['recovered']:3d}"
-        f"  flawed {flawed:>5s}  unproven {counts['unproven']:3d}  rounds {counts['rounds']:4.1f}"
-        f"  {counts['mean_seconds']:7.3f} s"
+        f"  flawed {flawed:>5s}  unproven {counts['unproven']:3d}"
+        f"  rounds {counts['rounds']:4.1f}  {counts['mean_seconds']:7.3f} s"
     )
 
 
