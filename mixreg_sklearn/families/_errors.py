@@ -45,6 +45,10 @@ class Errors(ABC):
     def slopes(self, z):
         """First and second derivative of the log-density."""
 
+    def exact(self, z):
+        """The log-density and its two derivatives."""
+        return self.log_density(z), *self.slopes(z)
+
     @abstractmethod
     def log_sf(self, z):
         """Logarithm of the survival function S."""
@@ -58,8 +62,11 @@ class Errors(ABC):
         """Hazard plus the first derivative of the log-density; their sum may cancel."""
 
     @abstractmethod
-    def information(self, z):
-        """Information of exact responses on the location, of the right expectation."""
+    def information(self, bend):
+        """Information of exact responses on the location, of the right expectation.
+
+        `bend` is the second derivative of the log-density.
+        """
 
     @abstractmethod
     def quantile(self, u):
@@ -96,8 +103,8 @@ class Normal(Errors):
         series = 1 + square * (-2 + square * (10 + square * (-74 + 706 * square)))
         return np.where(far, np.sqrt(square) * series, hazard - z)
 
-    def information(self, z):
-        return np.ones(np.shape(z))
+    def information(self, bend):
+        return np.ones(np.shape(bend))
 
     def quantile(self, u):
         return special.ndtri(u)
@@ -121,8 +128,8 @@ class Logistic(Errors):
     def slack(self, z, hazard):
         return special.expit(-z)
 
-    def information(self, z):
-        return np.full(np.shape(z), 1 / 3)
+    def information(self, bend):
+        return np.full(np.shape(bend), 1 / 3)
 
     def quantile(self, u):
         return special.logit(u)
@@ -139,8 +146,11 @@ class LeastExtreme(Errors):
         return z - _exponential(z)
 
     def slopes(self, z):
+        return self.exact(z)[1:]
+
+    def exact(self, z):
         h = _exponential(z)
-        return 1 - h, -h
+        return z - h, 1 - h, -h
 
     def log_sf(self, z):
         return -_exponential(z)
@@ -151,10 +161,10 @@ class LeastExtreme(Errors):
     def slack(self, z, hazard):
         return np.ones(np.shape(z))
 
-    def information(self, z):
+    def information(self, bend):
         # The mean of observed and expected information: neither the one, which nearly
         # vanishes for small responses, nor the other overshoots.
-        return 0.5 * _exponential(z) + 0.5
+        return 0.5 - 0.5 * bend
 
     def quantile(self, u):
         with np.errstate(divide="ignore"):
@@ -172,8 +182,11 @@ class _MostExtreme(Errors):
         return -z - _exponential(-z)
 
     def slopes(self, z):
+        return self.exact(z)[1:]
+
+    def exact(self, z):
         h = _exponential(-z)
-        return h - 1, -h
+        return -z - h, h - 1, -h
 
     def log_sf(self, z):
         h = _exponential(-z)
@@ -193,8 +206,8 @@ class _MostExtreme(Errors):
         h = _exponential(-z)
         return np.where(h < _SMALL, 0.5 * h + h**2 / 12, hazard - 1 + h)
 
-    def information(self, z):
-        return 0.5 * _exponential(-z) + 0.5
+    def information(self, bend):
+        return 0.5 - 0.5 * bend
 
     def quantile(self, u):
         return -LeastExtreme().quantile(1 - np.asarray(u, dtype=float))
@@ -241,8 +254,8 @@ class StudentErrors(Errors):
     def slack(self, z, hazard):
         return hazard + self.slopes(z)[0]
 
-    def information(self, z):
-        return np.full(np.shape(z), (self.df + 1) / (self.df + 3))
+    def information(self, bend):
+        return np.full(np.shape(bend), (self.df + 1) / (self.df + 3))
 
     def quantile(self, u):
         return t_quantile(self.df, u)

@@ -31,10 +31,10 @@ class Parts(NamedTuple):
 
 def exact_parts(errors, z):
     """The Parts of exact values: of ``log f(z)``, less the logarithm of the scale."""
-    first, second = errors.slopes(z)
+    value, first, second = errors.exact(z)
     pull = z * second
     return Parts(
-        errors.log_density(z),
+        value,
         -first,
         -z * first - 1,
         second,
@@ -53,27 +53,31 @@ def parts_between(errors, a, b, width):
     both = np.flatnonzero(from_a & to_b)
     upper = errors.log_cdf(b[both]) >= errors.log_sf(a[both])
     mirrored = errors.mirrored
-    for at, mirror in (
-        (np.flatnonzero(from_a & ~to_b), False),
-        (np.flatnonzero(to_b & ~from_a), True),
-    ):
-        if len(at):
-            found = _tail(mirrored, -b[at]) if mirror else _tail(errors, a[at])
-            _put(parts, at, found, mirror)
-    for at, mirror in ((both[upper], False), (both[~upper], True)):
-        if len(at):
-            of, low, high = errors, a[at], b[at]
-            if mirror:
-                of, low, high = mirrored, -high, -low
-            _put(parts, at, _between(of, low, high, width[at]), mirror)
+    above, below = np.flatnonzero(from_a & ~to_b), np.flatnonzero(to_b & ~from_a)
+    near, far = both[upper], both[~upper]
+    if len(above):
+        _put(parts, above, _tail(errors, a[above]))
+    if len(below):
+        _put(parts, below, _reflected(_tail(mirrored, -b[below])))
+    if len(near):
+        _put(parts, near, _between(errors, a[near], b[near], width[near]))
+    if len(far):
+        found = _between(mirrored, -b[far], -a[far], width[far])
+        _put(parts, far, _reflected(found))
     return parts
 
 
-def _put(parts, at, found, mirror):
-    """Set some elements; the location of mirrored values is minus their location."""
-    signs = (1, -1, 1, 1, -1, 1) if mirror else (1,) * 6
-    for whole, part, sign in zip(parts, found, signs, strict=True):
-        whole[at] = sign * part
+def _put(parts, at, found):
+    """Set the rows `at` of the last axis."""
+    for whole, part in zip(parts, found, strict=True):
+        whole[..., at] = part
+
+
+def _reflected(parts):
+    """The Parts of values from those of minus the values: so is the location."""
+    return parts._replace(
+        location=-parts.location, location_scale=-parts.location_scale
+    )
 
 
 def _tail(errors, a):
@@ -92,7 +96,7 @@ def _between(errors, a, b, width):
     parts = _differences(errors, a, b, log_a, np.where(narrow, 1.0, fall))
     if narrow.any():
         at = np.flatnonzero(narrow)
-        _put(parts, at, _integrals(errors, a[at], width[at]), False)
+        _put(parts, at, _integrals(errors, a[at], width[at]))
     return parts
 
 
@@ -143,19 +147,56 @@ def parts_of(errors: Errors, lower, upper, eta, scale):
     """The Parts of all responses, in the shape to which the arguments broadcast.
 
     Responses are exact where their bounds are equal, and the value is then the density
-    of the response itself.
+    of the response itself. Bounds (m,) are often those of many predictors (..., m):
+    then rows of a kind are computed for all of them at once.
     """
-    lower, upper, eta, scale = np.broadcast_arrays(lower, upper, eta, scale)
-    z, exact = (lower - eta) / scale, lower == upper
+    shape = np.broadcast_shapes(*map(np.shape, (lower, upper, eta, scale)))
+    if np.shape(lower) == np.shape(upper) == shape[-1:]:
+        return _parts(errors, lower, upper, np.broadcast_to(eta, shape), scale)
+    flat = (np.broadcast_to(each, shape).ravel() for each in (lower, upper, eta, scale))
+    return Parts(*(part.reshape(shape) for part in _parts(errors, *flat)))
+
+
+def _parts(errors, lower, upper, eta, scale):
+    """The Parts (..., m) of bounds (m,), predictors (..., m) and their scales."""
+    exact, from_a, to_b = lower == upper, np.isfinite(lower), np.isfinite(upper)
     if exact.all():
-        parts = exact_parts(errors, z)
-        return parts._replace(value=parts.value - np.log(scale))
-    parts = Parts(*np.empty((6, *z.shape)))
-    known = exact_parts(errors, z[exact])
-    known = known._replace(value=known.value - np.log(scale[exact]))
-    open_ = ~exact
-    b, width = (upper[open_] - eta[open_]) / scale[open_], upper[open_] - lower[open_]
-    hidden = parts_between(errors, z[open_], b, width / scale[open_])
-    for whole, of_exact, of_open in zip(parts, known, hidden, strict=True):
-        whole[exact], whole[open_] = of_exact, of_open
+        return _exact(errors, (lower - eta) / scale, None, None, scale)
+    parts = Parts(*np.zeros((6, *eta.shape)))
+    each = np.ndim(scale) > 0 and np.shape(scale)[-1] == len(lower)
+    for rows, found in (
+        (exact, _exact),
+        (from_a & ~to_b, _above),
+        (to_b & ~from_a, _below),
+        (from_a & to_b & ~exact, _inside),
+    ):
+        at = np.flatnonzero(rows)
+        if len(at):
+            center, spread = eta[..., at], scale[..., at] if each else scale
+            a, b = (lower[at] - center) / spread, (upper[at] - center) / spread
+            width = (upper[at] - lower[at]) / spread
+            _put(parts, at, found(errors, a, b, width, spread))
     return parts
+
+
+def _exact(errors, a, b, width, scale):
+    """The Parts of exact values, of the density of the response itself."""
+    parts = exact_parts(errors, a)
+    return parts._replace(value=parts.value - np.log(scale))
+
+
+def _above(errors, a, b, width, scale):
+    """The Parts of values that are only known to exceed a."""
+    return _tail(errors, a)
+
+
+def _below(errors, a, b, width, scale):
+    """The Parts of values that are only known to be less than b."""
+    return _reflected(_tail(errors.mirrored, -b))
+
+
+def _inside(errors, a, b, width, scale):
+    """The Parts of values between finite bounds."""
+    width = np.broadcast_to(width, a.shape).ravel()
+    found = parts_between(errors, a.ravel(), b.ravel(), width)
+    return Parts(*(part.reshape(a.shape) for part in found))

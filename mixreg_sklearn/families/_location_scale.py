@@ -82,10 +82,10 @@ class LocationScale(Family):
 
     def evaluate(self, y, eta, scale, log_prior):
         at, errors = parts_of(self.errors, *y, eta, scale), self.errors
-        exact = y[0] == y[1]
-        hidden = np.maximum(-at.location_location, np.abs(at.location) / errors.reach)
-        z = (np.where(exact, y[0], eta) - eta) / scale
-        information = np.where(exact, errors.information(z), hidden)
+        exact = np.flatnonzero(y[0] == y[1])
+        bend = at.location_location
+        information = np.maximum(-bend, np.abs(at.location) / errors.reach)
+        information[..., exact] = errors.information(bend[..., exact])
         statistic = at.scale, at.scale_scale
         log_joint = at.value + log_prior
         return Evaluation(log_joint, at.location, information, 1 / scale, statistic)
