@@ -15,6 +15,7 @@ from support import few, seeds
 
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.families import (
+    Censored,
     Gamma,
     Gaussian,
     NegativeBinomial,
@@ -139,6 +140,20 @@ def test_scales_that_cannot_be_held_are_refused(settings, message):
 )
 def test_a_family_of_scaled_rows_keeps_the_promises_of_a_family(family):
     check_family(RowScaled(family), eta=[0.3, 0.9], row_scale=1.7)
+
+
+def test_row_scales_go_with_open_bounds_of_responses():
+    X, y, error = measurements()
+    bounds = np.column_stack([np.minimum(y, 1.5), np.where(y < 1.5, y, np.inf)])
+    ours, theirs = (
+        MixtureRegressor(2, family=Censored(Gaussian(), upper=upper), random_state=0)
+        for upper in (np.inf, 1.5)
+    )
+    ours.fit(X, bounds, row_scale=error)
+    theirs.fit(X, y, row_scale=error)
+    assert ours.converged_
+    assert_allclose(ours.log_likelihood_, theirs.log_likelihood_, rtol=1e-12)
+    assert_allclose(ours.coef_, theirs.coef_, rtol=1e-7)
 
 
 def test_row_scales_multiply_the_scale_of_the_component():

@@ -3,9 +3,10 @@
 import numpy as np
 
 from ._location_scale import LocationScale
+from ._wrapper import Wrapper
 
 
-class Censored(LocationScale):
+class Censored(LocationScale, Wrapper):
     r"""Responses of a family that are seen between limits, or known by two bounds.
 
     With a limit, `y` is (n,), and a response at or beyond a limit says no more than
@@ -52,8 +53,11 @@ class Censored(LocationScale):
     ([[2.0]], [0.5])
     """
 
+    # Responses are those of a location-scale family, and all else is of the one inside.
+    constants = Wrapper.constants
+
     def __init__(self, family, lower=-np.inf, upper=np.inf):
-        self.family = family
+        super().__init__(family)
         self.lower = lower
         self.upper = upper
 
@@ -66,14 +70,6 @@ class Censored(LocationScale):
                 " family, such as Gaussian() or Weibull()."
             )
         return errors
-
-    @property
-    def constants(self):
-        return self.family.constants
-
-    @property
-    def support(self):
-        return self.family.support
 
     @property
     def latent(self):
@@ -107,12 +103,6 @@ class Censored(LocationScale):
         super().check_target(y)
         if np.ndim(y) == 1 or self.family.response_columns == 2:
             self.family.check_target(y)
-
-    def line(self, y):
-        return self.family.line(y)
-
-    def base(self, y):
-        return self.family.base(y)
 
     def resolution(self, y):
         return self.family.resolution(y[0][self.has_density(y)])

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from ._base import Evaluation, Family, of_constants
+from ._base import Evaluation, of_constants
+from ._wrapper import Wrapper
 
 NAME = "row_scale"
 
 
-class RowScaled(Family):
+class RowScaled(Wrapper):
     r"""A family whose scale in row i is :math:`\phi_k s_i`, with known :math:`s_i`.
 
     All derivatives in :math:`\log\phi` are those of the family at :math:`\phi s_i`.
@@ -18,39 +19,6 @@ class RowScaled(Family):
         With a scale.
     """
 
-    def __init__(self, family):
-        self.family = family
-
-    # What it declares is what its family declares.
-
-    @property
-    def predictors(self):
-        return self.family.predictors
-
-    @property
-    def constants(self):
-        return self.family.constants
-
-    @property
-    def support(self):
-        return self.family.support
-
-    @property
-    def responses(self):
-        return self.family.responses
-
-    @property
-    def response_columns(self):
-        return self.family.response_columns
-
-    @property
-    def links(self):
-        return self.family.links
-
-    @property
-    def endless(self):
-        return self.family.endless
-
     @property
     def target_rows(self):
         return self.family.target_rows + 1
@@ -60,31 +28,13 @@ class RowScaled(Family):
         return (*self.family.row_data, NAME)
 
     @property
-    def limits(self):
-        return self.family.limits
-
-    @property
     def latent(self):
         latent = self.family.latent
         return self if latent is self.family else RowScaled(latent)
 
-    def _link(self):
-        return self.family._link()
-
-    def bounds(self, y):
-        return self.family.bounds(y)
-
-    def points(self, y):
-        return self.family.points(y)
-
-    def has_density(self, y):
-        return self.family.has_density(_inner(y))
-
-    def check_together(self, y):
-        self.family.check_together(_inner(y))
-
-    def check_drawn(self, y):
-        self.family.check_drawn(_inner(y))
+    def inner(self, y):
+        """The family's target, without row scales."""
+        return y[0] if len(y) == 2 else y[:-1]
 
     def admits(self, y, *row_data):
         return self.family.admits(y, *row_data[:-1])
@@ -102,36 +52,24 @@ class RowScaled(Family):
         """The target in other units of measurement; row scales have none."""
         return np.concatenate([self.family.measured(y[:-1], origin, unit), y[-1:]])
 
-    def units(self, y, weight, fit_intercept):
-        return self.family.units(_inner(y), weight, fit_intercept)
-
     def resolution(self, y):
-        return self.family.resolution(_inner(y)) / y[-1].max()
-
-    def base(self, y):
-        return self.family.base(_inner(y))
-
-    def initial(self, y):
-        return self.family.initial(_inner(y))
-
-    def outside(self, eta):
-        return self.family.outside(eta)
+        return super().resolution(y) / y[-1].max()
 
     def local(self, y, eta, scale):
-        return self.family.local(_inner(y), eta, self._scaled(scale, y[-1]))
+        return self.family.local(self.inner(y), eta, self._scaled(scale, y[-1]))
 
     def evaluate(self, y, eta, scale, log_prior):
         # Updates of a family are for one scale: those of Newton's method are for all.
         statistic = of_constants(self.local(y, eta, scale), len(self.predictors))
         scale = self._scaled(scale, y[-1])
-        at = self.family.evaluate(_inner(y), eta, scale, log_prior)
+        at = self.family.evaluate(self.inner(y), eta, scale, log_prior)
         # The factor differs from row to row.
         score, information = at.raw_score * at.factor, at.raw_information * at.factor**2
         information = np.broadcast_to(information, score.shape)
         return Evaluation(at.log_joint, score, information, 1.0, statistic)
 
     def log_density(self, y, eta, scale):
-        return self.family.log_density(_inner(y), eta, self._scaled(scale, y[-1]))
+        return self.family.log_density(self.inner(y), eta, self._scaled(scale, y[-1]))
 
     def mean(self, eta, scale, row_scale=1.0, **row_data):
         return self.family.mean(eta, self._scaled(scale, row_scale), **row_data)
@@ -158,11 +96,6 @@ class RowScaled(Family):
             return scale * factor
         first = scale[0] * factor
         return np.stack([first, *(np.broadcast_to(c, first.shape) for c in scale[1:])])
-
-
-def _inner(y):
-    """The family's target, without row scales."""
-    return y[0] if len(y) == 2 else y[:-1]
 
 
 def _checked(row_scale, shape):

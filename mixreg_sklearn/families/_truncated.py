@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from ._base import Evaluation, Family, Local
+from ._base import Evaluation, Local
 from ._gaussian import Gaussian
 from ._ranges import OfCounts, OfLine
+from ._wrapper import Wrapper
 
 
-class Truncated(Family):
+class Truncated(Wrapper):
     r"""A family given that responses lie in a range: those outside are not in the data.
 
     .. math:: \log f(y) - \log P(\text{lower} < Y < \text{upper})
@@ -40,17 +41,9 @@ class Truncated(Family):
     """
 
     def __init__(self, family, lower=-np.inf, upper=np.inf):
-        self.family = family
+        super().__init__(family)
         self.lower = lower
         self.upper = upper
-
-    @property
-    def constants(self):
-        return self.family.constants
-
-    @property
-    def links(self):
-        return self.family.links
 
     @property
     def support(self):
@@ -64,13 +57,14 @@ class Truncated(Family):
             raise ValueError(
                 f"lower={self.lower} must be less than upper={self.upper} in {self!r}."
             )
-        if family.support.lattice and family.support.upper == np.inf:
+        counts = family.support.lattice and family.support.upper == np.inf
+        if counts and len(family.predictors) == 1 and not family.row_data:
             return OfCounts(family, self.lower, self.upper)
         if isinstance(family, Gaussian):
             return OfLine(family, self.lower, self.upper)
         raise ValueError(
             f"family={family!r} cannot be truncated: it must be Gaussian() or a family"
-            " of counts, such as Poisson()."
+            " of counts with one predictor and no row data, such as Poisson()."
         )
 
     @property
@@ -78,26 +72,11 @@ class Truncated(Family):
         """The response, and the range if it is one of the line."""
         return 1 if self.support.lattice else 3
 
-    def _link(self):
-        return self.family._link()
+    def inner(self, y):
+        return self._range.response(y)
 
     def target(self, y, **row_data):
         return self._range.target(super().target(y, **row_data))
-
-    def units(self, y, weight, fit_intercept):
-        return self.family.units(self._range.response(y), weight, fit_intercept)
-
-    def base(self, y):
-        return self.family.base(self._range.response(y))
-
-    def resolution(self, y):
-        return self.family.resolution(self._range.response(y))
-
-    def initial(self, y):
-        return self.family.initial(self._range.response(y))
-
-    def outside(self, eta):
-        return self.family.outside(eta)
 
     def local(self, y, eta, scale):
         of_range = self._range

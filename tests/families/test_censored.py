@@ -16,6 +16,7 @@ from verified import CASES, assert_is_verified_solution, rows, settings
 from mixreg_sklearn import MixtureRegressor, summary
 from mixreg_sklearn.families import (
     Beta,
+    Binomial,
     Censored,
     Gaussian,
     LogLogistic,
@@ -24,6 +25,7 @@ from mixreg_sklearn.families import (
     StudentT,
     Truncated,
     Weibull,
+    ZeroInflated,
     check_family,
 )
 from mixreg_sklearn.families._errors import (
@@ -487,6 +489,8 @@ def test_bounds_that_are_none_are_named(y, message):
         (Censored(Gaussian(), upper=-100), "no row has a bound above"),
         (Truncated(Gaussian(), lower=2, upper=1), "lower=2 must be less than"),
         (Truncated(Beta(), lower=0.1), "cannot be truncated"),
+        (Truncated(Binomial(), lower=1), "cannot be truncated"),
+        (Truncated(ZeroInflated(Poisson(), "all"), lower=1), "cannot be truncated"),
         (Truncated(Poisson(), lower=0.5), "smallest count"),
         (Truncated(Poisson(), lower=1, upper=5), "there is no upper"),
         (Truncated(Gaussian(), lower=1), "y is out of range"),
