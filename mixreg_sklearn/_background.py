@@ -26,7 +26,7 @@ class Uniform(NamedTuple):
 
     def log_density(self, target):
         """Log-densities of responses, from what the family makes of them."""
-        return np.full(np.shape(_first(target)), -np.log(self.size))
+        return np.full(np.shape(response_in(target)), -np.log(self.size))
 
     def has(self, y):
         """Where responses are possible."""
@@ -67,7 +67,7 @@ class Zero(NamedTuple):
 
     def log_density(self, target):
         """Log-probabilities of responses, from what the family makes of them."""
-        return np.where(np.equal(_first(target), 0), 0.0, -np.inf)
+        return np.where(np.equal(response_in(target), 0), 0.0, -np.inf)
 
     def has(self, y):
         """Where responses are possible."""
@@ -119,7 +119,7 @@ class Cured(NamedTuple):
     mean, variance = np.inf, 0.0
 
 
-def _first(target):
+def response_in(target):
     """Responses as they are in a target, whose row data follow them."""
     target = np.asarray(target)
     return target if target.ndim < 2 else target[0]

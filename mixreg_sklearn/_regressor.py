@@ -511,7 +511,7 @@ class MixtureRegressor(
         if isinstance(self.init, dict):
             family, gate = problem.structure.family, problem.structure.gate
             start = check_start(
-                *(self.init, family, K, d, gate.has_features), problem.background
+                *(self.init, family, K, d, gate.has_features), problem.frame.background
             )
             return problem.from_user(start)
         memberships = check_memberships(

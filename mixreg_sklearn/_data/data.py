@@ -158,15 +158,13 @@ class Structure(NamedTuple):
     def designed(self, margins, n_rows, fit_intercept):
         """The design of features with these margins, as the penalties ask for it.
 
-        Those with kinks are on single coefficients, which no rotation may mix. A ridge
-        chooses the coefficients of least norm where features depend on each other.
+        Those with kinks are on single coefficients, which no rotation may mix.
         """
         if self.penalties is None:
             return margins.design(n_rows, fit_intercept)
-        if self.penalties.kinked or not hasattr(margins, "factor"):
+        if self.penalties.kinked:
             return margins.standard(fit_intercept, not self._bends_intercept)
-        design = margins.design(n_rows, fit_intercept)
-        return design._replace(coefficients=design.whitening)
+        return margins.ridge_design(n_rows, fit_intercept)
 
     @property
     def _bends_intercept(self):

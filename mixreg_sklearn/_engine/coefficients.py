@@ -52,12 +52,7 @@ class _OfResponse:
 
     def ridged(self, sharing):
         """A Ridged of some sharing."""
-        # Squares of the standardized coefficients that a column stands for.
-        if hasattr(self.design, "coefficients"):
-            columns = self.deviation[:, None] * self.design.coefficients
-            squares = (columns**2).sum(axis=0)
-        else:
-            squares = (self.deviation > 0).astype(float)
+        squares = self.design.squares(self.deviation)
         if self.design.intercept:
             squares = np.append(0.0, squares)
         ridge = np.outer(self._strength * self.unit**2, squares)

@@ -65,6 +65,13 @@ class Design(NamedTuple):
         constant = coef[:, 0] if self.intercept else np.zeros(len(coef))
         return constant - slopes @ self.center, slopes
 
+    def squares(self, deviation):
+        """Squares of the standardized coefficients that a column stands for, (r,).
+
+        `deviation` (d,) are the standard deviations of the features.
+        """
+        return ((deviation[:, None] * self.coefficients) ** 2).sum(axis=0)
+
     @property
     def feature_map(self):
         """The map (p, 1 + d) from an intercept and feature coefficients to columns.

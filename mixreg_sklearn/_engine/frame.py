@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._background import Cured, Uniform, Zero, make_background, response_in
 from .._data.data import each_once
 from .._data.known import components_in
 from .design import Design
@@ -26,8 +27,7 @@ class Frame(NamedTuple):
     least : ndarray of shape (m,)
         Least scales, in the units of the engine, that responses of their resolution
         support.
-    bounds : tuple of float
-        Least and greatest response.
+    background : Uniform, Zero, Cured or None
     inflation : float
         Row weights of the engine over those of the user: one, unless the weights sum to
         less than the number of rows and so cannot be counts of rows.
@@ -41,7 +41,7 @@ class Frame(NamedTuple):
     origin: np.ndarray
     unit: np.ndarray
     least: np.ndarray
-    bounds: tuple[float, float]
+    background: Uniform | Zero | Cured | None
     inflation: float
     deviations: tuple[np.ndarray, ...]
 
@@ -143,7 +143,7 @@ def facts_of(table):
     family, structure = table.structure.family, table.structure
     y, offset = table.y, table.offset
     y = y if offset is None else family.measured(y, offset, 1.0)
-    response = table.y if table.y.ndim == 1 else table.y[0]
+    response = response_in(table.y)
     unit_weight, centered = table.unit_weight, bool(structure.fit_intercept)
     seen, total = family.seen(table.y), float(table.weight.sum())
 
@@ -209,7 +209,7 @@ def make_frame(facts, structure):
         facts.origin,
         facts.unit,
         facts.resolution / facts.unit,
-        facts.bounds,
+        make_background(structure.background, facts.bounds, structure.family),
         max(1.0, facts.n_rows / facts.weight),
         tuple(margins.deviation for margins in facts.features),
     )

@@ -43,6 +43,14 @@ class Margins(NamedTuple):
         """The Design that whitens the features of `n_rows` rows."""
         return make_design(self, n_rows, fit_intercept)
 
+    def ridge_design(self, n_rows, fit_intercept):
+        """The Design under a ridge.
+
+        Where features depend on each other, the ridge chooses their coefficients.
+        """
+        design = self.design(n_rows, fit_intercept)
+        return design._replace(coefficients=design.whitening)
+
     @property
     def deviation(self):
         """Root mean squares about the center, (d,)."""

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from .._background import make_background
 from .._data.data import Structure
 from .._fitted import Fitted
 from ..families._scales import ROUNDING, ScaleRule
@@ -49,14 +48,6 @@ class Problem(NamedTuple):
     def units_counted(self):
         """Independent units, rows or groups: the sum of the user's weights."""
         return self.facts.unit_weight
-
-    @property
-    def background(self):
-        """The background, or None."""
-        structure = self.structure
-        return make_background(
-            structure.background, self.facts.bounds, structure.family
-        )
 
     def penalized(self, alpha):
         """The problem with other strengths of the penalty, (K,)."""
@@ -126,7 +117,7 @@ class Problem(NamedTuple):
         constants *= self._measures.of_constants[:, None]
         weights = self.model.shares(params, self.rows)[0]
         known = structure.family, weights, intercept, coef, constants
-        fitted = Fitted(*known, self.background)
+        fitted = Fitted(*known, self.frame.background)
         if structure.gate.has_features:
             constant, slopes = self.frame.gate_design.to_features(params.logits[0])
             gate_coef = np.zeros((len(weights), coef.shape[2]))

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._background import make_background
 from .._data.chunks import slices
 from .._data.data import each_once
 from .._data.known import evidence_of
@@ -285,10 +284,10 @@ class TableRows(ArrayRows):
             gate = gating.columns(slice(None), np.ones(gating.n_rows)).Z
         features = dict(zip(map(id, frame.designs), table.features, strict=True))
         base = family.base(table.y)
-        background = make_background(structure.background, frame.bounds, family)
-        if background is not None:
+        background = None
+        if frame.background is not None:
             change = np.log(frame.unit[0]) * family.has_density(table.y)
-            background = background.log_density(table.y) + change - base
+            background = frame.background.log_density(table.y) + change - base
             background = units_of(table.start, len(background)).sum(background)
         super().__init__(
             each_once(lambda one: one.source(features[id(one)]), frame.designs),

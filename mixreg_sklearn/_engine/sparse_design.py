@@ -57,6 +57,10 @@ class SparseMargins(NamedTuple):
             scale, np.arange(d), none, none, np.zeros((d, 0)), bool(fit_intercept)
         )
 
+    def ridge_design(self, n_rows, fit_intercept):
+        """The SparseDesign under a ridge: it keeps features that depend on others."""
+        return self.standard(fit_intercept, False)
+
     def narrowed(self, kept):
         """The SparseMargins of some of the features, indices (d',)."""
         rows = np.append(0, 1 + kept)
@@ -165,6 +169,10 @@ class SparseDesign(NamedTuple):
     def column_scale(self):
         """Of the kept features, (r,)."""
         return self.scale[self.kept]
+
+    def squares(self, deviation):
+        """Squares of the standardized coefficients a column stands for, (r,)."""
+        return (deviation[self.kept] > 0).astype(float)
 
     def source(self, features):
         """A source of the columns of some `Features`."""
