@@ -9,12 +9,13 @@ from ._data.known import KNOWN, check_known
 from ._data.row_data import check_row_data, given
 from ._expert_estimates import ExpertEstimates, check_raw
 from ._fitted import Fitted
+from ._numerics import log_normalize
 from ._remembered import check_grouped, check_unchanged
 from .families._names import make_family
 from .predictive._domain import check_possible
 
 
-def estimates_and_rows(model, X, offset, **row_data):
+def estimates_and_rows(model, X, offset=None, **row_data):
     """Estimates of an estimator, and validated rows.
 
     Returns
@@ -51,7 +52,7 @@ def _has_experts(model):
     return hasattr(model, "gate_")
 
 
-def fitted_and_rows(model, X, y, groups, offset, **row_data):
+def fitted_and_rows(model, X, y, groups=None, offset=None, **row_data):
     """Estimates of an estimator, and validated rows as `Fitted.log_joints` takes them.
 
     Returns
@@ -76,21 +77,43 @@ def fitted_and_rows(model, X, y, groups, offset, **row_data):
     return fitted, X, target, groups, offset, known
 
 
-def from_log_joints(function, model, X, y, groups, offset, **row_data):
-    """Validate rows; what follows from the log joint densities of their units.
-
-    Returns
-    -------
-    values : ndarray of shape (U, ...)
-        The results of `function` for log joint densities (U, K).
-    groups : Groups or None
+def memberships_of(model, X, y, **rows):
+    """Memberships of rows, (n, K): those of a group share one.
 
     Raises
     ------
     ValueError
         If all components have density zero for a row or group.
     """
-    fitted, *rows = fitted_and_rows(model, X, y, groups, offset, **row_data)
+    memberships, groups = _from_log_joints(_memberships, model, X, y, rows)
+    return memberships if groups is None else memberships[groups.of_row]
+
+
+def most_probable_of(model, X, y, **rows):
+    """The most probable component of each row, (n,), as of `memberships_of`."""
+    members, groups = _from_log_joints(_most_probable, model, X, y, rows)
+    return members if groups is None else members[groups.of_row]
+
+
+def group_memberships_of(model, X, y, **rows):
+    """Sorted labels of groups, (G,), and their memberships, (G, K)."""
+    if rows.get("groups") is None:
+        raise ValueError("groups is None: for single rows, use predict_proba.")
+    memberships, groups = _from_log_joints(_memberships, model, X, y, rows)
+    return groups.labels, memberships
+
+
+def _memberships(log_joint):
+    return np.exp(log_normalize(log_joint))
+
+
+def _most_probable(log_joint):
+    return log_joint.argmax(axis=1)
+
+
+def _from_log_joints(function, model, X, y, rows):
+    """``function(log joint densities)`` of all units, (U, ...), and their Groups."""
+    fitted, *rows = fitted_and_rows(model, X, y, **rows)
     groups = rows[2]
     unit, labels = "row", range(rows[0].shape[0])
     if groups is not None:

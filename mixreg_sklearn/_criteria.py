@@ -96,9 +96,9 @@ def evidence(model, X, y, sample_weight=None, groups=None, offset=None, **row_da
     return _evidence(fitted, rows, weight, getattr(model, "n_parameters_", np.nan))
 
 
-def likelihood_r2(model, X, y, sample_weight, groups, offset, **row_data):
+def likelihood_r2(model, X, y, sample_weight=None, **rows):
     """Likelihood R2 of a fitted mixture against its null model, see `score`."""
-    found, least = _compared(model, X, y, sample_weight, groups, offset, **row_data)
+    found, least = _compared(model, X, y, sample_weight, **rows)
     loglik, of_null = found.log_likelihood, least.log_likelihood
     if loglik == of_null:  # perhaps both are minus infinity
         return 0.0
@@ -117,7 +117,7 @@ class _Compared(NamedTuple):
 
 
 @summed
-def _compared(model, X, y, sample_weight, groups, offset, **row_data):
+def _compared(model, X, y, sample_weight=None, groups=None, offset=None, **row_data):
     fitted, *rows = fitted_and_rows(model, X, y, groups, offset, **row_data)
     null = fitted.null(model.null_)
     weight = _weight_of_units(sample_weight, *rows)

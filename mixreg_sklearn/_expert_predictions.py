@@ -2,14 +2,12 @@
 
 from functools import wraps
 
-import numpy as np
-
-from ._at_rows import estimates_and_rows, from_log_joints
+from ._at_rows import estimates_and_rows, group_memberships_of, memberships_of
 from ._criteria import evidence, likelihood_r2
 from ._data.groups import check_groups
-from ._data.known import KNOWN
+from ._data.row_data import OF_ROWS, row_arguments
 from ._docs import documented
-from ._numerics import log_normalize, make_rng
+from ._numerics import make_rng
 from .predictive._components import component_means
 from .predictive._history import given_history
 
@@ -22,7 +20,7 @@ def without_row_data(method):
 
     @wraps(method)
     def wrapper(*args, **kwargs):
-        for name in ("offset", "trials", "row_scale"):
+        for name in OF_ROWS:
             if kwargs.pop(name, None) is not None:
                 raise ValueError(
                     f"{name} is not available: experts predict the response itself,"
@@ -106,7 +104,7 @@ class ExpertPredictions:
             If the history is incomplete, or the gate's probabilities differ between the
             rows of a unit and its history.
         """
-        fitted, X, *_ = estimates_and_rows(self, X, None)
+        fitted, X, *_ = estimates_and_rows(self, X)
         ahead = fitted.distribution(X)
         check_groups(groups, ahead)
         if history is None:
@@ -139,12 +137,9 @@ class ExpertPredictions:
             If all components have density zero for a row or group.
         """
         if y is None:
-            fitted, X, *_ = estimates_and_rows(self, X, None)
+            fitted, X, *_ = estimates_and_rows(self, X)
             return fitted.prior(X)
-        found, groups = from_log_joints(
-            *(_memberships, self, X, y, groups, None), **{KNOWN: known_component}
-        )
-        return found if groups is None else found[groups.of_row]
+        return memberships_of(self, X, y, **row_arguments(locals()))
 
     @without_row_data
     def predict_group_proba(self, X, y, groups, *, known_component=None):
@@ -169,12 +164,7 @@ class ExpertPredictions:
         ValueError
             If `groups` is None, or all components have density zero for a group.
         """
-        if groups is None:
-            raise ValueError("groups is None: for single rows, use predict_proba.")
-        found, groups = from_log_joints(
-            *(_memberships, self, X, y, groups, None), **{KNOWN: known_component}
-        )
-        return groups.labels, found
+        return group_memberships_of(self, X, y, **row_arguments(locals()))
 
     @without_row_data
     def predict_membership(self, X, y, *, groups=None, known_component=None):
@@ -194,8 +184,7 @@ class ExpertPredictions:
         ValueError
             If all components have density zero for a row or group.
         """
-        given = {"groups": groups, "known_component": known_component}
-        return self.predict_proba(X, y, **given).argmax(axis=1)
+        return self.predict_proba(X, y, **row_arguments(locals())).argmax(axis=1)
 
     @without_row_data
     def log_likelihood(
@@ -216,8 +205,8 @@ class ExpertPredictions:
         float
             Log-likelihood in nats.
         """
-        rows = self, X, y, sample_weight, groups
-        return evidence(*rows, **{KNOWN: known_component}).log_likelihood
+        rows = row_arguments(locals())
+        return evidence(self, X, y, sample_weight, **rows).log_likelihood
 
     @without_row_data
     def score(self, X, y, sample_weight=None, *, groups=None, known_component=None):
@@ -240,8 +229,7 @@ class ExpertPredictions:
         float
             Likelihood R2, below 1.
         """
-        rows = self, X, y, sample_weight, groups, None
-        return likelihood_r2(*rows, **{KNOWN: known_component})
+        return likelihood_r2(self, X, y, sample_weight, **row_arguments(locals()))
 
     @without_row_data
     def sample(self, X, random_state=None, *, groups=None):
@@ -258,9 +246,5 @@ class ExpertPredictions:
         component : ndarray of int of shape (n_samples,)
             The component of each response.
         """
-        fitted, X, *_ = estimates_and_rows(self, X, None)
+        fitted, X, *_ = estimates_and_rows(self, X)
         return fitted.sample(X, make_rng(random_state), check_groups(groups, X))
-
-
-def _memberships(log_joint):
-    return np.exp(log_normalize(log_joint))

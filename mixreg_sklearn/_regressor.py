@@ -9,21 +9,26 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._at_rows import estimates_and_rows, from_log_joints
+from ._at_rows import (
+    estimates_and_rows,
+    group_memberships_of,
+    memberships_of,
+    most_probable_of,
+)
 from ._blas import one_blas_thread
 from ._by_partition import gathered, lazy
 from ._criteria import InformationCriteria, akaike, likelihood_r2, schwarz
 from ._data.checks import Range, check_memberships
 from ._data.groups import check_groups
 from ._data.known import KNOWN
-from ._data.row_data import given
+from ._data.row_data import OF_ROWS, ROW_DATA, row_arguments
 from ._docs import documented
 from ._engine.dimension import effective_dimension
 from ._estimates import own_data
 from ._fitted import Fitted, check_start, fitted_attributes
 from ._notebook import NotebookTable, component_table
 from ._null import null_model
-from ._numerics import log_normalize, make_rng
+from ._numerics import make_rng
 from ._posed import pose
 from ._progress import CallbackSupport, Progress
 from ._remembered import remember
@@ -41,8 +46,8 @@ from .gates import Gate
 from .predictive._components import component_means
 from .predictive._history import given_history
 
-_OF_ROWS = {"offset": True, "trials": True, "row_scale": True}
-_KNOWN = {"known_component": True}
+_OF_ROWS = dict.fromkeys(OF_ROWS, True)
+_KNOWN = {KNOWN: True}
 
 
 class MetadataRequests:
@@ -471,8 +476,8 @@ class MixtureRegressor(
         ValueError
             If data or arguments have the wrong shape, type or range.
         """
-        row_data = {"trials": trials, "row_scale": row_scale, KNOWN: known_component}
-        rows = sample_weight, groups, offset, given(**row_data)
+        row_data = row_arguments(locals(), (*ROW_DATA, KNOWN))
+        rows = sample_weight, groups, offset, row_data
         with one_blas_thread(), np.errstate(all="ignore"):
             posed = pose(self, X, y, *rows, ensure_min_samples=2)
             progress = Progress(self, posed)
@@ -559,9 +564,7 @@ class MixtureRegressor(
             If a component has no distribution at a row: its linear predictor is outside
             the domain of the link.
         """
-        fitted, *rows = estimates_and_rows(
-            self, X, offset, trials=trials, row_scale=row_scale
-        )
+        fitted, *rows = estimates_and_rows(self, X, **row_arguments(locals()))
 
         def moments(_, ahead):
             return (ahead.mean(), ahead.std()) if return_std else ahead.mean()
@@ -587,9 +590,7 @@ class MixtureRegressor(
         ValueError
             If a component has no distribution at a row, as in `predict`.
         """
-        fitted, *rows = estimates_and_rows(
-            self, X, offset, trials=trials, row_scale=row_scale
-        )
+        fitted, *rows = estimates_and_rows(self, X, **row_arguments(locals()))
         return fitted.from_distributions(lambda _, ahead: component_means(ahead), *rows)
 
     def predict_distribution(
@@ -636,9 +637,8 @@ class MixtureRegressor(
             If the history is incomplete, or features of the gate differ between the
             rows of a unit and its history.
         """
-        fitted, X, offset, row_data = estimates_and_rows(
-            self, X, offset, trials=trials, row_scale=row_scale
-        )
+        given = row_arguments(locals(), OF_ROWS)
+        fitted, X, offset, row_data = estimates_and_rows(self, X, **given)
         one = fitted.marginals()[number_of_response(self, response)]
         ahead = one.distribution(X, offset, own_data(one.family, row_data))
         check_groups(groups, ahead)
@@ -686,11 +686,7 @@ class MixtureRegressor(
         if y is None:
             fitted, X, *_ = estimates_and_rows(self, X, offset)
             return fitted.prior(X)
-        row_data = {"trials": trials, "row_scale": row_scale, KNOWN: known_component}
-        memberships, groups = from_log_joints(
-            _memberships, self, X, y, groups, offset, **row_data
-        )
-        return memberships if groups is None else memberships[groups.of_row]
+        return memberships_of(self, X, y, **row_arguments(locals()))
 
     @lazy
     def outlier_probability(
@@ -722,9 +718,7 @@ class MixtureRegressor(
                 "outlier_probability is the probability of the background, and there"
                 " is none: fit with background='uniform' (or 'zero')."
             )
-        rows = {"groups": groups, "offset": offset}
-        rows |= {"trials": trials, "row_scale": row_scale}
-        return self.predict_proba(X, y, **rows)[:, -1]
+        return self.predict_proba(X, y, **row_arguments(locals()))[:, -1]
 
     @gathered
     def predict_group_proba(
@@ -760,13 +754,7 @@ class MixtureRegressor(
         ValueError
             If `groups` is None, or all components have density zero for a group.
         """
-        if groups is None:
-            raise ValueError("groups is None: for single rows, use predict_proba.")
-        row_data = {"trials": trials, "row_scale": row_scale, KNOWN: known_component}
-        memberships, groups = from_log_joints(
-            _memberships, self, X, y, groups, offset, **row_data
-        )
-        return groups.labels, memberships
+        return group_memberships_of(self, X, y, **row_arguments(locals()))
 
     @lazy
     def predict_membership(
@@ -797,11 +785,7 @@ class MixtureRegressor(
         ValueError
             If all components have density zero for a row or group.
         """
-        row_data = {"trials": trials, "row_scale": row_scale, KNOWN: known_component}
-        members, groups = from_log_joints(
-            _most_probable, self, X, y, groups, offset, **row_data
-        )
-        return members if groups is None else members[groups.of_row]
+        return most_probable_of(self, X, y, **row_arguments(locals()))
 
     def score(
         self,
@@ -845,8 +829,7 @@ class MixtureRegressor(
         Magee, L. (1990). R2 measures based on Wald and likelihood ratio joint
         significance tests. The American Statistician 44, 250-253.
         """
-        row_data = {"trials": trials, "row_scale": row_scale, KNOWN: known_component}
-        return likelihood_r2(self, X, y, sample_weight, groups, offset, **row_data)
+        return likelihood_r2(self, X, y, sample_weight, **row_arguments(locals()))
 
     def sample(
         self,
@@ -876,19 +859,10 @@ class MixtureRegressor(
         ValueError
             If a component has no distribution at a row, as in `predict`.
         """
-        fitted, X, *rest = estimates_and_rows(
-            self, X, offset, trials=trials, row_scale=row_scale
-        )
+        given = row_arguments(locals(), OF_ROWS)
+        fitted, X, *rest = estimates_and_rows(self, X, **given)
         groups = check_groups(groups, X)
         return fitted.sample(X, make_rng(random_state), groups, *rest)
-
-
-def _memberships(log_joint):
-    return np.exp(log_normalize(log_joint))
-
-
-def _most_probable(log_joint):
-    return log_joint.argmax(axis=1)
 
 
 def set_estimate(model, problem, estimate):

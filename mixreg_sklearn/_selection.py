@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._candidates import CRITERIA, Rows, candidates_of, mixture_in, numbers_to_try
 from ._comparison import comparison
 from ._data.checks import Range
-from ._data.row_data import given
+from ._data.row_data import given, row_arguments
 from ._docs import documented
 from ._fitted import fitted_attributes
 from ._inside import inside
@@ -328,14 +328,7 @@ class MixtureRegressorIC(
         ValueError
             If data or arguments have the wrong shape, type or range.
         """
-        metadata = given(
-            sample_weight=sample_weight,
-            groups=groups,
-            offset=offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
-        )
+        metadata = given(sample_weight=sample_weight) | row_arguments(locals())
         numbers, templates = numbers_to_try(self.n_components), self._templates()
         rows = Rows(X, y, metadata)
         progress = CandidateProgress(self, X, y, len(numbers) * len(templates))

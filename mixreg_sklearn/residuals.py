@@ -19,6 +19,7 @@ from ._blas import one_blas_thread
 from ._data.checks import check_response, check_weight
 from ._data.chunks import collected
 from ._data.groups import check_groups
+from ._data.row_data import row_arguments
 from ._docs import documented
 from ._fitted import Fitted
 from ._inside import check_coefficients, inside, of_one_response
@@ -97,7 +98,7 @@ def pit_values(
         lower = ahead.cdf(bounds[0])
         return lower + rng.uniform(size=len(y)) * (upper - lower)
 
-    return _by_row(values, model, X, y, groups, offset, trials, row_scale)
+    return _by_row(values, model, X, y, **row_arguments(locals()))
 
 
 @documented
@@ -133,13 +134,8 @@ def quantile_residuals(
     Dunn, P. K. & Smyth, G. K. (1996). Randomized quantile residuals. Journal of
     Computational and Graphical Statistics 5, 236-244.
     """
-    row_data = {
-        "groups": groups,
-        "offset": offset,
-        "trials": trials,
-        "row_scale": row_scale,
-    }
-    values = pit_values(model, X, y, **row_data, random_state=random_state)
+    rows = row_arguments(locals())
+    values = pit_values(model, X, y, **rows, random_state=random_state)
     least, most = np.finfo(float).tiny, 1 - np.finfo(float).epsneg
     return special.ndtri(np.clip(values, least, most))
 
@@ -163,7 +159,7 @@ def log_score(model, X, y, *, groups=None, offset=None, trials=None, row_scale=N
     Gneiting, T. & Raftery, A. E. (2007). Strictly proper scoring rules, prediction, and
     estimation. Journal of the American Statistical Association 102, 359-378.
     """
-    return _by_row(_log_score, model, X, y, groups, offset, trials, row_scale)
+    return _by_row(_log_score, model, X, y, **row_arguments(locals()))
 
 
 @documented
@@ -194,7 +190,7 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None, row_scale=None):
     forecast ensemble verification. Quarterly Journal of the Royal Meteorological
     Society 132, 2925-2942.
     """
-    return _by_row(crps_of, model, X, y, groups, offset, trials, row_scale)
+    return _by_row(crps_of, model, X, y, **row_arguments(locals()))
 
 
 @documented
@@ -242,14 +238,9 @@ def odd_rows(
     """
     found = inside(model)
     model, X = found.mixture, found.features(X)
-    tail = _by_row(_tail, model, X, y, groups, offset, trials, row_scale)
-    row_data = {
-        "groups": groups,
-        "offset": offset,
-        "trials": trials,
-        "row_scale": row_scale,
-    }
-    component = model.predict_membership(X, y, **row_data)
+    rows = row_arguments(locals())
+    tail = _by_row(_tail, model, X, y, **rows)
+    component = model.predict_membership(X, y, **rows)
     # Of experts, nobody knows how many rows they need.
     thin = np.isin(component, list(getattr(model, "thin_components_", ())))
     odd = (tail < level / len(tail)) | thin
@@ -322,17 +313,12 @@ def extrapolated_rows(
     >>> extrapolated_rows(model, [[5.0], [25.0]], X, y)["row"].tolist()
     [1, 1]
     """
-    row_data = {
-        "groups": groups,
-        "offset": offset,
-        "trials": trials,
-        "row_scale": row_scale,
-    }
+    rows = row_arguments(locals())
     found = inside(model)
     check_coefficients(found.mixture)
     model, X, X_new = found.mixture, found.features(X), found.features(X_new)
-    memberships = model.predict_proba(X, y, **row_data)
-    component = model.predict_membership(X, y, **row_data)
+    memberships = model.predict_proba(X, y, **rows)
+    component = model.predict_membership(X, y, **rows)
     prior = model.predict_proba(X_new)
     weight = check_weight(sample_weight, component)
     seen, new = check_rows(model, X), check_rows(model, X_new)
@@ -356,13 +342,11 @@ def extrapolated_rows(
     }
 
 
-def _by_row(score, model, X, y, groups, offset, trials, row_scale):
+def _by_row(score, model, X, y, groups=None, **rows):
     """Scores of rows, (n,), from chunks of predictive distributions and responses."""
     found = of_one_response(model, "Residuals and scores of rows")
     model, X = found.mixture, found.features(X)
-    fitted, *rows = estimates_and_rows(
-        model, X, offset, trials=trials, row_scale=row_scale
-    )
+    fitted, *rows = estimates_and_rows(model, X, **rows)
     y = check_response(y, rows[0].shape[0], fitted.family)
     groups = check_groups(groups, y)
     earlier = None if groups is None else Earlier(groups, len(fitted.weights))

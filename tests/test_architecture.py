@@ -31,7 +31,8 @@ WINGS = {
     "_fitted": "_background _numerics families _data predictive _estimates",
     "_expert_estimates": "_extras families _data _estimates",
     "_at_rows": (
-        "_remembered families _data predictive _estimates _fitted _expert_estimates"
+        "_numerics _remembered families _data predictive _estimates _fitted"
+        " _expert_estimates"
     ),
     "_inside": "_remembered",
     "_engine": "_background _numerics families gates _data _fitted",
@@ -86,7 +87,7 @@ WINGS = {
         " _rebuilt _regressor _growth residuals"
     ),
     "plotting": (
-        "_docs _component_names families predictive _inside inference residuals"
+        "_docs _component_names families _data predictive _inside inference residuals"
     ),
     "_cli": "families _inside _status _thin datasets _regressor _selection plotting",
     "__main__": "_cli",

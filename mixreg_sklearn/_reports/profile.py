@@ -5,6 +5,7 @@ import numpy as np
 from .._component_names import names_of_shares
 from .._data.checks import check_weight
 from .._data.groups import check_groups
+from .._data.row_data import row_arguments
 from .._docs import documented
 from .._extras import pandas_for
 from .._inside import inside
@@ -91,13 +92,8 @@ def profile(
     found = inside(model)
     names = names_of_shares(component_names, found.mixture)
     _check_rows(data, X, pd)
-    given = {
-        "groups": groups,
-        "offset": offset,
-        "trials": trials,
-        "row_scale": row_scale,
-    }
-    memberships = found.mixture.predict_proba(found.features(X), y, **given)
+    rows = row_arguments(locals())
+    memberships = found.mixture.predict_proba(found.features(X), y, **rows)
     row_weight = check_weight(sample_weight, memberships)
     whole = np.ones((len(memberships), 1))
     weight = row_weight[:, None] * np.hstack([memberships, whole])
@@ -105,9 +101,9 @@ def profile(
     points = make_family(found.mixture.family).points(np.asarray(y, dtype=float))
     for name, column in _columns(data, y, points, pd):
         blocks.append((name, _described(name, column, weight, pd)))
-    rows = {(name, label): v for name, block in blocks for label, v in block.items()}
-    index = pd.MultiIndex.from_tuples(rows, names=["variable", "statistic"])
-    return pd.DataFrame(np.array([*rows.values()]), index, [*names, "all"])
+    table = {(name, label): v for name, block in blocks for label, v in block.items()}
+    index = pd.MultiIndex.from_tuples(table, names=["variable", "statistic"])
+    return pd.DataFrame(np.array([*table.values()]), index, [*names, "all"])
 
 
 def _check_rows(data, X, pd):

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._blas import one_blas_thread
 from .._component_names import names_of_shares
+from .._data.row_data import row_arguments
 from .._docs import documented
 from .._extras import check_in_memory, pandas_for
 from .._rebuilt import rebuild
@@ -216,15 +217,9 @@ def summary(
     """
     check_in_memory(X)
     cluster = check_covariance(cov_type, cluster, X, groups)
-    given = {
-        "groups": groups,
-        "offset": offset,
-        "trials": trials,
-        "row_scale": row_scale,
-    }
-    given["known_component"] = known_component
+    rows = row_arguments(locals())
     with one_blas_thread(), np.errstate(under="ignore"):
-        rebuilt = rebuild(model, X, y, sample_weight, **given)
+        rebuilt = rebuild(model, X, y, sample_weight, **rows)
         terms = shown_terms(rebuilt, terms_of(rebuilt, component_names))
         try:
             estimates = inferred(rebuilt, terms, cov_type, cluster)
@@ -302,11 +297,7 @@ class SummaryMethod:
             X,
             y,
             sample_weight,
-            groups=groups,
-            offset=offset,
-            trials=trials,
-            row_scale=row_scale,
-            known_component=known_component,
+            **row_arguments(locals()),
             cov_type=cov_type,
             cluster=cluster,
             component_names=component_names,

@@ -32,7 +32,7 @@ class RowScaled(Wrapper):
         latent = self.family.latent
         return self if latent is self.family else RowScaled(latent)
 
-    def inner(self, y):
+    def _inner(self, y):
         """The family's target, without row scales."""
         return y[0] if len(y) == 2 else y[:-1]
 
@@ -56,20 +56,20 @@ class RowScaled(Wrapper):
         return super().resolution(y) / y[-1].max()
 
     def local(self, y, eta, scale):
-        return self.family.local(self.inner(y), eta, self._scaled(scale, y[-1]))
+        return self.family.local(self._inner(y), eta, self._scaled(scale, y[-1]))
 
     def evaluate(self, y, eta, scale, log_prior):
         # Updates of a family are for one scale: those of Newton's method are for all.
         statistic = of_constants(self.local(y, eta, scale), len(self.predictors))
         scale = self._scaled(scale, y[-1])
-        at = self.family.evaluate(self.inner(y), eta, scale, log_prior)
+        at = self.family.evaluate(self._inner(y), eta, scale, log_prior)
         # The factor differs from row to row.
         score, information = at.raw_score * at.factor, at.raw_information * at.factor**2
         information = np.broadcast_to(information, score.shape)
         return Evaluation(at.log_joint, score, information, 1.0, statistic)
 
     def log_density(self, y, eta, scale):
-        return self.family.log_density(self.inner(y), eta, self._scaled(scale, y[-1]))
+        return self.family.log_density(self._inner(y), eta, self._scaled(scale, y[-1]))
 
     def mean(self, eta, scale, row_scale=1.0, **row_data):
         return self.family.mean(eta, self._scaled(scale, row_scale), **row_data)

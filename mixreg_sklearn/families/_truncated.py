@@ -72,7 +72,7 @@ class Truncated(Wrapper):
         """The response, and the range if it is one of the line."""
         return 1 if self.support.lattice else 3
 
-    def inner(self, y):
+    def _inner(self, y):
         return self._range.response(y)
 
     def target(self, y, **row_data):

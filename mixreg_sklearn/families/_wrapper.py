@@ -32,7 +32,7 @@ class Wrapper(Family):
     def __init__(self, family):
         self.family = family
 
-    def inner(self, y):
+    def _inner(self, y):
         """The target of the family inside, from its own."""
         return y
 
@@ -52,25 +52,25 @@ class Wrapper(Family):
         return self.family.points(y)
 
     def check_together(self, y):
-        self.family.check_together(self.inner(y))
+        self.family.check_together(self._inner(y))
 
     def check_drawn(self, y):
-        self.family.check_drawn(self.inner(y))
+        self.family.check_drawn(self._inner(y))
 
     def has_density(self, y):
-        return self.family.has_density(self.inner(y))
+        return self.family.has_density(self._inner(y))
 
     def units(self, y, weight, fit_intercept):
-        return self.family.units(self.inner(y), weight, fit_intercept)
+        return self.family.units(self._inner(y), weight, fit_intercept)
 
     def resolution(self, y):
-        return self.family.resolution(self.inner(y))
+        return self.family.resolution(self._inner(y))
 
     def base(self, y):
-        return self.family.base(self.inner(y))
+        return self.family.base(self._inner(y))
 
     def initial(self, y):
-        return self.family.initial(self.inner(y))
+        return self.family.initial(self._inner(y))
 
     def outside(self, eta):
         return self.family.outside(eta)

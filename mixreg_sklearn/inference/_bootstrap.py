@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 
 from .._blas import one_blas_thread
 from .._data.groups import check_groups, repeated
+from .._data.row_data import row_arguments
 from .._docs import documented
 from .._engine.problem import make_problem
 from .._extras import check_in_memory
@@ -188,16 +189,7 @@ def bootstrap(
             " be degenerate. Use fewer components, shared_scale=True, or more rows."
         )
     with one_blas_thread(), np.errstate(all="ignore"):
-        rebuilt = rebuild(
-            model,
-            X,
-            y,
-            sample_weight,
-            groups=groups,
-            offset=offset,
-            trials=trials,
-            row_scale=row_scale,
-        )
+        rebuilt = rebuild(model, X, y, sample_weight, **row_arguments(locals()))
         require_likelihood(rebuilt.problem.structure)
         terms = terms_of(rebuilt, component_names)
         plan = (_Cases if method == "case" else _Responses)(rebuilt)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._data.checks import check_features, check_weight
+from .._data.row_data import row_arguments
 from .._docs import documented
 from .._fitted import Fitted
 from .._inside import of_one_response
@@ -105,7 +106,7 @@ def marginal_effects(
             "Marginal effects are known for families with one linear predictor;"
             f" {type(family).__name__} has {len(family.predictors)}."
         )
-    at = _evaluate(model, X, sample_weight, offset, trials, row_scale)
+    at = _evaluate(model, X, sample_weight, **row_arguments(locals()))
     terms = _effect_terms(result.terms)
     if not terms:
         raise ValueError(
@@ -154,10 +155,8 @@ class _Evaluated(NamedTuple):
     n_components: int  # K
 
 
-def _evaluate(model, X, sample_weight, offset, trials, row_scale):
-    ahead = model.predict_distribution(
-        X, offset=offset, trials=trials, row_scale=row_scale
-    )
+def _evaluate(model, X, sample_weight, **rows):
+    ahead = model.predict_distribution(X, **rows)
     X = check_features(model, X, dtype=np.float64, accept_sparse="csr", reset=False)
     weight = check_weight(sample_weight, X)
     slope, bend = _derivatives(ahead.family, ahead.eta, ahead.scale)

@@ -5,6 +5,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._blas import one_blas_thread
 from .._data.groups import check_constant, check_groups
+from .._data.row_data import row_arguments
 from .._docs import documented
 from .._rebuilt import rebuild
 from ._information import covariance_factor
@@ -109,14 +110,7 @@ def inference(
     """
     cluster = check_covariance(cov_type, cluster, X, groups)
     with one_blas_thread(), np.errstate(under="ignore"):
-        rows = {
-            "groups": groups,
-            "offset": offset,
-            "trials": trials,
-            "row_scale": row_scale,
-        }
-        rows["known_component"] = known_component
-        rebuilt = rebuild(model, X, y, sample_weight, **rows)
+        rebuilt = rebuild(model, X, y, sample_weight, **row_arguments(locals()))
         terms = terms_of(rebuilt, component_names)
         return inferred(rebuilt, terms, cov_type, cluster)
 

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import clone
 
-from .._data.row_data import given
+from .._data.row_data import row_arguments
 from .._docs import documented
 from .._extras import check_in_memory
 from .._inside import of_one_response
@@ -84,14 +84,8 @@ def refit_selected(
             " and X as it sees it (pipeline[-1], pipeline[:-1].transform(X))."
         )
     mixture = found.mixture
-    metadata = given(
-        groups=groups,
-        offset=offset,
-        trials=trials,
-        row_scale=row_scale,
-        known_component=known_component,
-    )
-    rebuilt = rebuild(mixture, X, y, sample_weight, **metadata)
+    rows = row_arguments(locals())
+    rebuilt = rebuild(mixture, X, y, sample_weight, **rows)
     penalties = rebuilt.problem.structure.penalties
     if penalties is None or not penalties.shrinks:
         raise ValueError(
@@ -99,7 +93,7 @@ def refit_selected(
             " this one maximizes the likelihood already."
         )
     refit = clone(mixture).set_params(**_settings(rebuilt))
-    return refit.fit(X, y, sample_weight, **metadata)
+    return refit.fit(X, y, sample_weight, **rows)
 
 
 def _settings(rebuilt):

@@ -8,6 +8,7 @@ from scipy.special import entr
 from .._component_names import shares_of
 from .._data.checks import check_weight
 from .._data.groups import check_constant, check_groups
+from .._data.row_data import row_arguments
 from .._docs import documented
 from .._inside import inside
 
@@ -129,20 +130,17 @@ def class_quality(
             1    0.302        37    +0.056   0.908      22.8
     relative entropy 0.686; 150 rows
     """
-    found, given = (
-        inside(model),
-        {"offset": offset, "trials": trials, "row_scale": row_scale},
-    )
+    found, rows = inside(model), row_arguments(locals())
     mixture, X = found.mixture, found.features(X)
     shares = shares_of(mixture)
     if len(shares) < 2:
         raise ValueError("model has one component: there are no classes to compare.")
     weight, labels = check_weight(sample_weight, X), check_groups(groups, X)
     if labels is None:
-        tau, unit = mixture.predict_proba(X, y, **given), "rows"
+        tau, unit = mixture.predict_proba(X, y, **rows), "rows"
     else:
         check_constant(weight, labels, "sample_weight")
-        _, tau = mixture.predict_group_proba(X, y, groups, **given)
+        _, tau = mixture.predict_group_proba(X, y, **rows)
         weight, unit = weight[labels.first], "groups"
     return _quality(tau, weight, shares, unit)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._data.row_data import row_arguments
 from .._docs import documented
 from .._extras import check_in_memory
 from .._growth.candidates import landscape_of
@@ -185,13 +186,7 @@ def optimality_gap(
             " not free to choose among them: it has a penalty (alpha) or bounds"
             " (coef_bounds)."
         )
-    given = {
-        "groups": groups,
-        "offset": offset,
-        "trials": trials,
-        "row_scale": row_scale,
-    }
-    rebuilt = rebuild(model, X, y, sample_weight, **given)
+    rebuilt = rebuild(model, X, y, sample_weight, **row_arguments(locals()))
     landscape = _whole_landscape(rebuilt)
     mixing, excess, first = best_mixing(landscape, make_rng(random_state))
     gained = mixing.log_likelihood - landscape.weight @ landscape.log_mixture

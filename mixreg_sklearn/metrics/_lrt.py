@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import HasMethods, validate_params
 
 from .._data.checks import Range, check_weight
 from .._data.groups import check_constant, check_groups, repeated
-from .._data.row_data import given
+from .._data.row_data import given, row_arguments
 from .._docs import documented
 from .._growth.growth import can_grow, grow
 from .._regressor import MixtureRegressor
@@ -182,7 +182,7 @@ def bootstrap_lrt(
             " weights) do not carry over, and with a penalty (alpha > 0) the maximum is"
             " not that of the likelihood."
         )
-    data = _counted(X, y, sample_weight, groups, offset, trials, row_scale)
+    data = _counted(X, y, sample_weight, row_arguments(locals()))
     _check_drawn(template, data)
     seed = check_random_state(random_state).randint(2**31 - 1, size=2)
     data_seed, *seeds = np.random.SeedSequence(seed.tolist()).spawn(n_bootstrap + 1)
@@ -233,10 +233,9 @@ class _Data(NamedTuple):
     metadata: dict
 
 
-def _counted(X, y, sample_weight, groups, offset, trials, row_scale):
+def _counted(X, y, sample_weight, metadata):
     """Repeat rows by their weights."""
     y = np.asarray(y)
-    metadata = given(groups=groups, offset=offset, trials=trials, row_scale=row_scale)
     metadata = {name: np.asarray(values) for name, values in metadata.items()}
     if sample_weight is None:
         return _Data(X, y, metadata)
@@ -247,7 +246,7 @@ def _counted(X, y, sample_weight, groups, offset, trials, row_scale):
             "sample_weight must contain whole numbers: the bootstrap draws each row as"
             " often as it counts."
         )
-    labels = check_groups(groups, features)
+    labels = check_groups(metadata.get("groups"), features)
     check_constant(weight, labels, "sample_weight")
     of_row = None if labels is None else labels.of_row
     rows, groups = repeated(weight.astype(int), of_row)

@@ -16,7 +16,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
-from .._data.row_data import given
+from .._data.row_data import OF_ROWS, given, row_arguments
 from .._docs import documented
 from ..residuals import crps
 
@@ -100,10 +100,8 @@ class _Scorer:
             there are none (but `crps_scorer` then predicts each row alone).
         """
         mixture, X, y, log_jacobian = _unwrap(estimator, X, y, self)
-        metadata = given(
-            groups=groups, offset=offset, trials=trials, row_scale=row_scale
-        )
-        return self._score(mixture, X, y, sample_weight, log_jacobian, metadata)
+        rows = row_arguments(locals())
+        return self._score(mixture, X, y, sample_weight, log_jacobian, rows)
 
     def _score(self, mixture, X, y, sample_weight, log_jacobian, metadata):
         metadata = metadata | given(sample_weight=sample_weight)
@@ -125,7 +123,7 @@ class _Scorer:
             Asks for `sample_weight`, `groups`, `offset`, `trials` and `row_scale`.
         """
         request = MetadataRequest(owner=self)
-        for name in ("sample_weight", "groups", "offset", "trials", "row_scale"):
+        for name in ("sample_weight", "groups", *OF_ROWS):
             request.score.add_request(param=name, alias=True)
         return request
 

@@ -8,15 +8,11 @@ _FROM, _TO, _STEPS = 0.05, 0.95, 9
 _MOST_NAMES = 2
 
 
-def held_at(offset=None, trials=None, row_scale=None):
-    """Medians of what is given, by name; those of trials are rounded down."""
-    held = {}
-    if offset is not None:
-        held["offset"] = np.median(offset)
-    if trials is not None:
-        held["trials"] = np.floor(np.median(trials))
-    if row_scale is not None:
-        held["row_scale"] = np.median(row_scale)
+def held_at(data):
+    """Medians of data of rows, by name; those of trials are rounded down."""
+    held = {name: np.median(values) for name, values in data.items()}
+    if "trials" in held:
+        held["trials"] = np.floor(held["trials"])
     return held
 
 
@@ -29,22 +25,17 @@ class Along:
         The mixture, and the way of features to it.
     raw : Raw
         The rows.
-    offset, trials, row_scale : array-like of shape (n,) or None
-        They are held at their median, rounded down for trials.
+    data : dict of str to array-like of shape (n,)
+        Offset, trials and row scales, as far as given. They are held at their median,
+        rounded down for trials.
     """
 
-    def __init__(self, found, raw, offset, trials, row_scale):
+    def __init__(self, found, raw, data):
         self.found, self.raw = found, raw
         self.data = {
-            name: np.asarray(values, dtype=np.float64)
-            for name, values in (
-                ("offset", offset),
-                ("trials", trials),
-                ("row_scale", row_scale),
-            )
-            if values is not None
+            name: np.asarray(values, dtype=np.float64) for name, values in data.items()
         }
-        self.held = held_at(**self.data)
+        self.held = held_at(self.data)
 
     def default(self):
         """The feature over which to draw.

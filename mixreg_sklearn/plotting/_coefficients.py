@@ -1,6 +1,7 @@
 """Estimates with their confidence intervals, by component."""
 
 from .._component_names import names_of_components
+from .._data.row_data import row_arguments
 from .._docs import documented
 from ..inference._inference import inference
 from ._style import GREY, colors, markers, plain, several_axes
@@ -140,14 +141,9 @@ class CoefficientDisplay:
         ValueError
             If there are no standard errors, or a label is unknown.
         """
-        given = {
-            "groups": groups,
-            "offset": offset,
-            "trials": trials,
-            "row_scale": row_scale,
-        }
+        rows = row_arguments(locals())
         kind = {"cov_type": cov_type, "component_names": component_names}
-        result = inference(estimator, X, y, sample_weight, **kind, **given)
+        result = inference(estimator, X, y, sample_weight, **kind, **rows)
         return cls.from_inference(result, level=level, labels=labels, ax=ax)
 
     def plot(self, ax=None):

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
 from .._component_names import names_of_components
+from .._data.row_data import OF_ROWS, row_arguments
 from .._docs import documented
 from .._inside import of_one_response
 from ._along import Along
@@ -185,15 +186,9 @@ class MixtureRegressionDisplay:
             # X may be an array although the fit had names; its columns are the same.
             warnings.filterwarnings("ignore", "X does not have valid feature names")
             features = found.features(X)
-            probabilities = found.mixture.predict_proba(
-                features,
-                y,
-                groups=groups,
-                offset=offset,
-                trials=trials,
-                row_scale=row_scale,
-            )
-            along = Along(found, raw, offset, trials, row_scale)
+            rows = row_arguments(locals())
+            probabilities = found.mixture.predict_proba(features, y, **rows)
+            along = Along(found, raw, row_arguments(locals(), OF_ROWS))
             j = along.default() if feature is None else raw.position(feature)
             x, grid = _grid(raw, j)
             means, lower, upper = _curves(along, j, grid, level)

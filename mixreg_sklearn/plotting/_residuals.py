@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+from .._data.row_data import OF_ROWS, row_arguments
 from .._docs import documented
 from .._inside import of_one_response
 from ..residuals import quantile_residuals
@@ -77,11 +78,9 @@ class QuantileResidualDisplay:
         """
         found = of_one_response(estimator, "QuantileResidualDisplay")
         model, X = found.mixture, found.features(X)
-        given = {"offset": offset, "trials": trials, "row_scale": row_scale}
-        residuals = quantile_residuals(
-            model, X, y, groups=groups, random_state=random_state, **given
-        )
-        predictions = model.predict(X, **given)
+        rows, of_rows = row_arguments(locals()), row_arguments(locals(), OF_ROWS)
+        residuals = quantile_residuals(model, X, y, random_state=random_state, **rows)
+        predictions = model.predict(X, **of_rows)
         display = cls(residuals=residuals, predictions=predictions, level=level)
         return display.plot(ax, scatter_kwargs=scatter_kwargs)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._component_names import names_of_components, names_of_shares
+from .._data.row_data import row_arguments
 from .._docs import documented
 from .._inside import of_one_response
 from ._style import colors, plain, several_axes
@@ -92,12 +93,12 @@ class RootogramDisplay:
         {drawn}
         """
         found = of_one_response(estimator, "RootogramDisplay")
-        given = {"offset": offset, "trials": trials, "row_scale": row_scale}
+        rows = row_arguments(locals())
         model, X = found.mixture, found.features(X)
         if groups is None:
-            probabilities = model.predict_proba(X, y, **given)
+            probabilities = model.predict_proba(X, y, **rows)
         else:
-            _, probabilities = model.predict_group_proba(X, y, groups, **given)
+            _, probabilities = model.predict_group_proba(X, y, **rows)
         display = cls(
             probabilities=probabilities,
             eps=eps,

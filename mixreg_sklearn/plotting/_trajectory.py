@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
 from .._component_names import names_of_components
+from .._data.row_data import OF_ROWS, row_arguments
 from .._docs import documented
 from .._inside import of_one_response
 from ..inference import inference
@@ -164,7 +165,7 @@ class TrajectoryDisplay:
             function of it, or if there are no standard errors for `level`.
         """
         found = of_one_response(estimator, "TrajectoryDisplay")
-        given = {"offset": offset, "trials": trials, "row_scale": row_scale}
+        given = row_arguments(locals(), OF_ROWS)
         model = found.mixture
         if target_name is None:
             target_name = getattr(y, "name", None) or "y"
@@ -179,7 +180,7 @@ class TrajectoryDisplay:
         features = found.features(X)
         _, probabilities = model.predict_group_proba(features, y, groups, **given)
         Z = found.features(raw.with_columns({j: grid}))
-        held = {name: np.full(len(grid), v) for name, v in held_at(**given).items()}
+        held = {name: np.full(len(grid), v) for name, v in held_at(given).items()}
         ahead = model.predict_distribution(Z, **held)
         lower = upper = None
         if level is not None:

@@ -9,7 +9,7 @@ taken as known: their uncertainty is not included.
 
 import numpy as np
 
-from .._data.row_data import check_row_data, given
+from .._data.row_data import check_row_data, row_arguments
 from .._numerics import make_rng
 from ._arguments import broadcast, check_level, check_levels, responses_of
 from ._components import (
@@ -128,7 +128,7 @@ class MixtureDistribution:
             raise ValueError("weights must be non-negative and sum to one in each row.")
         row_data = {
             name: broadcast(name, values, shape[:1])
-            for name, values in given(trials=trials, row_scale=row_scale).items()
+            for name, values in row_arguments(locals()).items()
         }
         self.row_data = check_row_data(family, row_data, len(self))
         self.discrete = family.support.lattice

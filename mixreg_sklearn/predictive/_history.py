@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._data.groups import SharedPrior, check_groups
+from .._data.row_data import OF_ROWS, row_arguments
 from .._numerics import log_normalize
 from ._components import log_likelihoods
 from ._domain import check_possible
@@ -29,7 +30,7 @@ def given_history(model, prior, groups, history):
     rows = _check_history(history, new)
     if not np.size(rows["groups"]):
         return prior
-    given = {key: rows[key] for key in ("offset", "trials", "row_scale") if key in rows}
+    given = row_arguments(rows, OF_ROWS)
     labels, memberships = model.predict_group_proba(
         rows["X"], rows["y"], rows["groups"], **given
     )
@@ -58,7 +59,7 @@ def given_history(model, prior, groups, history):
 
 def _check_history(history, new):
     """The history without values of None, validated."""
-    allowed = ("X", "y", "groups", "offset", "trials", "row_scale")
+    allowed = ("X", "y", "groups", *OF_ROWS)
     if not isinstance(history, dict):
         raise ValueError(
             f"history must be a dict with the keys {list(allowed)}; got"

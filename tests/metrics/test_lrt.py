@@ -144,7 +144,7 @@ def test_weights_equal_repetition(data):
 def test_groups_that_count_twice_are_two_groups():
     groups = np.repeat(["a", "b", "c"], 2)
     counted = lrt._counted(
-        np.zeros((6, 1)), np.arange(6), [2, 2, 1, 1, 0, 0], groups, None, None, None
+        np.zeros((6, 1)), np.arange(6), [2, 2, 1, 1, 0, 0], {"groups": groups}
     )
     assert len(counted.y) == 6
     assert sorted(np.unique(counted.metadata["groups"], return_counts=True)[1]) == [
