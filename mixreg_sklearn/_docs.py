@@ -28,6 +28,8 @@ known_component : array-like of shape (n_samples,), default=None
     Constant within a group.
 random_state : int, RandomState instance or None, default=None
     Source of randomness.
+size : int or None, default=None
+    Number of draws for each row; None means one, without the second axis.
 component_names : list of str, default=None
     Names of the components in tables and plots, in their order; None means "component
     0", "component 1" and so on.
@@ -97,6 +99,25 @@ ImportError
 groups : array-like of shape (n_samples,), default=None
     Labels of groups of rows that share one component. A row is then predicted from the
     rows of its group before it (Rosenblatt's transformation).""",
+    "at_responses": """\
+Parameters
+----------
+y : float or array-like of shape (n_samples,) or (n_samples, m)
+    Responses.
+
+Returns
+-------
+ndarray of shape (n_samples,) or (n_samples, m)
+    A value for each response.""",
+    "lifetimes": """\
+`y` has exact times, (n,), or two bounds of each, (n, 2), as `censored` makes them:
+equal where the time is known, ``(t, inf)`` where it is only known to exceed t,
+``(0, t)`` where it is known to be less.
+
+References
+----------
+Kalbfleisch, J. D. & Prentice, R. L. (2002). The Statistical Analysis of Failure Time
+Data, 2nd ed., chapter 2. Wiley.""",
     "criterion": """\
 Parameters
 ----------

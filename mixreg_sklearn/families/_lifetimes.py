@@ -5,6 +5,7 @@ from abc import abstractmethod
 import numpy as np
 from scipy import special
 
+from .._docs import documented
 from ._errors import LeastExtreme, Logistic, Normal
 from ._location_scale import LocationScale
 from ._support import Support
@@ -67,6 +68,7 @@ class Lifetime(LocationScale):
             return np.exp(eta + scale * self.errors.quantile(u))
 
 
+@documented
 class Weibull(Lifetime):
     r"""Weibull lifetimes, :math:`S(t) = \exp(-(t / e^\eta)^{1/\sigma})`.
 
@@ -76,14 +78,7 @@ class Weibull(Lifetime):
     with ratio :math:`e^{-b / \sigma}`. `scale_` is :math:`\sigma`, as in R's `survreg`;
     1 is an exponential distribution. The mean is :math:`e^\eta \Gamma(1 + \sigma)`.
 
-    `y` has exact times, (n,), or two bounds of each, (n, 2), as `censored` makes them:
-    equal where the time is known, ``(t, inf)`` where it is only known to exceed t,
-    ``(0, t)`` where it is known to be less.
-
-    References
-    ----------
-    Kalbfleisch, J. D. & Prentice, R. L. (2002). The Statistical Analysis of Failure
-    Time Data, 2nd ed., chapter 2. Wiley.
+    {lifetimes}
     """
 
     errors = LeastExtreme()
@@ -92,6 +87,7 @@ class Weibull(Lifetime):
         return special.gammaln(1 + power * np.asarray(scale))
 
 
+@documented
 class LogNormal(Lifetime):
     r"""Log-normal lifetimes, :math:`S(t) = \Phi((\eta - \log t) / \sigma)`.
 
@@ -99,14 +95,7 @@ class LogNormal(Lifetime):
     normal: one more of a feature multiplies all lifetimes by :math:`e^b`. `scale_` is
     :math:`\sigma`, as in R's `survreg`. The mean is :math:`e^{\eta + \sigma^2 / 2}`.
 
-    `y` has exact times, (n,), or two bounds of each, (n, 2), as `censored` makes them:
-    equal where the time is known, ``(t, inf)`` where it is only known to exceed t,
-    ``(0, t)`` where it is known to be less.
-
-    References
-    ----------
-    Kalbfleisch, J. D. & Prentice, R. L. (2002). The Statistical Analysis of Failure
-    Time Data, 2nd ed., chapter 2. Wiley.
+    {lifetimes}
     """
 
     errors = Normal()
@@ -115,6 +104,7 @@ class LogNormal(Lifetime):
         return 0.5 * np.square(power * np.asarray(scale))
 
 
+@documented
 class LogLogistic(Lifetime):
     r"""Log-logistic lifetimes, :math:`S(t) = 1 / (1 + (t / e^\eta)^{1/\sigma})`.
 
@@ -125,14 +115,7 @@ class LogLogistic(Lifetime):
     does not exist and is reported as infinite, as is the variance for
     :math:`\sigma \ge 1/2`. Quantiles always exist.
 
-    `y` has exact times, (n,), or two bounds of each, (n, 2), as `censored` makes them:
-    equal where the time is known, ``(t, inf)`` where it is only known to exceed t,
-    ``(0, t)`` where it is known to be less.
-
-    References
-    ----------
-    Kalbfleisch, J. D. & Prentice, R. L. (2002). The Statistical Analysis of Failure
-    Time Data, 2nd ed., chapter 2. Wiley.
+    {lifetimes}
     """
 
     errors = Logistic()

@@ -10,6 +10,7 @@ taken as known: their uncertainty is not included.
 import numpy as np
 
 from .._data.row_data import check_row_data, row_arguments
+from .._docs import documented
 from .._numerics import make_rng
 from ._arguments import broadcast, check_level, check_levels, responses_of
 from ._components import (
@@ -32,6 +33,7 @@ _BLOCK = 16384
 _EQUAL = 1e-5
 
 
+@documented
 class MixtureDistribution:
     r"""Distributions of the responses of n rows, each a mixture of K components.
 
@@ -248,16 +250,10 @@ class MixtureDistribution:
     def logpdf(self, y):
         r"""Log-densities, :math:`\log \sum_k \pi_k f(y | \eta_k, \phi_k)`.
 
-        Parameters
-        ----------
-        y : float or array-like of shape (n_samples,) or (n_samples, m)
-            Responses.
+        Of counts they are log-probabilities. They are minus infinity outside the
+        family's range.
 
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, m)
-            Log-densities, or log-probabilities of counts; minus infinity outside the
-            family's range.
+        {at_responses}
         """
         y = responses_of(y, len(self))
         total = np.full(y.shape, -np.inf)
@@ -274,30 +270,16 @@ class MixtureDistribution:
     def pdf(self, y):
         """Densities, or probabilities of counts.
 
-        Parameters
-        ----------
-        y : float or array-like of shape (n_samples,) or (n_samples, m)
-            Responses.
+        They are zero outside the family's range.
 
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, m)
-            Densities; zero outside the family's range.
+        {at_responses}
         """
         return np.exp(self.logpdf(y))
 
     def cdf(self, y):
         """Cumulative distribution function: probabilities of responses up to `y`.
 
-        Parameters
-        ----------
-        y : float or array-like of shape (n_samples,) or (n_samples, m)
-            Responses.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, m)
-            Probabilities.
+        {at_responses}
         """
         return probability(self, self.family.cdf, responses_of(y, len(self)), 1.0)
 
@@ -306,15 +288,7 @@ class MixtureDistribution:
 
         Families of location and scale are accurate in the upper tail.
 
-        Parameters
-        ----------
-        y : float or array-like of shape (n_samples,) or (n_samples, m)
-            Responses, such as times.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, m)
-            Probabilities.
+        {at_responses}
         """
         return probability(self, self.family.sf, responses_of(y, len(self)), 0.0)
 
@@ -428,10 +402,7 @@ class MixtureDistribution:
 
         Parameters
         ----------
-        size : int or None, default=None
-            Number of draws for each row; None means one, without the second axis.
-        random_state : int, RandomState instance or None, default=None
-            Source of randomness.
+        {size, random_state}
 
         Returns
         -------

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import special
 
+from .._docs import documented
+
 # Levels up to this many standard deviations of a normal distribution differ from one.
 _END, _STEPS = 8.2, 24
 _ROOT_2PI = np.sqrt(2 * np.pi)
@@ -12,6 +14,7 @@ _STANDARD = (np.arange(_STEPS)[:, None] + 0.5 + 0.5 * _NODES).ravel()
 _STANDARD_WEIGHTS = np.tile(0.5 * _WEIGHTS, _STEPS)
 
 
+@documented
 class ObservedDistribution:
     """Distributions of censored responses: what lies beyond a limit is seen at it.
 
@@ -74,15 +77,9 @@ class ObservedDistribution:
     def logpdf(self, y):
         """Log-densities, or log-probabilities of the limits.
 
-        Parameters
-        ----------
-        y : float or array-like of shape (n_samples,) or (n_samples, m)
-            Responses.
+        They are minus infinity beyond the limits.
 
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, m)
-            Minus infinity beyond the limits.
+        {at_responses}
         """
         with np.errstate(divide="ignore"):
             log_density = self.latent.logpdf(y)
@@ -99,45 +96,27 @@ class ObservedDistribution:
     def pdf(self, y):
         """Densities, or probabilities of the limits.
 
-        Parameters
-        ----------
-        y : float or array-like of shape (n_samples,) or (n_samples, m)
-            Responses.
+        They are zero beyond the limits.
 
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, m)
-            Zero beyond the limits.
+        {at_responses}
         """
         return np.exp(self.logpdf(y))
 
     def cdf(self, y):
         """Probabilities of observed responses up to `y`.
 
-        Parameters
-        ----------
-        y : float or array-like of shape (n_samples,) or (n_samples, m)
-            Responses.
+        They are zero below the lower limit, and one from the upper limit on.
 
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, m)
-            Zero below the lower limit, one from the upper limit on.
+        {at_responses}
         """
         return self._between(y, self.latent.cdf(y), 0.0, 1.0)
 
     def sf(self, y):
         """Probabilities of observed responses above `y`.
 
-        Parameters
-        ----------
-        y : float or array-like of shape (n_samples,) or (n_samples, m)
-            Responses.
+        They are one below the lower limit, and zero from the upper limit on.
 
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, m)
-            One below the lower limit, zero from the upper limit on.
+        {at_responses}
         """
         return self._between(y, self.latent.sf(y), 1.0, 0.0)
 
@@ -182,10 +161,7 @@ class ObservedDistribution:
 
         Parameters
         ----------
-        size : int or None, default=None
-            Number of draws for each row; None means one, without the second axis.
-        random_state : int, RandomState instance or None, default=None
-            Source of randomness.
+        {size, random_state}
 
         Returns
         -------
