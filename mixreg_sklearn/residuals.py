@@ -8,6 +8,7 @@ rows that a model does not explain, or that it explains by a component of their 
 
 With `groups`, each row is predicted given the previous rows of its group: residuals are
 then also independent, and minus log-scores sum to the log-likelihood of the groups.
+With `known_component`, it is predicted given what is known of its component.
 """
 
 import numpy as np
@@ -19,6 +20,7 @@ from ._blas import one_blas_thread
 from ._data.checks import check_response, check_weight
 from ._data.chunks import collected
 from ._data.groups import check_groups
+from ._data.known import check_known
 from ._data.row_data import row_arguments
 from ._docs import documented
 from ._fitted import Fitted
@@ -26,7 +28,7 @@ from ._inside import check_coefficients, inside, of_one_response
 from ._leverage import Standard, inverse_grams, largest_leverages, leverages
 from .predictive._components import log_likelihoods
 from .predictive._crps import crps_of
-from .predictive._history import Earlier
+from .predictive._history import Earlier, given_known
 
 __all__ = [
     "crps",
@@ -51,6 +53,7 @@ def pit_values(
     offset=None,
     trials=None,
     row_scale=None,
+    known_component=None,
     random_state=None,
 ):
     r"""Probability integral transform of the responses, randomized for counts.
@@ -64,7 +67,7 @@ def pit_values(
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials, row_scale}
+    {model, X, y, groups_in_order, offset, trials, row_scale, known_component}
     random_state : int, RandomState instance or None, default=None
         Source of the :math:`v_i`; used for counts and censored responses only.
 
@@ -111,6 +114,7 @@ def quantile_residuals(
     offset=None,
     trials=None,
     row_scale=None,
+    known_component=None,
     random_state=None,
 ):
     r"""Randomized quantile residuals, :math:`r_i = \Phi^{-1}(u_i)`.
@@ -120,7 +124,7 @@ def quantile_residuals(
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials, row_scale}
+    {model, X, y, groups_in_order, offset, trials, row_scale, known_component}
     random_state : int, RandomState instance or None, default=None
         Source of the randomization; used for counts only.
 
@@ -141,18 +145,29 @@ def quantile_residuals(
 
 
 @documented
-def log_score(model, X, y, *, groups=None, offset=None, trials=None, row_scale=None):
+def log_score(
+    model,
+    X,
+    y,
+    *,
+    groups=None,
+    offset=None,
+    trials=None,
+    row_scale=None,
+    known_component=None,
+):
     r"""Logarithmic score of each row, :math:`-\log p(y_i | x_i)`, in nats.
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials, row_scale}
+    {model, X, y, groups_in_order, offset, trials, row_scale, known_component}
 
     Returns
     -------
     ndarray of shape (n_samples,)
         Scores; lower is better. Minus their sum is ``model.log_likelihood``, and minus
-        their mean is the result of `metrics.log_likelihood_scorer`.
+        their mean is the result of `metrics.log_likelihood_scorer`. (Where components
+        are known, these also count the probability of what is known.)
 
     References
     ----------
@@ -163,7 +178,17 @@ def log_score(model, X, y, *, groups=None, offset=None, trials=None, row_scale=N
 
 
 @documented
-def crps(model, X, y, *, groups=None, offset=None, trials=None, row_scale=None):
+def crps(
+    model,
+    X,
+    y,
+    *,
+    groups=None,
+    offset=None,
+    trials=None,
+    row_scale=None,
+    known_component=None,
+):
     r"""Continuous ranked probability score of each row.
 
     .. math:: \operatorname{crps}_i
@@ -176,7 +201,7 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None, row_scale=None):
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials, row_scale}
+    {model, X, y, groups_in_order, offset, trials, row_scale, known_component}
 
     Returns
     -------
@@ -195,7 +220,16 @@ def crps(model, X, y, *, groups=None, offset=None, trials=None, row_scale=None):
 
 @documented
 def odd_rows(
-    model, X, y, *, groups=None, offset=None, trials=None, row_scale=None, level=0.01
+    model,
+    X,
+    y,
+    *,
+    groups=None,
+    offset=None,
+    trials=None,
+    row_scale=None,
+    known_component=None,
+    level=0.01,
 ):
     r"""Rows that no component explains, or that have a component almost alone.
 
@@ -209,7 +243,7 @@ def odd_rows(
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials, row_scale}
+    {model, X, y, groups_in_order, offset, trials, row_scale, known_component}
     level : float, default=0.01
         The probability :math:`\alpha`.
 
@@ -267,6 +301,7 @@ def extrapolated_rows(
     offset=None,
     trials=None,
     row_scale=None,
+    known_component=None,
     least_share=0.1,
 ):
     r"""New rows at which a component that matters is extrapolated.
@@ -285,7 +320,7 @@ def extrapolated_rows(
     {model}
     X_new : array-like of shape (n_new, n_features)
         Features of the new rows.
-    {data_of_fit}
+    {data_of_fit, known_of_fit}
     least_share : float, default=0.1
         The least prior probability of a component that matters.
 
@@ -342,16 +377,19 @@ def extrapolated_rows(
     }
 
 
-def _by_row(score, model, X, y, groups=None, **rows):
+def _by_row(score, model, X, y, groups=None, known_component=None, **rows):
     """Scores of rows, (n,), from chunks of predictive distributions and responses."""
     found = of_one_response(model, "Residuals and scores of rows")
     model, X = found.mixture, found.features(X)
     fitted, *rows = estimates_and_rows(model, X, **rows)
     y = check_response(y, rows[0].shape[0], fitted.family)
     groups = check_groups(groups, y)
+    known = check_known(known_component, len(y), len(fitted.weights), groups)
     earlier = None if groups is None else Earlier(groups, len(fitted.weights))
 
     def scores(rows, ahead):
+        if known is not None:
+            ahead = given_known(ahead, known[rows], rows)
         if earlier is not None:
             ahead = earlier.given(rows, ahead, y[rows])
         return score(ahead, y[rows])

@@ -14,8 +14,24 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from support import few, seeds
 
-from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
+from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC, profile
 from mixreg_sklearn.inference import bootstrap, inference
+from mixreg_sklearn.metrics import InSample, bic_scorer, class_quality
+from mixreg_sklearn.plotting import (
+    CoefficientDisplay,
+    MixtureRegressionDisplay,
+    QuantileResidualDisplay,
+    RootogramDisplay,
+    TrajectoryDisplay,
+)
+from mixreg_sklearn.residuals import (
+    crps,
+    extrapolated_rows,
+    log_score,
+    odd_rows,
+    pit_values,
+    quantile_residuals,
+)
 
 VERIFIED = [name for name, c in verified.CASES.items() if "labels" in name]
 
@@ -225,6 +241,94 @@ def test_labels_pass_through_searches():
         grid = GridSearchCV(pipe, {name: [True, False]}, cv=3)
         grid.fit(X, y, known_component=known)
         assert grid.best_estimator_[-1].labelled_
+
+
+def test_labels_reach_scorers_by_routing():
+    X, y, known, _ = overlapping()
+    with sklearn.config_context(enable_metadata_routing=True):
+        pipe = make_pipeline(StandardScaler(), MixtureRegressor(2, random_state=0))
+        name, cv = "mixtureregressor__shared_scale", InSample()
+        grid = GridSearchCV(pipe, {name: [False]}, scoring=bic_scorer, cv=cv)
+        grid.fit(X, y, known_component=known)
+    assert_allclose(-grid.best_score_, grid.best_estimator_[-1].bic_, rtol=1e-9)
+    assert -bic_scorer(grid, X, y) < grid.best_estimator_[-1].bic_ - 1
+    ours = bic_scorer(grid, X, y, known_component=known)
+    assert_allclose(ours, grid.best_score_, rtol=1e-12)
+
+
+def test_residuals_of_known_rows_are_those_of_their_component():
+    X, y, known, _ = overlapping()
+    model = MixtureRegressor(2, random_state=0).fit(X, y, known_component=known)
+    there = known >= 0
+    at = known[there]
+    mean, scale = model.predict_components(X)[there, at], model.scale_[at]
+    given = {"known_component": known}
+    u = stats.norm.cdf(y[there], mean, scale)
+    assert_allclose(pit_values(model, X, y, **given)[there], u)
+    z = quantile_residuals(model, X, y, **given)
+    assert_allclose(z[there], (y[there] - mean) / scale, atol=1e-9)
+    assert_array_equal(z[~there], quantile_residuals(model, X, y)[~there])
+    alone = model.predict_distribution(X[there]).reweighted(np.eye(2)[at])
+    score = crps(model, X, y, **given)
+    z = z[there]
+    by_hand = z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - np.pi**-0.5
+    assert_allclose(score[there], scale * by_hand, rtol=1e-6)
+    assert_allclose(alone.mean(), mean)
+    # The labels themselves have a probability, that of their components.
+    total = log_score(model, X, y, **given).sum() - np.log(model.weights_[at]).sum()
+    assert_allclose(-total, model.log_likelihood_, rtol=1e-10)
+    hints = np.where(np.arange(2) == known[:, None], 0.7, 0.3)
+    prior = model.weights_ * hints
+    density = np.exp(log_joint(model, X, y)) / model.weights_
+    ours = log_score(model, X, y, known_component=hints)
+    expected = np.log((prior * density).sum(axis=1) / prior.sum(axis=1))
+    assert_allclose(-ours, expected, rtol=1e-9)
+
+
+def test_groups_of_known_component_are_predicted_by_it_from_their_first_row():
+    X, y, known, _ = overlapping()
+    groups, known = np.arange(len(y)) // 4, np.repeat(known[::4], 4)
+    rest = {"groups": groups, "known_component": known}
+    model = MixtureRegressor(2, random_state=0).fit(X, y, **rest)
+    labels = known[::4][known[::4] >= 0]
+    total = log_score(model, X, y, **rest).sum() - np.log(model.weights_[labels]).sum()
+    assert_allclose(-total, model.log_likelihood_, rtol=1e-10)
+    history = {"X": X, "y": y, **rest}
+    ahead = model.predict_distribution(X, groups=groups, history=history)
+    assert_allclose(ahead.weights, model.predict_proba(X, y, **rest), rtol=1e-9)
+    assert_array_equal(ahead.weights[known >= 0], np.eye(2)[known[known >= 0]])
+    with pytest.raises(ValueError, match="known_component varies within group"):
+        crps(model, X, y, groups=groups, known_component=np.resize([0, -1], len(y)))
+
+
+def test_displays_and_reports_take_the_labels_of_the_fit():
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("matplotlib")
+    X, y, known, _ = overlapping()
+    model = MixtureRegressor(2, random_state=0).fit(X, y, known_component=known)
+    given = {"known_component": known}
+    tau = model.predict_proba(X, y, **given)
+    shown = RootogramDisplay.from_estimator(model, X, y, **given)
+    assert_array_equal(shown.probabilities, tau)
+    shown = MixtureRegressionDisplay.from_estimator(model, X, y, **given)
+    assert_array_equal(shown.probabilities, tau)
+    shown = QuantileResidualDisplay.from_estimator(model, X, y, **given)
+    assert_array_equal(shown.residuals, quantile_residuals(model, X, y, **given))
+    shown = CoefficientDisplay.from_estimator(model, X, y, **given)
+    bounds = inference(model, X, y, **given).conf_int()
+    assert_allclose(np.sort(shown.lower), np.sort(bounds[:, 0]))
+    assigned = np.bincount(tau.argmax(axis=1))
+    assert_array_equal(class_quality(model, X, y, **given).assigned, assigned)
+    table = profile(model, X, y, pd.DataFrame({"known": known >= 0}), **given)
+    assert_allclose(table.loc[("component size", "rows")].iloc[:2], tau.sum(axis=0))
+    far = extrapolated_rows(model, [[1e3]], X, y, **given)
+    assert sorted(far["component"]) == [0, 1]
+    assert odd_rows(model, X, y, level=1e-9, **given)["row"].size == 0
+    model.fit(X, y, groups=np.arange(len(y)), **given)
+    shown = TrajectoryDisplay.from_estimator(
+        model, X, y, groups=np.arange(len(y)), time=0, **given
+    )
+    assert_array_equal(shown.probabilities[known >= 0], np.eye(2)[known[known >= 0]])
 
 
 def test_replicates_of_known_rows_are_refused():

@@ -40,7 +40,7 @@ class Landscape(NamedTuple):
     origin: np.ndarray  # (p,), the fixed part of their coefficients
     Z: np.ndarray  # (s, n), columns of the free coefficients
     known: np.ndarray  # (n,), the fixed part of their predictor, offset included
-    log_prior: np.ndarray  # (K', U), log prior probabilities of the components
+    log_prior: np.ndarray  # (K', U), log prior probabilities, and what is known
     log_joint: np.ndarray  # (K', U), log of prior probability times density
 
     @property
@@ -123,6 +123,8 @@ def landscape_of(model, params, sample, directions):
     base = block.units.sum(base)
     rest = log_prior[None, -1:]
     log_joint = model.completed(log_density[None] - base, rest, block)[0] + base
+    if model.known:
+        log_prior = log_prior + block.evidence
     free = directions, origin, columns.predict(directions.T)
     return Landscape(model, params, block, *free, known, log_prior, log_joint)
 

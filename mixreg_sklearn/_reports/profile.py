@@ -27,6 +27,7 @@ def profile(
     offset=None,
     trials=None,
     row_scale=None,
+    known_component=None,
     component_names=None,
 ):
     r"""Profile of the components: means and shares of any columns in each of them.
@@ -43,7 +44,8 @@ def profile(
     data : pandas.DataFrame of shape (n_samples, n_columns)
         Columns to describe, one row for each row of X in the same order. They need not
         be features of the model.
-    {sample_weight, groups, offset, trials, row_scale, component_names}
+    {sample_weight, groups, offset, trials, row_scale, known_component}
+    {component_names}
 
     Returns
     -------

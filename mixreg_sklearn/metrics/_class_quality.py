@@ -75,6 +75,7 @@ def class_quality(
     offset=None,
     trials=None,
     row_scale=None,
+    known_component=None,
 ):
     r"""Average posterior probability, odds of correct classification, and entropy.
 
@@ -97,7 +98,7 @@ def class_quality(
     {fitted_model, X, y}
     sample_weight : array-like of shape (n_samples,), default=None
         Weights, which count rows (or groups).
-    {groups, offset, trials, row_scale}
+    {groups, offset, trials, row_scale, known_component}
 
     Returns
     -------

@@ -94,6 +94,7 @@ def optimality_gap(
     offset=None,
     trials=None,
     row_scale=None,
+    known_component=None,
     random_state=0,
 ):
     r"""How much likelihood a fitted mixture of regressions might be missing.
@@ -118,7 +119,7 @@ def optimality_gap(
 
     Parameters
     ----------
-    {fitted_model, data_of_fit}
+    {fitted_model, data_of_fit, known_of_fit}
     random_state : int, RandomState instance or None, default=0
         Draws the regressions to be tried.
 
@@ -137,7 +138,9 @@ def optimality_gap(
     proof a small gap is evidence only.
 
     Coefficients that are the same in all components (shared, held, an offset) stay what
-    they are.
+    they are. So does a background: one more component of the same share, a density
+    without regressions. What is known of the components of rows multiplies their prior
+    probabilities.
 
     The threshold is a rule of thumb, with p coefficients a component,
 
@@ -175,11 +178,6 @@ def optimality_gap(
     """
     check_in_memory(X)
     mixture = of_one_response(model, "optimality_gap").mixture
-    if mixture.background is not None:
-        raise ValueError(
-            "optimality_gap compares mixtures of regressions, and the model has a"
-            f" background ({mixture.background!r}) besides them."
-        )
     if np.any(np.asarray(mixture.alpha) > 0) or mixture.coef_bounds:
         raise ValueError(
             "optimality_gap compares with all regressions there are, and the model is"
@@ -199,7 +197,8 @@ def optimality_gap(
     scale = float(np.atleast_2d(rebuilt.fitted.scale)[0, first.component[0]])
     excesses = gap, threshold, gap > threshold, proven, bound
     steepest = intercept, coef, scale, float(first.derivative[0])
-    return OptimalityGap(*excesses, *steepest, len(mixing.weight))
+    n_regressions = int((mixing.component < len(landscape.scale)).sum())
+    return OptimalityGap(*excesses, *steepest, n_regressions)
 
 
 def _whole_landscape(rebuilt):
@@ -221,5 +220,5 @@ def _in_user_units(problem, landscape, coef):
 def _threshold(landscape, weights):
     """What right optima seldom exceed."""
     K, p = len(landscape.scale), len(landscape.Z)
-    tightness = weights @ np.log(landscape.scale.max() / landscape.scale)
+    tightness = weights[:K] @ np.log(landscape.scale.max() / landscape.scale)
     return float(K * (p + 1) / 2 * (1 + 1.5 * tightness) + 3)

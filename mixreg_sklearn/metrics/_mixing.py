@@ -29,7 +29,7 @@ class Mixing(NamedTuple):
     coef: np.ndarray  # (m, p), the regressions of all components
     component: np.ndarray  # (m,), of each regression
     weight: np.ndarray  # (m,), sums to one over the regressions of each component
-    log_density: np.ndarray  # (m, U), prior probability included
+    log_density: np.ndarray  # (m, U), prior probability and what is known included
     log_mixture: np.ndarray  # (U,)
     log_likelihood: float
 
@@ -58,10 +58,12 @@ def best_mixing(landscape, rng):
     With it the largest ``D_k`` (K,) at it that were found, and the candidate with the
     largest derivative at the fitted mixture.
     """
-    K, p = len(landscape.scale), len(landscape.Z)
+    K, n_shares = len(landscape.scale), len(landscape.log_joint)
     # The fitted regressions enter by their densities; where they are does not matter.
-    nowhere = np.full((K, p), np.nan)
-    mixing = _mixing(landscape, nowhere, np.arange(K), np.ones(K), landscape.log_joint)
+    # A background is one more component, which no regression joins.
+    nowhere = np.full((n_shares, len(landscape.Z)), np.nan)
+    each = np.arange(n_shares), np.ones(n_shares)
+    mixing = _mixing(landscape, nowhere, *each, landscape.log_joint)
     first = None
     for _ in range(_MAX_ROUNDS):
         found = _candidates(landscape, mixing, rng)

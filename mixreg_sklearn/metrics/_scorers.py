@@ -16,7 +16,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
-from .._data.row_data import OF_ROWS, given, row_arguments
+from .._data.row_data import ROW_ARGUMENTS, given, row_arguments
 from .._docs import documented
 from ..residuals import crps
 
@@ -73,6 +73,7 @@ class _Scorer:
         offset=None,
         trials=None,
         row_scale=None,
+        known_component=None,
     ):
         """Score a fitted estimator.
 
@@ -82,7 +83,7 @@ class _Scorer:
             Mixture of regressions, or something around it; fitted.
         X : array-like of shape (n_samples, n_features)
             Features, as `estimator` takes them.
-        {y, sample_weight, groups, offset, trials, row_scale}
+        {y, sample_weight, groups, offset, trials, row_scale, known_component}
 
         Returns
         -------
@@ -120,10 +121,11 @@ class _Scorer:
         Returns
         -------
         MetadataRequest
-            Asks for `sample_weight`, `groups`, `offset`, `trials` and `row_scale`.
+            Asks for `sample_weight`, `groups`, `offset`, `trials`, `row_scale` and
+            `known_component`.
         """
         request = MetadataRequest(owner=self)
-        for name in ("sample_weight", "groups", *OF_ROWS):
+        for name in ("sample_weight", *ROW_ARGUMENTS):
             request.score.add_request(param=name, alias=True)
         return request
 

@@ -118,6 +118,7 @@ class CoefficientDisplay:
         offset=None,
         trials=None,
         row_scale=None,
+        known_component=None,
         cov_type="information",
         level=0.95,
         labels=None,
@@ -128,7 +129,7 @@ class CoefficientDisplay:
 
         Parameters
         ----------
-        {estimator, data_of_fit}
+        {estimator, data_of_fit, known_of_fit}
         cov_type : {"information", "opg", "sandwich"}, default="information"
             As in `mixreg_sklearn.inference.inference`.
         {level}

@@ -141,6 +141,7 @@ class MixtureRegressionDisplay:
         offset=None,
         trials=None,
         row_scale=None,
+        known_component=None,
         feature=None,
         level=0.95,
         target_name=None,
@@ -157,7 +158,7 @@ class MixtureRegressionDisplay:
         {estimator}
         X : array-like of shape (n_samples, n_features)
             Features, as `estimator` takes them.
-        {y, groups, offset, trials, row_scale}
+        {y, groups, offset, trials, row_scale, known_component}
         feature : int or str, default=None
             Feature of X on the horizontal axis: its index, or its name. None chooses
             a feature of numbers with more than two values: of those along which

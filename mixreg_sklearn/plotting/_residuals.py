@@ -60,6 +60,7 @@ class QuantileResidualDisplay:
         offset=None,
         trials=None,
         row_scale=None,
+        known_component=None,
         level=0.95,
         random_state=0,
         ax=None,
@@ -69,7 +70,8 @@ class QuantileResidualDisplay:
 
         Parameters
         ----------
-        {estimator, X, y, groups_in_order, offset, trials, row_scale, level}
+        {estimator, X, y, groups_in_order, offset, trials, row_scale, known_component}
+        {level}
         random_state : int, RandomState instance or None, default=0
             Source of randomness for counts, whose distribution functions have jumps.
         {panels, scatter_kwargs}

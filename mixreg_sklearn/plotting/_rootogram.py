@@ -75,6 +75,7 @@ class RootogramDisplay:
         offset=None,
         trials=None,
         row_scale=None,
+        known_component=None,
         eps=1e-4,
         component_names=None,
         ax=None,
@@ -84,7 +85,7 @@ class RootogramDisplay:
 
         Parameters
         ----------
-        {estimator, X, y, groups, offset, trials, row_scale}
+        {estimator, X, y, groups, offset, trials, row_scale, known_component}
         eps : float, default=1e-4
             Memberships below this value are left out.
         {component_names}

@@ -126,6 +126,7 @@ class TrajectoryDisplay:
         offset=None,
         trials=None,
         row_scale=None,
+        known_component=None,
         level=0.95,
         component_names=None,
         target_name=None,
@@ -147,7 +148,7 @@ class TrajectoryDisplay:
             Feature that is the time: its index in X, or its name if X is a dataframe.
             If powers of it, or splines, are in the regressions, a pipeline has to make
             them: then the time varies and everything made from it follows.
-        {offset, trials, row_scale}
+        {offset, trials, row_scale, known_component}
         level : float or None, default=0.95
             Probability of the confidence bands; None draws none.
         {component_names}
@@ -165,7 +166,7 @@ class TrajectoryDisplay:
             function of it, or if there are no standard errors for `level`.
         """
         found = of_one_response(estimator, "TrajectoryDisplay")
-        given = row_arguments(locals(), OF_ROWS)
+        rows, of_rows = row_arguments(locals()), row_arguments(locals(), OF_ROWS)
         model = found.mixture
         if target_name is None:
             target_name = getattr(y, "name", None) or "y"
@@ -178,15 +179,13 @@ class TrajectoryDisplay:
         j, values = time_of(raw, time)
         grid = np.linspace(values.min(), values.max(), _N_POINTS)
         features = found.features(X)
-        _, probabilities = model.predict_group_proba(features, y, groups, **given)
+        _, probabilities = model.predict_group_proba(features, y, **rows)
         Z = found.features(raw.with_columns({j: grid}))
-        held = {name: np.full(len(grid), v) for name, v in held_at(given).items()}
+        held = {name: np.full(len(grid), v) for name, v in held_at(of_rows).items()}
         ahead = model.predict_distribution(Z, **held)
         lower = upper = None
         if level is not None:
-            result = inference(
-                model, features, y, sample_weight, groups=groups, **given
-            )
+            result = inference(model, features, y, sample_weight, **rows)
             lower, upper = mean_bands(result, np.asarray(Z, float), ahead, level)
         display = cls(
             time=values,

@@ -1,13 +1,16 @@
-"""Membership probabilities of rows, given earlier rows of the same units."""
+"""Membership probabilities of rows, given earlier rows or what else is known."""
 
 import numpy as np
 
 from .._data.groups import SharedPrior, check_groups
+from .._data.known import KNOWN, evidence_of
 from .._data.row_data import OF_ROWS, row_arguments
 from .._numerics import log_normalize
 from ._components import log_likelihoods
 from ._domain import check_possible
 
+_NEEDED = "X", "y", "groups"
+_OPTIONAL = *OF_ROWS, KNOWN
 _TEXT_OR_NUMBER = dict.fromkeys("US", "text") | dict.fromkeys("iufb", "number")
 
 
@@ -30,7 +33,7 @@ def given_history(model, prior, groups, history):
     rows = _check_history(history, new)
     if not np.size(rows["groups"]):
         return prior
-    given = row_arguments(rows, OF_ROWS)
+    given = row_arguments(rows, _OPTIONAL)
     labels, memberships = model.predict_group_proba(
         rows["X"], rows["y"], rows["groups"], **given
     )
@@ -59,20 +62,20 @@ def given_history(model, prior, groups, history):
 
 def _check_history(history, new):
     """The history without values of None, validated."""
-    allowed = ("X", "y", "groups", *OF_ROWS)
+    allowed = (*_NEEDED, *_OPTIONAL)
     if not isinstance(history, dict):
         raise ValueError(
             f"history must be a dict with the keys {list(allowed)}; got"
             f" {type(history).__name__}."
         )
     rows = {key: value for key, value in history.items() if value is not None}
-    missing = [key for key in allowed[:3] if key not in rows]
+    missing = [key for key in _NEEDED if key not in rows]
     unknown = [key for key in rows if key not in allowed]
     if missing or unknown:
         raise ValueError(
             "history must be a dict with the keys 'X', 'y' and 'groups', and optionally"
-            f" 'offset', 'trials' and 'row_scale'; missing: {missing}, unknown:"
-            f" {unknown}."
+            " 'offset', 'trials', 'row_scale' and 'known_component'; missing:"
+            f" {missing}, unknown: {unknown}."
         )
     if new is None:
         raise ValueError(
@@ -80,6 +83,18 @@ def _check_history(history, new):
             " of X."
         )
     return rows
+
+
+def given_known(ahead, known, rows):
+    """Distributions of a slice of rows given what is known of their components.
+
+    `known` is what `check_known` returns, for these rows.
+    """
+    with np.errstate(divide="ignore"):
+        log_prior = np.log(ahead.weights)
+    log_prior = log_prior + evidence_of(known, log_prior.shape[1]).T
+    check_possible(log_prior, "row", range(rows.start, rows.stop))
+    return ahead.reweighted(np.exp(log_normalize(log_prior)))
 
 
 class Earlier:

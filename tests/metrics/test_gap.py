@@ -326,3 +326,43 @@ def test_a_gap_prints_its_meaning(data, model):
     assert "inf" not in str(unproven)
     assert "not proven" in str(unproven)
     assert "\n" not in repr(right)
+
+
+def best_levels(density, n_passes=3000):
+    """The log-likelihood of the best distributions over levels, by EM.
+
+    `density` (K, m, n) has those of m levels, prior probabilities included; the last
+    component is a background.
+    """
+    weight = np.full(density.shape[:2], 1 / density.shape[1])
+    for _ in range(n_passes):
+        f = np.einsum("km,kmn->n", weight, density)
+        weight *= np.einsum("kmn,n->km", density, 1 / f)
+        weight /= weight.sum(axis=1, keepdims=True)
+    return np.log(f).sum()
+
+
+def test_a_background_and_known_components_stay_what_they_are():
+    # Levels without features, so that all of them can be tried.
+    rng = np.random.default_rng(3)
+    label = np.repeat([0, 1, 1, 0], 25)
+    y = np.array([-3.0, 2.0])[label] + rng.normal(size=100)
+    y[::10] = rng.uniform(-12, 12, size=10)
+    known = np.where(rng.random(100) < 0.3, label, -1)
+    known[::20] = 2
+    X = np.zeros((100, 1))
+    model = MixtureRegressor(2, background="uniform", random_state=0)
+    model.set_params(regression_features=[]).fit(X, y, known_component=known)
+    gap = optimality_gap(model, X, y, known_component=known)
+    levels = np.linspace(y.min(), y.max(), 300)[:, None]
+    prior = np.append(model.weights_, model.background_weight_)
+    density = np.exp(log_normal(y, levels, model.scale_[:, None, None]))
+    uniform = np.full((1, *density.shape[1:]), 1 / np.ptp(y))
+    density = np.concatenate([density, uniform]) * prior[:, None, None]
+    density *= ((known < 0) | (known == np.arange(3)[:, None]))[:, None]
+    brute = best_levels(density) - model.log_likelihood_
+    assert gap.proven
+    assert brute > 1
+    assert gap.gap - 0.3 < brute < gap.bound
+    with_all = optimality_gap(model, X, y)
+    assert abs(with_all.gap - gap.gap) > 0.1
