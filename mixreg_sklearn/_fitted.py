@@ -258,9 +258,10 @@ def check_start(init, family, n_components, n_features, gated, background=None):
         if value.shape != shape:
             raise ValueError(f"init[{key!r}] has shape {value.shape}, not {shape}.")
         field, at = places.get(key, (key, ...))
-        positive = ("weights", "scale", "constants", _BACKGROUND)
-        if field in positive and not np.all(value > 0):
+        if field in ("weights", "scale", "constants") and not np.all(value > 0):
             raise ValueError(f"init[{key!r}] must be positive.")
+        if key == _BACKGROUND and value < 0:
+            raise ValueError(f"init[{key!r}] must not be negative.")
         upper = family.constants[at].upper if field == "constants" else np.inf
         if np.any(value > upper):
             raise ValueError(f"init[{key!r}] must be at most {upper:g}.")

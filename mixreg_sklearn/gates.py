@@ -384,3 +384,11 @@ def contrasts(n):
     """Orthonormal basis (n, n - 1) of the vectors that sum to zero."""
     basis, _ = np.linalg.qr(np.eye(n) - 1.0 / n)
     return basis[:, : n - 1]
+
+
+def odds_of_last(n):
+    """Another such basis: the first vector is the last number against all others."""
+    basis = np.zeros((n, n - 1))
+    basis[:-1, 1:] = contrasts(n - 1)
+    basis[:, 0] = np.append(np.full(n - 1, -1.0), n - 1) / np.sqrt(n * (n - 1))
+    return basis

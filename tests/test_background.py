@@ -9,6 +9,7 @@ from hypothesis import given
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import integrate, optimize, special, stats
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from support import few, seeds
 
@@ -18,7 +19,7 @@ from mixreg_sklearn.gates import ConstantGate
 from mixreg_sklearn.inference import bootstrap, inference, marginal_effects
 from mixreg_sklearn.metrics import class_quality
 from mixreg_sklearn.plotting import CoefficientDisplay
-from mixreg_sklearn.residuals import odd_rows, quantile_residuals
+from mixreg_sklearn.residuals import log_score, odd_rows, quantile_residuals
 
 VERIFIED = [
     name
@@ -395,3 +396,97 @@ def test_coefficients_are_drawn_beside_a_background(gate):
     model = MixtureRegressor(2, background="uniform", gate=gate, random_state=0)
     display = CoefficientDisplay.from_estimator(model.fit(X, y), X, y)
     assert "background share" not in display.labels
+
+
+def without_outliers(seed=0, n=150):
+    """Rows of two lines whose errors have no tails."""
+    rng = np.random.default_rng(seed)
+    x, steep = rng.uniform(-2, 2, size=(n, 1)), rng.random(n) < 0.6
+    y = np.where(steep, 4 + 3 * x[:, 0], -2 - x[:, 0]) + rng.uniform(-1, 1, size=n)
+    return x, y
+
+
+def few_zeros(seed=0, n=150):
+    """Poisson counts, of which fewer are zero than there should be."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 1))
+    y = rng.poisson(np.exp(0.8 + 0.3 * X[:, 0])) * 1.0
+    return X, np.where((y == 0) & (np.arange(n) % 2 == 0), 1.0, y)
+
+
+def no_failures_left(seed=0, n=150):
+    """Lifetimes, all of whom fail before long."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 1))
+    time, end = np.exp(0.5 * X[:, 0]) * rng.weibull(2, n), rng.uniform(1, 3, size=n)
+    return X, censored(np.minimum(time, end), time <= end)
+
+
+NO_ROWS = {
+    "uniform": (without_outliers, 2, "gaussian", lambda y: 1 / np.ptp(y)),
+    "zero": (few_zeros, 1, "poisson", lambda y: y == 0),
+    "cured": (no_failures_left, 1, "weibull", lambda y: np.isinf(y[:, 1])),
+}
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.parametrize("kind", NO_ROWS)
+def test_a_background_without_rows_is_proven_to_have_no_share(kind, seed):
+    made, K, family, density = NO_ROWS[kind]
+    X, y = made(seed)
+    model = MixtureRegressor(K, family=family, background=kind, random_state=0)
+    model.fit(X, y)
+    plain = MixtureRegressor(K, family=family, random_state=0).fit(X, y)
+    # A share of it would lower the likelihood: Karush, Kuhn and Tucker.
+    assert (density(y) * np.exp(log_score(plain, X, y))).sum() < len(y) - 1
+    assert model.background_weight_ == 0
+    assert model.converged_
+    assert_allclose(model.log_likelihood_, plain.log_likelihood_, rtol=1e-12)
+    assert_allclose(model.coef_, plain.coef_, rtol=1e-5, atol=1e-7)
+    assert_allclose(model.smallest_eigenvalue_, plain.smallest_eigenvalue_, rtol=1e-4)
+    assert model.n_parameters_ == plain.n_parameters_ + 1
+    errors, expected = map(errors_of, (model, plain), (X, X), (y, y))
+    assert np.isnan(errors.pop((None, "background share")))
+    assert np.isnan(errors.pop((0, "share"), np.nan)) == (K == 1)
+    expected.pop((0, "share"), None)
+    assert errors.keys() == expected.keys()
+    assert_allclose(list(errors.values()), list(expected.values()), rtol=1e-4)
+    assert "takes no rows" in str(model.summary(X, y))
+
+
+def errors_of(model, X, y):
+    """Standard errors by component and label."""
+    found = inference(model, X, y)
+    terms = [(term.component, term.label) for term in found.terms]
+    return dict(zip(terms, found.std_errors, strict=True))
+
+
+def test_a_fit_leaves_a_background_without_rows_where_it_gains():
+    X, y = two_lines_and_outliers(n_outliers=3)
+    model = MixtureRegressor(2, background="uniform", random_state=0).fit(X, y)
+    assert 0 < model.background_weight_ < 0.03
+    names = "weights", "coef", "intercept", "scale"
+    plain = MixtureRegressor(2, shared_scale=True, random_state=0).fit(X[3:], y[3:])
+    start = {name: getattr(plain, f"{name}_") for name in names}
+    ours = clone(model).set_params(init=start | {"background_weight": 0.0}).fit(X, y)
+    assert ours.converged_
+    assert_allclose(ours.background_weight_, model.background_weight_, rtol=1e-4)
+    again = clone(model).set_params(init={**start, "background_weight": 0.0})
+    X, y = without_outliers()
+    again.fit(X, y)
+    assert again.converged_
+    assert again.background_weight_ == 0
+
+
+def test_a_background_without_rows_is_named_where_a_gate_has_features():
+    X, y = without_outliers()
+    model = MixtureRegressor(2, background="uniform", gate="softmax", random_state=0)
+    with pytest.warns(ConvergenceWarning, match="the background takes no rows"):
+        model.fit(X, y)
+    assert not model.converged_
+    assert model.background_weight_ < 1e-6
+    with pytest.raises(ValueError, match="the background takes no rows"):
+        inference(model, X, y)
+    model.set_params(gate_features=[]).fit(X, y)
+    assert model.background_weight_ == 0
+    assert model.converged_

@@ -4,7 +4,7 @@ import numpy as np
 
 from .ascent import inverse_of
 from .layout import layout_of
-from .newton import limits
+from .limits import limits
 
 # Gradients of all rows, at most.
 _MOST = 12
@@ -64,10 +64,10 @@ def _inverse_information(model, sample, params, basis):
     None without a maximum inside.
     """
     curvature = sample.sum(model.curvature, params)
-    gradient, hessian = model.penalized(params, curvature)
-    gradient, information = basis.restrict(gradient), -basis.restrict_form(hessian)
-    apart = limits(model.regressions, params, basis, gradient, information).apart
-    return None if apart.any() else inverse_of(information[0])
+    derivatives = gradient, hessian = model.penalized(params, curvature)
+    restricted = basis.restrict(gradient), -basis.restrict_form(hessian)
+    apart = limits(model, params, basis, derivatives, restricted).apart
+    return None if apart.any() else inverse_of(restricted[1][0])
 
 
 def _direction(inverse, moves, gradient):

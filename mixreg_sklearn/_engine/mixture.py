@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._numerics import log_normalize
-from ..gates import ConstantGate
+from ..gates import ConstantGate, odds_of_last
 from .basis import Basis
 from .curvature import curvature_of_rows, curvature_of_units
 from .layout import layout_of
@@ -155,6 +155,12 @@ class Mixture:
         """Whether the components in another order obey the same constraints."""
         shares = [*order, *range(self.n_components, self.n_shares)]
         return self.regressions.alike(order) and self.gate.alike(shares)
+
+    def free_background(self, params):
+        """Whether there is a background whose share is one number, and estimated."""
+        *_, n_shares, n_logits = params.logits.shape
+        alone = self.background and n_logits == 1
+        return alone and self.gate.basis(n_shares, 1).shape[1] > 0
 
     @cached_property
     def interchangeable(self):
@@ -379,6 +385,8 @@ class Mixture:
         """The Basis of directions in which the parameters may move."""
         layout = layout_of(params)
         logits = self.gate.basis(layout.n_shares, layout.n_logits)
+        if self.free_background(params):
+            logits = odds_of_last(layout.n_shares)
         places = [place.ravel() for place in layout.places()]
         return Basis(places, [*self.regressions.basis(), logits])
 

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .admissible import NEAR
 from .ascent import POSITIVE, Ascent, ascent
 from .layout import layout_of
+from .limits import LONGEST, limits
 from .params import Params
 
 # Information per row below this is a rounding error, and counts as zero.
@@ -14,12 +14,6 @@ _NO_INFORMATION = 1e-11
 # The likelihood is flat along an eigenvector whose eigenvalue is this close to zero. A
 # smaller one, where the gradient vanishes, belongs to a saddle, and leads off it.
 _FLAT = 1e-6
-# The largest change of a log scale or a logit in one step.
-_LONGEST = 2.0
-# How far a constant at its limit may leave it in one step, in multiples of `NEAR`.
-_BACK = 4.0
-# Constants are at a bound within this distance, in logarithms.
-_AT = 1e-9
 # Shortened steps before an EM step is tried, and steps in vain before the end.
 _SHORTER_TRIES, _MOST_TRIES = 5, 8
 
@@ -169,14 +163,14 @@ def _advance(model, rows, basis, at):
 def _directions(model, rows, params, curvature, basis):
     """Ascent directions (R, M), Newton decrements and smallest eigenvalues.
 
-    Constants at a limit of the family are held there, and constants that tend to it
-    jump to it; Newton's method acts in the other directions.
+    Constants at a limit of the family, or a background without a share, are held there,
+    and what tends to a limit jumps to it; Newton's method acts in the other directions.
     """
-    gradient, hessian = model.penalized(params, curvature)
+    derivatives = gradient, hessian = model.penalized(params, curvature)
     gradient = basis.restrict(gradient)
     information = basis.restrict_form(hessian)
     np.negative(information, out=information)
-    limit = limits(model.regressions, params, basis, gradient, information)
+    limit = limits(model, params, basis, derivatives, (gradient, information))
     apart, leaves = limit.apart, None
     if model.kinked:
         gradient, stays = model.face(basis, params, gradient)
@@ -217,104 +211,9 @@ def _ascent(information, gradient, size, apart):
     return Ascent(step, np.minimum(found.smallest, 1.0), vector)
 
 
-class _Limit(NamedTuple):
-    """Free directions (of `Mixture.basis`) that limits of constants take over."""
-
-    apart: np.ndarray  # (R, m) whether they do
-    step: np.ndarray  # (R, m) step in such a direction
-    gain: np.ndarray  # (R,) its possible gain, in nats
-
-
-def limits(regressions, params, basis, gradient, information):
-    """The _Limit of constants at a limit of their family, or near it.
-
-    The gradient (R, m) and the information (R, m, m) are in directions of the `basis`.
-    """
-    apart, step = np.zeros(gradient.shape, dtype=bool), np.zeros(gradient.shape)
-    limit = _Limit(apart, step, np.zeros(len(gradient)))
-    _, places, _ = layout_of(params).places()
-    for s, end in _ends(regressions):
-        values = params.constants[..., s]
-        if end.near(values).any():
-            rows = basis.rows(places[:, s])
-            _enter(limit, end, values, rows, gradient, information)
-    return limit
-
-
-class _End(NamedTuple):
-    """A bound of a constant, where the likelihood is at its limit."""
-
-    sign: int  # 1 for a lower bound, -1 for an upper one
-    bound: float
-    power: float  # of the constant or its reciprocal, in which the likelihood is linear
-
-    def height(self, values):
-        """Distances from the bound, in logarithms."""
-        return self.sign * np.log(values / self.bound)
-
-    def near(self, values):
-        """Where constants are at the bound, or near zero to its power."""
-        small = values ** (self.sign * self.power) < NEAR
-        return small | (self.height(values) <= _AT)
-
-    @property
-    def furthest(self):
-        """The height to which one step from the bound may lead."""
-        height = np.log(_BACK * NEAR) / self.power - self.sign * np.log(self.bound)
-        return max(height, _LONGEST)
-
-
-def _ends(regressions):
-    """The limits of a family: pairs of a constant, 0 to S - 1, and its _End."""
-    bounds = regressions.lower, regressions.upper, regressions.powers
-    for s, (lower, upper, power) in enumerate(zip(*bounds, strict=True)):
-        if not regressions.collapses[s]:
-            yield s, _End(1, lower, power)
-        if np.isfinite(upper):
-            yield s, _End(-1, upper, power)
-
-
-def _enter(limit, end, values, basis, gradient, information):
-    r"""Enter constants near an end, in place.
-
-    There :math:`\ell` is linear in :math:`\theta`, the constant :math:`\phi` or its
-    reciprocal to a power p, and steps in :math:`\log\phi` would not end. With ``s`` and
-    ``h`` the first and second derivative in the logarithm of the constant or its
-    reciprocal, Newton's step multiplies :math:`\theta` by ``1 + p s / (p s - h)``.
-    Where this is not positive (``s < 0`` and ``h >= 2 p s``) the constant jumps to the
-    limit, for a gain of about ``|s| / p``, and stays while ``s <= 0``, by the
-    conditions of Karush, Kuhn and Tucker. Where ``s > 0`` and ``h`` is not negative,
-    the constant takes the step in :math:`\theta`, and the restart does not count as
-    converged.
-
-    `values` are the constants (R, K), and `basis` (K, m) has the rows of their
-    logarithms; the gradient is (R, m), the information (R, m, m).
-    """
-    columns = np.flatnonzero(basis.any(axis=0))
-    basis, p = basis[:, columns], end.power
-    # A common constant is one direction, in which each logarithm moves by 1 / factor.
-    factor = basis.sum(axis=0)
-    near = end.near(values) @ basis > 0
-    height = end.height(values) @ basis / factor
-    at = height <= _AT
-    slope = end.sign * gradient[:, columns] * factor
-    bend = -information[:, columns, columns] * factor**2
-    falls = near & (slope <= 0) & (at | (bend >= 2 * p * slope))
-    rises = near & (slope > 0) & (at | (bend >= 0))
-    slowing = np.maximum(p * slope - bend, np.finfo(float).tiny)
-    with np.errstate(over="ignore", invalid="ignore"):
-        rise = np.log1p(p * slope / slowing) / p
-    rise = np.minimum(rise, end.furthest - height)
-    step = np.where(rises, rise, np.where(falls, -height, 0))
-    limit.apart[:, columns] |= falls | rises
-    limit.step[:, columns] += end.sign * factor * step
-    limit.gain[:] += np.where(falls & ~at, np.abs(slope) / p, 0).sum(axis=1)
-    limit.gain[rises.any(axis=1)] = np.inf
-
-
 def _longest(step, params):
     """Fractions (R,) of steps that keep changes of log constants and logits short."""
     _, constants, logits = layout_of(params).split(step)
     changes = [np.abs(part).max(axis=(1, 2), initial=0) for part in (constants, logits)]
     changes = np.maximum(*changes)
-    return np.minimum(1.0, _LONGEST / np.maximum(changes, np.finfo(float).tiny))
+    return np.minimum(1.0, LONGEST / np.maximum(changes, np.finfo(float).tiny))

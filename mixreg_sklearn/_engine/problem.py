@@ -11,6 +11,7 @@ from .._fitted import Fitted
 from ..families._scales import ROUNDING, ScaleRule
 from .coefficients import exact, sharings_of
 from .frame import Facts, Frame, facts_of, make_frame
+from .limits import without_background
 from .mixture import MOST_ROLES, Mixture
 from .net_gate import NetGate
 from .params import Params, constant_logits
@@ -116,6 +117,8 @@ class Problem(NamedTuple):
         constants = params.constants[0].T.copy()
         constants *= self._measures.of_constants[:, None]
         weights = self.model.shares(params, self.rows)[0]
+        if without_background(self.model, params)[0]:
+            weights[-1] = 0.0
         known = structure.family, weights, intercept, coef, constants
         fitted = Fitted(*known, self.frame.background)
         if structure.gate.has_features:

@@ -41,7 +41,7 @@ def model_facts(rebuilt):
     facts = [("family", ", ".join(map(_family, families)))]
     facts.append(("gate", _gate(rebuilt)))
     if structure.background is not None:
-        facts.append(("background", _background(rebuilt.fitted.background)))
+        facts.append(("background", _background(rebuilt.fitted)))
     facts.append(("rows", str(len(data.weight))))
     if data.group is not None:
         groups = check_groups(data.group, data.X)
@@ -85,10 +85,10 @@ def _gate(rebuilt):
     return f"depends on {', '.join(names)}{among}" if names else "constant"
 
 
-def _background(background):
-    if background.lower == background.upper:
-        return f"at {background.lower:g}"
-    return f"uniform, {background.lower:g} to {background.upper:g}"
+def _background(fitted):
+    low, high = fitted.background.lower, fitted.background.upper
+    where = f"at {low:g}" if low == high else f"uniform, {low:g} to {high:g}"
+    return where if fitted.weights[-1] > 0 else f"{where}; it takes no rows"
 
 
 def _range(values):

@@ -11,6 +11,8 @@ from .._engine.layout import layout_of
 # A coefficient with less information than this (a standard error of 100, in log-odds or
 # the logarithm of a mean at one standard deviation of the features) diverges.
 _LEAST_INFORMATION = 1e-4
+# A background whose prior probabilities sum to less, in rows, takes none.
+_NO_ROWS = 1e-3
 # A row is at the edge of the domain of a link if a change of its predictor by this
 # fraction of the standard deviation of all crosses it.
 _NEAR_EDGE = 1e-4
@@ -53,6 +55,12 @@ class Flaw(Enum):
         " inflations have the same likelihood, coefficients and means. Give groups of"
         " rows, let the inflation depend on features (ZeroInflated(..., features=...)),"
         ' or use one component of zeros for all (background="zero")'
+    )
+    VACANT = (
+        "the background takes no rows. Its share tends to zero, so that its log-odds"
+        " have no maximum at finite values, and mean nothing; the components are those"
+        " of a fit without it. Use background=None, or a gate without features, where"
+        " this limit is proven"
     )
     EDGE = (
         "the mean of a row is at the edge of what its link admits, zero or infinite,"
@@ -105,6 +113,8 @@ def why_boundary(model, rows, params, proven):
     """
     if _is_ambiguous(model, rows, params):
         return Flaw.UNIDENTIFIED
+    if _is_vacant(model, rows, params):
+        return Flaw.VACANT
     infinite = _why_infinite(model, rows, params)
     if infinite or proven or not model.family.links:
         return infinite
@@ -121,6 +131,13 @@ def _is_ambiguous(model, rows, params):
     return bool(inside[..., masses].any())
 
 
+def _is_vacant(model, rows, params):
+    """Whether a background whose share depends on features takes no rows."""
+    if not model.background or params.logits.shape[2] == 1:
+        return False
+    return model.shares(params, rows)[0, -1] * rows.n_units < _NO_ROWS
+
+
 def _near_edge(model, params, block):
     """How many predictors of a block are at the edge of their link."""
     eta, _ = model.regressions.arguments(params, block)
@@ -131,7 +148,7 @@ def _near_edge(model, params, block):
 
 def _why_infinite(model, rows, params):
     """Why coefficients of a mixture, a batch of one, are infinite, or None."""
-    gated = model.gate.has_features and model.n_shares > 1
+    gated = params.logits.shape[2] > 1 and model.n_shares > 1
     if not (gated or model.family.endless):
         return None
     if model.gate.diverges(params)[0]:

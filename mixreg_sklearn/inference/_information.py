@@ -15,6 +15,7 @@ from scipy import linalg, sparse
 from .._engine.ascent import inverse_of
 from .._engine.curvature import Curvature
 from .._engine.layout import layout_of
+from .._engine.limits import without_background
 from .._search.flaws import why_boundary
 from ._terms import jacobian
 
@@ -121,8 +122,10 @@ def _require_data(rebuilt, loglik, gain):
 def free_directions(mixture, params):
     """The Basis of directions in which an interior estimate may move."""
     basis = mixture.basis(params)
-    _, constants, _ = layout_of(params).places()
+    _, constants, logits = layout_of(params).places()
     limited = constants[mixture.regressions.at_limit(params)[0]]
+    if without_background(mixture, params)[0]:
+        limited = np.append(limited, logits[-1])
     apart = basis.rows(limited).any(axis=0) | mixture.at_kink(basis, params)[0]
     return basis.without(apart)
 

@@ -17,7 +17,7 @@ _NOTES = {
     SHARED: "one estimate, shared by several components",
     HELD: "a known value, not estimated",
     UNIDENTIFIED: "the feature is a linear combination of others, or constant",
-    LIMIT: "it is at the boundary of its family, and has no standard error",
+    LIMIT: "it is at the boundary of its range, and has no standard error",
     BOUND: "it is at a bound of coef_bounds, and has no standard error",
 }
 
@@ -115,7 +115,9 @@ class Estimates:
     @property
     def working_std_errors(self):
         """Standard errors of `working_params`, (m,), by the delta method."""
-        return self.std_errors * self._transformed("slope", self.params)
+        # A share at its limit has neither a standard error nor finite log-odds.
+        with np.errstate(divide="ignore"):
+            return self.std_errors * self._transformed("slope", self.params)
 
     @property
     def z(self):

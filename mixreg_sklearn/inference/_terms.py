@@ -5,6 +5,7 @@ import numpy as np
 from .._component_names import names_of_components
 from .._engine.design import MOVES
 from .._engine.layout import layout_of
+from .._engine.limits import without_background
 from .._engine.problem import measures_of
 from .._fitted import places_of
 from .._responses import response_names_of
@@ -30,6 +31,7 @@ def _terms(rebuilt):
     K, frame = mixture.n_components, rebuilt.problem.frame
     loose = _loose(rebuilt.problem)
     gate = "gate", frame.gate_design, structure.gating
+    vacant = without_background(mixture, rebuilt.params)[0]
     several, terms = len(structure.family.responses) > 1, []
     for k in range(K):
         if several:
@@ -42,12 +44,12 @@ def _terms(rebuilt):
         if structure.gate.has_features:
             terms += _named_terms(rebuilt, k, *gate) if k else []
         elif mixture.n_shares > 1:
-            note = _of_shares(rebuilt)
+            note = LIMIT if vacant and K == 1 else _of_shares(rebuilt)
             terms.append(Term("weights_", k, None, "share", note, is_share=True))
     if mixture.background and structure.gate.has_features:
         terms += _named_terms(rebuilt, K, *gate)
     elif mixture.background:
-        label, note = "background share", _of_shares(rebuilt)
+        label, note = "background share", LIMIT if vacant else _of_shares(rebuilt)
         terms.append(Term("background_weight_", None, None, label, note, is_share=True))
     return terms
 
