@@ -16,6 +16,7 @@ from mixreg_sklearn.families import (
     ZeroInflated,
     check_family,
 )
+from mixreg_sklearn.families._base import Family
 from mixreg_sklearn.inference import inference
 
 VERIFIED = {name: case for name, case in CASES.items() if case["family"][:2] == "zi"}
@@ -70,6 +71,44 @@ def test_an_inflation_with_features_keeps_the_contract(link):
     check_family(ZeroInflated(Poisson(link), features="all"), eta)
     family = ZeroInflated(NegativeBinomial(link), features=[0])
     check_family(family, eta, (0.8, 1.2))
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("counts", [Poisson, NegativeBinomial])
+@pytest.mark.parametrize("features", [None, "all"])
+def test_a_pass_has_the_numbers_of_the_formulas(counts, features, link):
+    family, y = ZeroInflated(counts(link), features), np.array([0.0, 0, 1, 3, 40])
+    mean = np.array([[0.1, 2, 1, 2, 30], [700, 1e-8, 3, 0.2, 50]])
+    eta = family._link().predictor(mean)
+    constants = [np.array([[0.5], [1.2]])] if family.family.constants else []
+    if features:
+        # Where all is for sure, or nothing is, and the mean leaves no zeros.
+        odds = np.array([[-1.0, 0.5, -30, 30, 0], [-800, 800, -800, 1, 2]])
+        eta = np.stack([eta, odds])
+    else:
+        constants.append(np.array([[0.3], [LEAST]]))
+    scale = 1.0
+    if constants:
+        scale = constants[0] if len(constants) == 1 else np.stack(constants)
+    log_prior = np.log([[0.4], [0.6]])
+    ours = family.evaluate(y, eta.copy(), scale, log_prior)
+    theirs = Family.evaluate(family, y, eta.copy(), scale, log_prior)
+    assert_allclose(ours.log_joint, theirs.log_joint, rtol=1e-12)
+    assert_allclose(ours.raw_score, theirs.raw_score, rtol=1e-10, atol=1e-14)
+    assert_allclose(ours.raw_information, theirs.raw_information, rtol=1e-10)
+    assert len(ours.statistic) == len(theirs.statistic) == 2 * len(constants)
+    for mine, other in zip(ours.statistic, theirs.statistic, strict=True):
+        assert_allclose(mine, other, rtol=1e-10, atol=1e-14)
+
+
+def test_the_probability_of_zero_is_exact_where_it_underflows():
+    family = ZeroInflated(Poisson(), features="all")
+    eta, odds = np.log([[600.0, 900.0]]), np.array([[-650.0, -1000.0]])
+    at = family.local(np.zeros(2), np.stack([eta, odds]), 1.0)
+    expected = np.logaddexp(special.log_expit(odds), -np.exp(eta))
+    assert_allclose(at.log_density, expected, rtol=1e-12)
+    expected = -np.exp(eta) * special.expit(-np.exp(eta) - odds)
+    assert_allclose(at.slope[0], expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
