@@ -712,3 +712,12 @@ def test_responses_with_limits_are_as_if_alone(missing):
         total += alone.log_likelihood_
     assert_allclose(model.log_likelihood_, total, rtol=1e-10)
     assert model.converged_
+
+
+def test_a_response_that_is_censored_in_every_row_is_refused():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 1)), rng.normal(size=(60, 2))
+    y[:, 1] = np.where(np.arange(60) < 20, np.nan, 0)
+    model = MixtureRegressor(2, family=["gaussian", Censored(Gaussian(), lower=0)])
+    with pytest.raises(ValueError, match="Response 1: y: no row has a bound below"):
+        model.fit(X, y)

@@ -45,6 +45,8 @@ def dask_problem(model, X, y, *, row_data, reset=True, ensure_min_samples=1, **o
         check_weight(np.zeros(1), np.zeros((1, 1)))
     facts = reduce(add, facts)
     check_enough(model.n_components, facts.n_units, of_rows["groups"] is not None)
+    ends = [each.ends for each in found if each.ends is not None]
+    structure.family.check_together(np.concatenate(ends, axis=-1))
     before = np.cumsum(n_rows) - n_rows
 
     def rows_in(frame):
@@ -74,6 +76,9 @@ class Found(NamedTuple):
 
     n_rows: int
     facts: Facts | None
+    ends: (
+        np.ndarray | None
+    )  # the least and the greatest numbers of the target, (..., 2)
     labels: np.ndarray | None
 
 
@@ -94,8 +99,13 @@ def _portion(model, structure, numbers, names, X, y, **of_rows):
 
 
 def _found(portion):
-    facts = None if portion.table is None else facts_of(portion.table)
-    return Found(portion.n_rows, facts, portion.labels)
+    facts = ends = None
+    if portion.table is not None:
+        facts, y = facts_of(portion.table), portion.table.y
+        # What is missing is NaN.
+        ends = np.fmin.reduce(y, axis=-1), np.fmax.reduce(y, axis=-1)
+        ends = np.stack(ends, axis=-1)
+    return Found(portion.n_rows, facts, ends, portion.labels)
 
 
 def _rows(frame, before, number, portion):

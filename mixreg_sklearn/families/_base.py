@@ -211,7 +211,8 @@ class Family(ABC, BaseEstimator):
     def check_together(self, y):
         """Raise ValueError if no parameters are best for `y`, the result of `target`.
 
-        As, for example, if all rows are censored from above.
+        As, for example, if all rows are censored from above. Of rows in many places it
+        is asked once, with the least and the greatest numbers of each place.
         """
 
     def check_drawn(self, y):

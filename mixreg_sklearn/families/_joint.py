@@ -105,12 +105,11 @@ class Joint(Family):
                 " column of y each."
             )
         for r, (family, values) in enumerate(zip(self.families, y.T, strict=True)):
-            seen = ~np.isnan(values)
-            try:
-                if seen.any():
-                    family.check_target(values[seen])
-            except ValueError as error:
-                raise ValueError(f"Response {r}: {error}") from None
+            _check_response(r, family.check_target, values[~np.isnan(values)])
+
+    def check_together(self, y):
+        for r, (family, values, _) in enumerate(self._seen_targets(y)):
+            _check_response(r, family.check_together, values)
 
     def target(self, y, **row_data):
         """The targets of all families, one below the other, (T, n)."""
@@ -152,9 +151,7 @@ class Joint(Family):
     def units(self, y, weight, fit_intercept):
         """Origins and units of all responses, (m,) each, by the rows that see them."""
         found = []
-        for family, part in self._targets(y):
-            seen = ~np.isnan(part[0])
-            values = part[:, seen] if len(part) > 1 else part[0, seen]
+        for family, values, seen in self._seen_targets(y):
             if not seen.any():
                 found.append((0.0, 1.0))
                 continue
@@ -168,12 +165,11 @@ class Joint(Family):
 
     def resolution(self, y):
         """Of every response, (m,)."""
-        values = []
-        for family, part in self._targets(y):
-            seen = part[:, ~np.isnan(part[0])]
-            seen = seen if len(part) > 1 else seen[0]
-            values.append(family.resolution(seen) if seen.size else np.inf)
-        return np.array(values)
+        each = (
+            family.resolution(values) if seen.any() else np.inf
+            for family, values, seen in self._seen_targets(y)
+        )
+        return np.array(list(each))
 
     def base(self, y):
         total = 0.0
@@ -289,6 +285,12 @@ class Joint(Family):
         for family, rows in zip(self.families, _slices(sizes), strict=True):
             yield family, y[rows]
 
+    def _seen_targets(self, y):
+        """Families, their targets where they are seen, and where this is, (n,)."""
+        for family, part in self._targets(y):
+            seen = ~np.isnan(part[0])
+            yield family, part[:, seen] if len(part) > 1 else part[0, seen], seen
+
     def _parts(self, y):
         """Families, their targets with possible values, and where they are seen."""
         for family, part in self._targets(y):
@@ -319,6 +321,15 @@ class Joint(Family):
         parts = zip(self._parts(y), self._moments(eta, scale), strict=True)
         for (family, target, seen), (_, own, phi) in parts:
             yield family, target, seen, own, phi
+
+
+def _check_response(number, check, values):
+    """Check what is seen of a response, whose number an error says."""
+    try:
+        if values.size:
+            check(values)
+    except ValueError as error:
+        raise ValueError(f"Response {number}: {error}") from None
 
 
 def _slices(sizes):

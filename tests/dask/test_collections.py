@@ -7,11 +7,13 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 from scattered import assert_same_fit, case_of, scattered
 from scipy import sparse
 
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn._dask.places import OnDemand
+from mixreg_sklearn.families import Censored, Gaussian
 
 
 @pytest.fixture(autouse=True)
@@ -189,6 +191,23 @@ def test_responses_that_a_family_does_not_have_are_refused():
     X, y = arrays()
     model = MixtureRegressor(2, family="poisson")
     refused("y is out of range: the poisson family needs", X, y, model=model)
+
+
+def test_rows_that_are_all_censored_are_refused_as_in_memory():
+    X, y = np.random.default_rng(0).normal(size=(2, 90))
+    X, limit = (
+        da.from_array(X[:, None], chunks=(30, 1)),
+        da.from_array(y * 0, chunks=30),
+    )
+    tobit = MixtureRegressor(1, family=Censored(Gaussian(), lower=0))
+    refused("no row has a bound below", X, limit, model=tobit)
+    several = MixtureRegressor(1, family=["gaussian", Censored(Gaussian(), lower=0)])
+    both = da.from_array(np.column_stack([y, y * 0]), chunks=(30, 2))
+    refused("Response 1: y: no row has a bound below", X, both, model=several)
+    # Those of one partition may be, if others are not.
+    y[:30] = 0
+    ours = tobit.fit(X, da.from_array(y, chunks=30)).coef_
+    assert_allclose(ours, tobit.fit(X.compute(), y).coef_, rtol=1e-6)
 
 
 def test_data_in_memory_beside_a_collection_are_refused():
