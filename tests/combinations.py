@@ -17,6 +17,17 @@ FAMILIES = {
     "beta": families.Beta,
     "binomial": families.Binomial,
 }
+# Families with a further number of each component, or bounds of responses.
+SHAPED = {
+    "student_t": families.StudentT("estimate"),
+    "zero_inflated_poisson": families.ZeroInflated(families.Poisson()),
+    "weibull": families.Weibull(),
+    "zero_inflated_negative_binomial": families.ZeroInflated(
+        families.NegativeBinomial()
+    ),
+}
+# Seeds from here on draw one of these.
+FIRST_SHAPED = 60
 # Intercepts of three components, and bounds of the slopes and of the offset. Under the
 # restricted links, features and offset are positive, and some slopes are negative.
 PREDICTORS = {
@@ -33,6 +44,9 @@ SCALES = {
     "gamma": (0.1, 0.4),
     "inverse_gaussian": (0.05, 0.2),
     "beta": (0.1, 0.3),
+    "student_t": (0.3, 0.8),
+    "weibull": (0.2, 0.6),
+    "zero_inflated_negative_binomial": (0.3, 0.6),
 }
 
 
@@ -55,21 +69,26 @@ class Combination(NamedTuple):
             np.log(model.scale_),
             odds - odds[0],
             odds_coef,
+            np.log(self.shape),
         )
+
+    @property
+    def shape(self):
+        """The further number of each component, (K,); ones if there is none."""
+        ones = np.ones(self.model.n_components)
+        return getattr(self.model, "df_", getattr(self.model, "inflation_", ones))
 
 
 @cache
 def combination(seed):
     """A combination, drawn and fitted."""
     rng = np.random.default_rng(seed)
-    family = list(FAMILIES)[seed % len(FAMILIES)]
-    kind = FAMILIES[family]
-    link = str(rng.choice(kind.links)) if kind.links else "identity"
+    family, kind, link = draw_family(rng, seed)
     K, d = int(rng.integers(2, 4)), int(rng.integers(1, 3))
     gate = list(range(int(rng.integers(1, d + 1)))) if rng.random() < 0.4 else []
     rules, constraints = draw_constraints(rng, K, d)
     scales = 0 if family not in SCALES else 1 if rng.random() < 0.3 else K
-    data = draw(rng, family, link, (K, d), gate, scales == 1)
+    data = draw(rng, (family, kind, link), (K, d), gate, scales == 1)
     given = {"offset": data.offset, "sample_weight": data.weight}
     if len(np.unique(data.group)) < len(data.y):
         given["groups"] = data.group
@@ -77,7 +96,7 @@ def combination(seed):
         given["trials"] = data.trials
     model = MixtureRegressor(
         K,
-        family=kind(link=link) if kind.links else kind(),
+        family=kind,
         gate="softmax" if gate else None,
         gate_features=gate or None,
         shared_scale=scales == 1,
@@ -85,8 +104,24 @@ def combination(seed):
         n_init=1,
         **constraints,
     )
-    space = independent.space(K, d, scales=scales, regression=rules, gate=gate)
+    shapes = K * (family in SHAPED and family != "weibull")
+    space = independent.space(
+        K, d, scales=scales, regression=rules, gate=gate, shapes=shapes
+    )
     return Combination(model.fit(data.X, data.y, **given), data, space, given)
+
+
+def draw_family(rng, seed):
+    """The name of a family, one such family, and the name of its link."""
+    if seed >= FIRST_SHAPED:
+        family = list(SHAPED)[seed % len(SHAPED)]
+        return family, SHAPED[family], "log" if SHAPED[family].links else "identity"
+    family = list(FAMILIES)[seed % len(FAMILIES)]
+    links = FAMILIES[family].links
+    if not links:
+        return family, FAMILIES[family](), "identity"
+    link = str(rng.choice(links))
+    return family, FAMILIES[family](link=link), link
 
 
 def draw_constraints(rng, K, d):
@@ -109,13 +144,13 @@ def draw_constraints(rng, K, d):
     return rules, {}
 
 
-def draw(rng, family, link, shape, gate, common):
+def draw(rng, of_family, shape, gate, common):
     """Rows of a mixture, in groups or not, weighted or not."""
-    (K, d), kind = shape, FAMILIES[family]
+    (K, d), (family, kind, link) = shape, of_family
     n = int(rng.integers(50, 91))
-    group = (
-        np.arange(n) if rng.random() < 0.6 else np.sort(rng.integers(n // 3, size=n))
-    )
+    # Single rows do not identify inflations.
+    alone = rng.random() < 0.6 and "inflated" not in family
+    group = np.arange(n) if alone else np.sort(rng.integers(n // 3, size=n))
     group = rng.permutation(np.unique(group, return_inverse=True)[1])
     first = np.unique(group, return_index=True)[1]
     levels, slopes, offsets = PREDICTORS[link]
@@ -144,6 +179,16 @@ def draw(rng, family, link, shape, gate, common):
 def responses(rng, family, mean, phi, trials):
     """A response of each row."""
     a = phi**-2.0
+    if family == "student_t":
+        return mean + phi * rng.standard_t(5, size=len(mean))
+    if family == "weibull":
+        time = np.exp(mean + phi * np.log(rng.exponential(size=len(mean))))
+        end = np.quantile(time, 0.8) * rng.uniform(0.5, 2, size=len(mean))
+        return families.censored(np.minimum(time, end), time <= end)
+    if "inflated" in family:
+        counts = family.removeprefix("zero_inflated_")
+        some = rng.random(len(mean)) < 0.8
+        return some * responses(rng, counts, mean, phi, trials)
     if family == "gaussian":
         return rng.normal(mean, phi)
     if family == "poisson":

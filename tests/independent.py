@@ -64,26 +64,65 @@ def binomial(y, mean, phi, trials):
     return ways + special.xlogy(y, mean) + special.xlog1py(trials - y, -mean)
 
 
+def student_t(y, mean, phi, df):
+    z = (y - mean) / phi
+    # log Gamma((df + 1) / 2) - log Gamma(df / 2), which cancels where df is large.
+    factor = -special.betaln(0.5 * df, 0.5) - 0.5 * np.log(df) - np.log(phi)
+    return factor - 0.5 * (df + 1) * np.log1p(z**2 / df)
+
+
+def weibull(y, log_time, phi, shape):
+    """Of bounds of times (n, 2): equal, or the second one infinite."""
+    time, exact = y[:, :1], y[:, :1] == y[:, 1:]
+    w = (np.log(time) - log_time) / phi
+    return np.where(exact, w - np.log(phi) - np.log(time), 0.0) - np.exp(w)
+
+
+def zero_inflated_poisson(y, mean, phi, inflation):
+    return inflated(y[:, None], poisson(y[:, None], mean, phi, None), inflation)
+
+
+def zero_inflated_negative_binomial(y, mean, phi, inflation):
+    return inflated(y[:, None], negative_binomial(y, mean, phi, None), inflation)
+
+
+def inflated(y, log_counts, inflation):
+    others = np.log1p(-inflation) + log_counts
+    return np.where(y == 0, np.logaddexp(np.log(inflation), others), others)
+
+
 DENSITIES = {
-    f.__name__: f for f in (gaussian, poisson, gamma, inverse_gaussian, beta, binomial)
+    f.__name__: f
+    for f in (gaussian, poisson, gamma, inverse_gaussian, beta, binomial, student_t)
+}
+# Of responses (n,), or bounds of them (n, 2).
+OF_ROWS = {
+    f.__name__: f
+    for f in (
+        negative_binomial,
+        weibull,
+        zero_inflated_poisson,
+        zero_inflated_negative_binomial,
+    )
 }
 POSITIVE = ("poisson", "negative_binomial", "gamma", "inverse_gaussian")
 
 
-def log_density(family, link, y, eta, phi, trials=None):
+def log_density(family, link, y, eta, phi, further=None):
     """``log f_k(y_i)`` (..., n, K) at predictors (..., n, K), scales (..., 1, K).
 
-    Zero density where a mean that has to be positive is not.
+    `further` are trials (n,), or numbers (..., 1, K) of the components. Zero density
+    where a mean that has to be positive is not.
     """
     outside = eta <= 0 if link in ("identity", "inverse") else np.zeros(1, dtype=bool)
     outside = outside & (family in POSITIVE)
     with np.errstate(over="ignore"):  # predictors without bounds, where shares are one
         mean = LINKS[link](np.where(outside, 1.0, eta))
-    if family == "negative_binomial":
-        value = negative_binomial(y, mean, phi, trials)
+    if family in OF_ROWS:
+        value = OF_ROWS[family](y, mean, phi, further)
     else:
-        trials = None if trials is None else trials[:, None]
-        value = DENSITIES[family](y[:, None], mean, phi, trials)
+        further = further[:, None] if np.ndim(further) == 1 else further
+        value = DENSITIES[family](y[:, None], mean, phi, further)
     return np.where(outside, -np.inf, value)
 
 
@@ -98,6 +137,7 @@ class Values(NamedTuple):
     log_scale: np.ndarray  # (..., K)
     odds: np.ndarray  # (..., K)
     odds_coef: np.ndarray  # (..., K, d)
+    log_shape: np.ndarray  # (..., K), of degrees of freedom, or an inflation
 
 
 class Data(NamedTuple):
@@ -106,7 +146,7 @@ class Data(NamedTuple):
     family: str
     link: str
     X: np.ndarray  # (n, d)
-    y: np.ndarray  # (n,)
+    y: np.ndarray  # (n,), or bounds (n, 2)
     weight: np.ndarray  # (n,)
     offset: np.ndarray  # (n,)
     group: np.ndarray  # (n,), numbers 0, 1, ... of the groups
@@ -117,7 +157,10 @@ class Data(NamedTuple):
         eta = self.X @ np.swapaxes(values.coef, -1, -2) + values.intercept[..., None, :]
         eta = eta + self.offset[:, None]
         phi = np.exp(values.log_scale)[..., None, :]
-        rows = log_density(self.family, self.link, self.y, eta, phi, self.trials)
+        further = self.trials
+        if further is None:
+            further = np.exp(values.log_shape)[..., None, :]
+        rows = log_density(self.family, self.link, self.y, eta, phi, further)
         order = np.argsort(self.group, kind="stable")
         first = np.unique(self.group, return_index=True)[1]
         starts = np.searchsorted(self.group[order], np.arange(len(first)))
@@ -167,7 +210,7 @@ def _flat(values):
     return np.concatenate([np.ravel(part) for part in values])
 
 
-def space(K, d, *, scales, regression, gate):
+def space(K, d, *, scales, regression, gate, shapes=0):
     """The space of a mixture without constraints between fields.
 
     Parameters
@@ -179,8 +222,10 @@ def space(K, d, *, scales, regression, gate):
         that have one free coefficient, or the values (K,) that are held, NaN for free.
     gate : list of int
         Features of the gate.
+    shapes : {0, K}
+        Number of free shapes.
     """
-    base = Values(*(np.zeros(s) for s in ((K,), (K, d), (K,), (K,), (K, d))))
+    base = Values(*(np.zeros(s) for s in ((K,), (K, d), (K,), (K,), (K, d), (K,))))
     basis = []
 
     def direction(field, *places):
@@ -203,6 +248,8 @@ def space(K, d, *, scales, regression, gate):
                 getattr(base, field)[of(k)] = value
     for part in [range(K)] if scales == 1 else [[k] for k in range(scales)]:
         direction("log_scale", *part)
+    for k in range(shapes):
+        direction("log_shape", k)
     for k in range(1, K):
         direction("odds", k)
         for j in gate:
