@@ -89,7 +89,10 @@ WINGS = {
     "plotting": (
         "_docs _component_names families _data predictive _inside inference residuals"
     ),
-    "_cli": "families _inside _status _thin datasets _regressor _selection plotting",
+    "_cli": (
+        "families _component_names _inside _status _thin datasets _regressor _selection"
+        " plotting"
+    ),
     "__main__": "_cli",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 450, 50

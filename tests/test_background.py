@@ -18,7 +18,7 @@ from mixreg_sklearn.families import censored
 from mixreg_sklearn.gates import ConstantGate
 from mixreg_sklearn.inference import bootstrap, inference, marginal_effects
 from mixreg_sklearn.metrics import class_quality
-from mixreg_sklearn.plotting import CoefficientDisplay
+from mixreg_sklearn.plotting import CoefficientDisplay, MixtureRegressionDisplay
 from mixreg_sklearn.residuals import log_score, odd_rows, quantile_residuals
 
 VERIFIED = [
@@ -398,6 +398,21 @@ def test_coefficients_are_drawn_beside_a_background(gate):
     assert "background share" not in display.labels
 
 
+def test_those_who_never_fail_are_drawn_where_they_were_seen_last():
+    rng = np.random.default_rng(0)
+    X, end = rng.normal(size=(120, 2)), rng.uniform(2, 6, size=120)
+    time = np.exp(X @ [0.6, 0.5]) * rng.weibull(2, 120)
+    time[rng.random(120) < 0.4] = np.inf
+    y = censored(np.minimum(time, end), time <= end)
+    model = MixtureRegressor(1, family="weibull", background="cured").fit(X, y)
+    shown = MixtureRegressionDisplay.from_estimator(model, X, y, feature=0)
+    gone = model.predict_membership(X, y) == 1
+    assert gone.sum() > 20
+    assert_array_equal(shown.y[gone], end[gone])
+    assert np.isfinite(shown.y).all()
+    assert (shown.y != np.minimum(time, end)).any()
+
+
 def without_outliers(seed=0, n=150):
     """Rows of two lines whose errors have no tails."""
     rng = np.random.default_rng(seed)
@@ -452,6 +467,7 @@ def test_a_background_without_rows_is_proven_to_have_no_share(kind, seed):
     assert errors.keys() == expected.keys()
     assert_allclose(list(errors.values()), list(expected.values()), rtol=1e-4)
     assert "takes no rows" in str(model.summary(X, y))
+    assert_allclose(model.predict(X), plain.predict(X), rtol=1e-5)
 
 
 def errors_of(model, X, y):

@@ -17,6 +17,7 @@ from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn.__main__ import main
 from mixreg_sklearn._cli import fitting, options
 from mixreg_sklearn._cli.report import number_format
+from mixreg_sklearn.families import censored
 
 
 @pytest.fixture
@@ -635,3 +636,61 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path):
     assert "log-likelihood" in shown
     # What the fit prints goes to the terminal, not into the result.
     assert json.loads(ran.stdout)["n_components"] == 2
+
+
+@pytest.fixture
+def outliers(table):
+    """A csv file of two lines, whose first rows follow neither."""
+    X, y = two_lines(n=90)
+    y[:9] = 40 * np.linspace(-1, 1, 9)
+    rows = [f"{a},{b}" for a, b in zip(X[:, 0], y, strict=True)]
+    return table("\n".join(["dose,effect", *rows]))
+
+
+def test_a_background_has_a_column_of_its_own(outliers, capsys, tmp_path):
+    path = tmp_path / "out.csv"
+    asked = ["--csv", outliers, "--target", "effect", "--components", "2"]
+    asked += ["--background", "uniform"]
+    assert main([*asked, "--memberships", str(path)]) == 0
+    out = capsys.readouterr().out
+    data = pd.read_csv(outliers)
+    model = MixtureRegressor(2, background="uniform", random_state=0)
+    model.fit(data[["dose"]], data["effect"])
+    [shares] = [line for line in out.splitlines() if line.startswith("share")]
+    assert shares.split()[-2] == f"{100 * model.background_weight_:.1f}"
+    [names] = [line for line in out.splitlines() if "component 1" in line]
+    assert names.split()[-1] == "background"
+    assert "(2 is the background)" in out
+    written = pd.read_csv(path)
+    ours = written["probability_background"]
+    theirs = model.outlier_probability(data[["dose"]], data["effect"])
+    assert_allclose(ours, theirs, atol=1e-4)
+    assert (written["component"][ours > 0.5] == 2).all()
+    assert main([*asked, "--gate", "dose", "--features", "dose", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["background"]["kind"] == "uniform"
+    assert result["background"]["gate_coef"].keys() == {"dose"}
+    shares = [component["share"] for component in result["components"]]
+    assert_allclose(sum(shares) + result["background"]["share"], 1)
+
+
+def test_lifetimes_have_a_column_that_says_which_have_ended(table, capsys):
+    rng = np.random.default_rng(0)
+    x, time = rng.uniform(-1, 1, size=(2, 80))
+    time, died = np.exp(x + 0.5 * time), rng.random(80) < 0.7
+    rows = [f"{a},{t},{e}" for a, t, e in zip(x, time, died, strict=True)]
+    path = table("\n".join(["age,days,died", *rows]))
+    asked = ["--csv", path, "--target", "days", "--event", "died", "--components", "1"]
+    assert main([*asked, "--family", "weibull", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    data = pd.read_csv(path)
+    model = MixtureRegressor(1, family="weibull", random_state=0)
+    model.fit(data[["age"]], censored(data["days"], data["died"]))
+    assert_allclose(result["log_likelihood"], model.log_likelihood_)
+    assert result["data"]["features"] == ["age"]
+    assert result["background"] is None
+    line = refusal(capsys, *asked)
+    assert line.endswith("must be one of weibull, lognormal, loglogistic; got gaussian")
+    asked[asked.index("died")] = "age"
+    line = refusal(capsys, *asked, "--family", "weibull", "--features", "died")
+    assert "event contains" in line

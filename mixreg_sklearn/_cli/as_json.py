@@ -41,6 +41,7 @@ def as_json(data, model, options, notes):
         "converged": mixture.converged_,
         "newton_decrement": mixture.newton_decrement_,
         "components": _components(data, mixture),
+        "background": _background(data, mixture),
         "notes": notes,
     }
     return json.dumps(_finite(result), indent=2, allow_nan=False)
@@ -58,12 +59,23 @@ def _components(data, mixture):
         }
         for name in constants:
             component[name] = getattr(mixture, f"{name}_")[k]
-        if data.gate:
-            gate = {data.features[j]: mixture.gate_coef_[k, j] for j in data.gate}
-            component["gate_intercept"] = mixture.gate_intercept_[k]
-            component["gate_coef"] = gate
-        components.append(component)
+        components.append(component | _gate(data, mixture, k))
     return components
+
+
+def _background(data, mixture):
+    if mixture.background is None:
+        return None
+    share = {"kind": mixture.background, "share": mixture.background_weight_}
+    return share | _gate(data, mixture, mixture.n_components)
+
+
+def _gate(data, mixture, k):
+    """Log-odds of a component, or the background, against the first one."""
+    if not data.gate:
+        return {}
+    coef = {data.features[j]: mixture.gate_coef_[k, j] for j in data.gate}
+    return {"gate_intercept": mixture.gate_intercept_[k], "gate_coef": coef}
 
 
 def _finite(value):

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..datasets import load_two_lines
+from ..families import censored
 from ..families._names import make_family
 from .cells import checked_cells
 from .encoding import encoded, encoding_notes
-from .options import ROLES
+from .options import EVENT, ROLES
 from .roles import chosen_roles
 from .table import read_table
 from .words import Refusal, count, plain
@@ -19,7 +20,7 @@ class Data(NamedTuple):
 
     name: str
     X: object  # array or frame of floats, (n, d)
-    y: np.ndarray
+    y: np.ndarray  # (n,), or bounds of lifetimes (n, 2)
     target: str
     features: list  # names of the columns of X
     regression: list  # positions of those of the regressions
@@ -41,7 +42,7 @@ def make_data(options):
     """
     data = _two_lines() if options.csv is None else _of_table(options)
     for K in options.components:
-        _check_size(data, K, options.family)
+        _check_size(data, K, options)
     return data
 
 
@@ -74,23 +75,32 @@ def _of_table(options):
         raise Refusal(str(error)) from error
     numeric = roles.numeric
     given = {
-        ROLES[role]: frame[column].to_numpy(float if column in numeric else None)
+        role: frame[column].to_numpy(float if column in numeric else None)
         for role, column in roles.given.items()
     }
+    y, event = frame[roles.target].to_numpy(float), given.pop(EVENT, None)
     return Data(
         name=table.source.name,
         X=encoding.X,
-        y=frame[roles.target].to_numpy(float),
+        y=y if event is None else _lifetimes(y, event),
         target=roles.target,
         features=[str(name) for name in encoding.X.columns],
         regression=[j for j, c in enumerate(encoding.source) if c in roles.features],
         gate=[j for j, c in enumerate(encoding.source) if c in roles.gate],
-        given=given,
+        given={ROLES[role]: values for role, values in given.items()},
         notes=_notes(table, roles, cells, encoding),
         table=table,
         kept=cells.kept,
         transformer=encoding.transformer,
     )
+
+
+def _lifetimes(time, event):
+    """Bounds of lifetimes, (n, 2)."""
+    try:
+        return censored(time, event)
+    except ValueError as error:
+        raise Refusal(str(error)) from error
 
 
 def _notes(table, roles, cells, encoding):
@@ -106,12 +116,13 @@ def _notes(table, roles, cells, encoding):
     return notes + [cells.note] * (cells.note is not None)
 
 
-def _check_size(data, K, family):
+def _check_size(data, K, options):
     d, q = len(data.regression), len(data.gate)
     # A weight counts rows.
     n = max(len(data.y), int(data.given.get("sample_weight", np.zeros(1)).sum()))
-    n_constants = len(make_family(family).constants)
-    n_parameters = K * (d + 1 + n_constants) + (K - 1) * (1 + q)
+    n_constants = len(make_family(options.family).constants)
+    n_shares = K + (options.background is not None)
+    n_parameters = K * (d + 1 + n_constants) + (n_shares - 1) * (1 + q)
     if n <= n_parameters:
         raise Refusal(
             f"{count(n, 'row')} are too few for {count(K, 'component')} with"

@@ -30,6 +30,7 @@ def fitted(data, options):
             regression_features=data.regression if data.gate else None,
             gate="softmax" if data.gate else None,
             gate_features=data.gate or None,
+            background=options.background,
             verbose=verbose,
         )
         model = MixtureRegressorIC(

@@ -48,7 +48,7 @@ def _run(arguments):
     options = parsed(arguments)
     data = make_data(options)
     if options.memberships:
-        check_names(data, max(options.components))
+        check_names(data, options)
     model, caught = fitted(data, options)
     notes = caught + remarks(data, model)
     text = (

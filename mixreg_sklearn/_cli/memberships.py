@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .._component_names import BACKGROUND
+from .._inside import inside
 from .table import opener
 from .words import Refusal, plain
 
@@ -9,12 +11,9 @@ from .words import Refusal, plain
 _ROWS = 100_000
 
 
-def check_names(data, most):
-    """Refuse a table that has columns with the names that are appended.
-
-    `most` is the largest number of components.
-    """
-    for name in _names(most):
+def check_names(data, options):
+    """Refuse a table that has columns with the names that are appended."""
+    for name in _names(max(options.components), options.background):
         if name in data.table.column:
             raise Refusal(
                 f"--memberships appends a column {name!r}, but {data.table.source.path}"
@@ -34,7 +33,9 @@ def write_memberships(data, model, path):
         If the file cannot be written.
     """
     values = _memberships(data, model)
-    table, names = data.table, _names(values.shape[1])
+    mixture = inside(model).mixture
+    K, background = mixture.n_components, mixture.background
+    table, names = data.table, _names(K, background)
     row = 0
     try:
         with opener(path)(path, "wt", newline="", encoding="utf-8") as file:
@@ -55,11 +56,13 @@ def write_memberships(data, model, path):
     except OSError as error:
         raise Refusal(f"cannot write {path}: {error.strerror or error}") from error
     dropped = "" if data.kept is None else ", empty in rows that are dropped"
-    return f"Table with the component of each row{dropped}: {plain(path)}"
+    number = "" if background is None else f" ({K} is the background)"
+    return f"Table with the component of each row{number}{dropped}: {plain(path)}"
 
 
-def _names(n_components):
-    return ["component", *(f"probability_{k}" for k in range(n_components))]
+def _names(n_components, background):
+    shares = [*range(n_components), *[BACKGROUND] * (background is not None)]
+    return ["component", *(f"probability_{share}" for share in shares)]
 
 
 def _memberships(data, model):

@@ -7,7 +7,7 @@ import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..families._names import FAMILIES
+from ..families._names import FAMILIES, make_family
 from .table import ARCHIVES
 from .words import Refusal, plain
 
@@ -19,10 +19,12 @@ ROLES = {
     "offset": "offset",
     "trials": "trials",
 }
+# A column that tells which lifetimes have ended.
+EVENT = "event"
 _DESCRIPTION = """\
 Fit a mixture of regressions: rows come from several unlabeled groups, each with its
 own regression. Without --csv, fit a data set of two lines."""
-_OF_TABLE = ("target", "features", "gate", *ROLES, "drop_missing", "memberships")
+_OF_TABLE = "target", "features", "gate", *ROLES, EVENT, "drop_missing", "memberships"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,6 +51,7 @@ def parsed(arguments):
                 raise Refusal(f"--{name.replace('_', '-')} needs --csv FILE")
     else:
         _check_installed("--csv", "pandas", extra="cli")
+    _check_event(options)
     _check_outputs(options)
     return options
 
@@ -104,6 +107,11 @@ def _add_of_table(table):
     )
     table("--trials", metavar="NAME", help="trials of a binomial response")
     table(
+        f"--{EVENT}",
+        metavar="NAME",
+        help="1 where a lifetime ended, 0 where it was still going on (censored)",
+    )
+    table(
         "--drop-missing", action="store_true", help="drop rows that have missing cells"
     )
     table(
@@ -121,6 +129,13 @@ def _add_of_model(model):
         metavar="NAME",
         default="gaussian",
         help=f"family of the response: {', '.join(FAMILIES)} (default: %(default)s)",
+    )
+    model(
+        "--background",
+        choices=("uniform", "zero", "cured"),
+        metavar="KIND",
+        help="one more component without a regression: uniform, for outliers; zero, for"
+        " surplus zeros of counts; cured, for lifetimes that never end",
     )
     model(
         "--components",
@@ -152,6 +167,15 @@ def _add_of_results(results):
         help="save the fitted model, a pipeline that takes the raw table (skops)",
     )
     results("--json", action="store_true", help="print the result as JSON, no tables")
+
+
+def _check_event(options):
+    lifetimes = [name for name in FAMILIES if make_family(name).response_columns == 2]
+    if getattr(options, EVENT) is not None and options.family not in lifetimes:
+        raise Refusal(
+            f"--{EVENT} is for lifetimes: --family must be one of"
+            f" {', '.join(lifetimes)}; got {options.family}"
+        )
 
 
 def _check_outputs(options):

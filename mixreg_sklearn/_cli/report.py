@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._component_names import names_of_shares, shares_of
 from .._inside import inside
 from .._status import agreed, status
 from .._thin import thin_sentences
@@ -79,10 +80,13 @@ def _number(value, decimals=3):
 
 
 def _parameters(model, data):
-    """Tables of the estimates, with a column per component and up to five per table."""
+    """Tables of the estimates, with a column per component and up to five per table.
+
+    That of a background has its share, and its gate.
+    """
+    mixture = inside(model).mixture
     rows = [("intercept", model.intercept_)]
     rows += [(data.features[j], model.coef_[:, j]) for j in data.regression]
-    mixture = inside(model).mixture
     for constant in make_family(mixture.family).constants:
         rows.append((constant.name, getattr(mixture, f"{constant.name}_")))
     if data.gate:
@@ -90,17 +94,18 @@ def _parameters(model, data):
         rows += [
             (f"gate: {data.features[j]}", model.gate_coef_[:, j]) for j in data.gate
         ]
-    number = number_format(np.array([values for _, values in rows]))
-    names = [f"component {k}" for k in range(model.n_components_)]
-    shares = [f"{100 * share:.1f} %" for share in model.weights_]
+    number = number_format(np.concatenate([values for _, values in rows]))
+    names = names_of_shares(None, mixture)
+    shares = [f"{100 * share:.1f} %" for share in shares_of(mixture)]
     labels = ["", "share", *(plain(label) for label, _ in rows)]
     cells = [names, shares, *([number(v) for v in values] for _, values in rows)]
+    cells = [[*row, *[""] * (len(names) - len(row))] for row in cells]
     width = min(max(len(label) for label in labels), 28)
     tables = []
-    for first in range(0, model.n_components_, _ACROSS):
+    for first in range(0, len(names), _ACROSS):
         lines = [
             f"{_shortened(label, width):{width}}"
-            + "".join(f"  {cell:>12}" for cell in row[first : first + _ACROSS])
+            + "".join(f"  {cell:>12}" for cell in row[first : first + _ACROSS]).rstrip()
             for label, row in zip(labels, cells, strict=True)
         ]
         tables.append("\n".join(lines))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .options import ROLES, names_in
+from .options import EVENT, ROLES, names_in
 from .words import Refusal, plain
 
 _ROW_NAMES = {"rownames", "row.names", "row_names", "rowname"}
@@ -16,7 +16,7 @@ class Roles(NamedTuple):
     target: str
     features: list  # of the regressions
     gate: list
-    given: dict  # column by option: groups, weights, offset, trials
+    given: dict  # column by option: groups, weights, offset, trials, event
     left_out: dict  # reason by column
 
     @property
@@ -48,7 +48,7 @@ def chosen_roles(table, options):
         raise Refusal(f"--csv needs --target, one of: {', '.join(table.column)}")
     target = _column(table, plain(options.target))
     given, role_of = {}, {target: "--target"}
-    for role in ROLES:
+    for role in (*ROLES, EVENT):
         name = getattr(options, role)
         if name is None:
             continue

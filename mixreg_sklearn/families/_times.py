@@ -46,8 +46,8 @@ def censored(time, event=None):
     wrong = ~np.isin(event, [0, 1])
     if wrong.any():
         raise ValueError(
-            f"event contains {event[wrong][0]!r}: it must be 1 (True) where the event"
-            " was seen, and 0 (False) where the time is censored."
+            f"event contains {event[wrong].tolist()[0]!r}: it must be 1 (True) where"
+            " the event was seen, and 0 (False) where the time is censored."
         )
     wrong = ~((time > 0) & np.isfinite(time))
     if wrong.any():

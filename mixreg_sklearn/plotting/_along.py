@@ -100,17 +100,21 @@ class Along:
             ratio = self.held["trials"] / self.data["trials"]
             if np.ptp(ratio):
                 label = f" of {self.held['trials']:.0f} trials"
-        y, mean = ratio * y, ratio * here.mean()
+        # A background is the same everywhere; its mean may be infinite.
+        y, stays = ratio * y, members >= here.n_components
+        mean = np.where(stays, y, ratio * here.mean())
         family = here.family
         bounded = "trials" in family.row_data or np.isfinite(family.support.upper)
         if there.defined()[own[:, : here.n_components] > 0].all():
             there = there.reweighted(own)
-            shift = there.mean() - mean
+            ahead = np.where(stays, y, there.mean())
+            shift = ahead - mean
             if np.abs(shift).max() <= 1e-9 * (np.ptp(y) + np.abs(mean).max()):
                 return y, label
             if not bounded:
-                y = there.mean() + (y - mean) * _ratio(there.std(), here.std())
-                return np.maximum(y, family.support.lower), f" at {self._said(j)}"
+                moved = ahead + (y - mean) * _ratio(there.std(), here.std())
+                moved = np.maximum(np.where(stays, y, moved), family.support.lower)
+                return moved, f" at {self._said(j)}"
         return y, f"{label}, lines at {self._said(j)}"
 
     def _ahead(self, given):

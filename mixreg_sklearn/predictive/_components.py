@@ -124,8 +124,9 @@ def probability(mixture, of_family, y, above):
 
 
 def weighted(weight, values):
-    """Products; zero where the weight is, even if the value is NaN."""
-    return np.where(weight > 0, weight * values, 0.0)
+    """Products; zero where the weight is, even if the value is NaN or infinite."""
+    with np.errstate(invalid="ignore"):
+        return np.where(weight > 0, weight * values, 0.0)
 
 
 def component_quantiles(mixture, levels):
