@@ -26,6 +26,8 @@ known_component : array-like of shape (n_samples,), default=None
     unknown. Or probabilities, of shape (n_samples, n_components), by which the
     densities of the components are multiplied: relative to the largest of the row.
     Constant within a group.
+response : int, str or None, default=None
+    Number or name of the response, if the model has several; required then.
 random_state : int, RandomState instance or None, default=None
     Source of randomness.
 size : int or None, default=None

@@ -613,9 +613,7 @@ class MixtureRegressor(
 
         Parameters
         ----------
-        {X}
-        response : int, str or None, default=None
-            Number or name of the response, if the model has several; required then.
+        {X, response}
         groups : array-like of shape (n_samples,), default=None
             Unit of each row; required with a history, otherwise without effect.
         history : dict, default=None

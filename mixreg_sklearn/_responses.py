@@ -1,9 +1,11 @@
-"""What the responses of a mixture are called, if there are several."""
+"""Responses of a mixture, of which there may be several: names, numbers, columns."""
 
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils import column_or_1d
 
+from ._data.checks import without_fields
 from .families._names import make_family
 
 
@@ -57,3 +59,37 @@ def number_of_response(model, response):
         f"response must be the number or the name of one of the responses {names}; got"
         f" {response!r}."
     )
+
+
+def of_response(model, response):
+    """Keywords of `predict_distribution` that choose a response, a dict."""
+    number = number_of_response(model, response)
+    return {"response": number} if hasattr(model, "response_names_") else {}
+
+
+def column_of_response(y, family, number):
+    """A response (n,) or (n, columns), and its family, among those of a family."""
+    if len(family.responses) == 1:
+        return y, family
+    return np.asarray(y, dtype=float)[:, number], family.families[number]
+
+
+def drawn_response(model, y, number=0):
+    """Responses (n,) of a fitted mixture; censored ones are drawn at their bounds.
+
+    Of several responses, that of a `number`, NaN where it is not seen.
+    """
+    family = make_family(model.family)
+    if len(family.responses) > 1:
+        y, family = column_of_response(y, family, number)
+        return family.points(y)
+    y = without_fields(y, family)
+    y = column_or_1d(y) if family.response_columns == 1 else np.asarray(y, dtype=float)
+    return family.points(y)
+
+
+def name_of_response(model, y, number=0):
+    """What axes and tables call a response: its name, or "y" without one."""
+    if hasattr(model, "response_names_"):
+        return model.response_names_[number]
+    return str(getattr(y, "name", None) or "y")

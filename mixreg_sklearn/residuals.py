@@ -23,9 +23,11 @@ from ._data.groups import check_groups
 from ._data.known import check_known
 from ._data.row_data import row_arguments
 from ._docs import documented
+from ._estimates import own_data
 from ._fitted import Fitted
-from ._inside import check_coefficients, inside, of_one_response
+from ._inside import check_coefficients, inside
 from ._leverage import Standard, inverse_grams, largest_leverages, leverages
+from ._responses import column_of_response, number_of_response
 from .predictive._components import log_likelihoods
 from .predictive._crps import crps_of
 from .predictive._history import Earlier, given_known
@@ -49,6 +51,7 @@ def pit_values(
     X,
     y,
     *,
+    response=None,
     groups=None,
     offset=None,
     trials=None,
@@ -67,7 +70,8 @@ def pit_values(
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials, row_scale, known_component}
+    {model, X, y, response, groups_in_order, offset, trials, row_scale}
+    {known_component}
     random_state : int, RandomState instance or None, default=None
         Source of the :math:`v_i`; used for counts and censored responses only.
 
@@ -101,7 +105,7 @@ def pit_values(
         lower = ahead.cdf(bounds[0])
         return lower + rng.uniform(size=len(y)) * (upper - lower)
 
-    return _by_row(values, model, X, y, **row_arguments(locals()))
+    return _by_row(values, model, X, y, response, **row_arguments(locals()))
 
 
 @documented
@@ -110,6 +114,7 @@ def quantile_residuals(
     X,
     y,
     *,
+    response=None,
     groups=None,
     offset=None,
     trials=None,
@@ -124,7 +129,8 @@ def quantile_residuals(
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials, row_scale, known_component}
+    {model, X, y, response, groups_in_order, offset, trials, row_scale}
+    {known_component}
     random_state : int, RandomState instance or None, default=None
         Source of the randomization; used for counts only.
 
@@ -139,7 +145,8 @@ def quantile_residuals(
     Computational and Graphical Statistics 5, 236-244.
     """
     rows = row_arguments(locals())
-    values = pit_values(model, X, y, **rows, random_state=random_state)
+    rows |= {"response": response, "random_state": random_state}
+    values = pit_values(model, X, y, **rows)
     least, most = np.finfo(float).tiny, 1 - np.finfo(float).epsneg
     return special.ndtri(np.clip(values, least, most))
 
@@ -150,6 +157,7 @@ def log_score(
     X,
     y,
     *,
+    response=None,
     groups=None,
     offset=None,
     trials=None,
@@ -160,7 +168,8 @@ def log_score(
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials, row_scale, known_component}
+    {model, X, y, response, groups_in_order, offset, trials, row_scale}
+    {known_component}
 
     Returns
     -------
@@ -174,7 +183,7 @@ def log_score(
     Gneiting, T. & Raftery, A. E. (2007). Strictly proper scoring rules, prediction, and
     estimation. Journal of the American Statistical Association 102, 359-378.
     """
-    return _by_row(_log_score, model, X, y, **row_arguments(locals()))
+    return _by_row(_log_score, model, X, y, response, **row_arguments(locals()))
 
 
 @documented
@@ -183,6 +192,7 @@ def crps(
     X,
     y,
     *,
+    response=None,
     groups=None,
     offset=None,
     trials=None,
@@ -201,7 +211,8 @@ def crps(
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials, row_scale, known_component}
+    {model, X, y, response, groups_in_order, offset, trials, row_scale}
+    {known_component}
 
     Returns
     -------
@@ -215,7 +226,7 @@ def crps(
     forecast ensemble verification. Quarterly Journal of the Royal Meteorological
     Society 132, 2925-2942.
     """
-    return _by_row(crps_of, model, X, y, **row_arguments(locals()))
+    return _by_row(crps_of, model, X, y, response, **row_arguments(locals()))
 
 
 @documented
@@ -224,6 +235,7 @@ def odd_rows(
     X,
     y,
     *,
+    response=None,
     groups=None,
     offset=None,
     trials=None,
@@ -243,7 +255,8 @@ def odd_rows(
 
     Parameters
     ----------
-    {model, X, y, groups_in_order, offset, trials, row_scale, known_component}
+    {model, X, y, response, groups_in_order, offset, trials, row_scale}
+    {known_component}
     level : float, default=0.01
         The probability :math:`\alpha`.
 
@@ -273,7 +286,7 @@ def odd_rows(
     found = inside(model)
     model, X = found.mixture, found.features(X)
     rows = row_arguments(locals())
-    tail = _by_row(_tail, model, X, y, **rows)
+    tail = _by_row(_tail, model, X, y, response, **rows)
     component = model.predict_membership(X, y, **rows)
     # Of experts, nobody knows how many rows they need.
     thin = np.isin(component, list(getattr(model, "thin_components_", ())))
@@ -377,24 +390,39 @@ def extrapolated_rows(
     }
 
 
-def _by_row(score, model, X, y, groups=None, known_component=None, **rows):
-    """Scores of rows, (n,), from chunks of predictive distributions and responses."""
-    found = of_one_response(model, "Residuals and scores of rows")
+def _by_row(
+    score, model, X, y, response=None, groups=None, known_component=None, **rows
+):
+    """Scores of rows, (n,), from chunks of predictive distributions and responses.
+
+    Those of a response among several are NaN where it is not seen.
+    """
+    found = inside(model)
     model, X = found.mixture, found.features(X)
-    fitted, *rows = estimates_and_rows(model, X, **rows)
-    y = check_response(y, rows[0].shape[0], fitted.family)
+    number = number_of_response(model, response)
+    fitted, X, offset, row_data = estimates_and_rows(model, X, **rows)
+    y = check_response(y, X.shape[0], fitted.family)
     groups = check_groups(groups, y)
     known = check_known(known_component, len(y), len(fitted.weights), groups)
     earlier = None if groups is None else Earlier(groups, len(fitted.weights))
+    y, family = column_of_response(y, fitted.family, number)
+    missing = None
+    if family is not fitted.family:
+        missing = np.isnan(y)
+        y = np.where(missing, family.support.inner, y)
 
     def scores(rows, ahead):
         if known is not None:
             ahead = given_known(ahead, known[rows], rows)
+        unseen = None if missing is None else missing[rows]
         if earlier is not None:
-            ahead = earlier.given(rows, ahead, y[rows])
-        return score(ahead, y[rows])
+            ahead = earlier.given(rows, ahead, y[rows], unseen)
+        found = score(ahead, y[rows])
+        return found if unseen is None else np.where(unseen, np.nan, found)
 
-    return collected(scores, fitted.distributions(*rows), len(y))
+    one = fitted.marginals()[number]
+    ahead = one.distributions(X, offset, own_data(family, row_data))
+    return collected(scores, ahead, len(y))
 
 
 def _log_score(ahead, y):

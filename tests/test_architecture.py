@@ -26,7 +26,7 @@ WINGS = {
     "gates": "_numerics",
     "_data": "_background _extras families gates",
     "predictive": "_numerics _docs families _data",
-    "_responses": "families",
+    "_responses": "families _data",
     "_estimates": "_data predictive",
     "_fitted": "_background _numerics families _data predictive _estimates",
     "_expert_estimates": "_extras families _data _estimates",
@@ -80,14 +80,16 @@ WINGS = {
     "__init__": "_reports _regressor _experts_regressor _selection _formula _warnings",
     "experts": "_data",
     "residuals": (
-        "_at_rows _blas _docs families _data predictive _fitted _inside _leverage"
+        "_at_rows _blas _docs families _data predictive _responses _estimates _fitted"
+        " _inside _leverage"
     ),
     "metrics": (
         "_numerics _docs _component_names _extras families _data _inside _search"
         " _rebuilt _regressor _growth residuals"
     ),
     "plotting": (
-        "_docs _component_names families _data predictive _inside inference residuals"
+        "_docs _component_names families _data predictive _responses _inside inference"
+        " residuals"
     ),
     "_cli": (
         "families _component_names _inside _status _thin datasets _regressor _selection"

@@ -653,8 +653,9 @@ REFUSED = {
     "no family": lambda m, X, Y: clone(m).set_params(family=["a", "b"]).fit(X, Y),
     "trials": lambda m, X, Y: clone(m).fit(X, Y, trials=np.ones(len(X))),
 }
-MESSAGES = {
-    "no response": r"response must be the number or the name of one.*got None",
+NO_RESPONSE = "response must be the number or the name of one.*got None"
+MESSAGES = dict.fromkeys(("residuals", "crps", "display", "no response"), NO_RESPONSE)
+MESSAGES |= {
     "wrong response": "got 'z'",
     "one column": "need a column of y each",
     "three columns": "2 columns",

@@ -9,7 +9,7 @@ from .._data.row_data import row_arguments
 from .._docs import documented
 from .._extras import pandas_for
 from .._inside import inside
-from ..families._names import make_family
+from .._responses import drawn_response
 from .facts import response_name
 
 _SIZE, _MISSING = "component size", "(missing)"
@@ -100,8 +100,7 @@ def profile(
     whole = np.ones((len(memberships), 1))
     weight = row_weight[:, None] * np.hstack([memberships, whole])
     blocks = [(_SIZE, _sizes(weight, check_groups(groups, memberships)))]
-    points = make_family(found.mixture.family).points(np.asarray(y, dtype=float))
-    for name, column in _columns(data, y, points, pd):
+    for name, column in _columns(data, _responses(found.mixture, y), pd):
         blocks.append((name, _described(name, column, weight, pd)))
     table = {(name, label): v for name, block in blocks for label, v in block.items()}
     index = pd.MultiIndex.from_tuples(table, names=["variable", "statistic"])
@@ -130,10 +129,14 @@ def _check_rows(data, X, pd):
         )
 
 
-def _columns(data, y, points, pd):
-    """Names and columns to describe: the response, at `points`, and those of `data`."""
-    response = response_name(y) or "y"
-    values = np.ravel(points)
+def _responses(mixture, y):
+    """Values (n,) of every response, NaN where it is missing, by name."""
+    names = getattr(mixture, "response_names_", [response_name(y) or "y"])
+    return {name: drawn_response(mixture, y, r) for r, name in enumerate(names)}
+
+
+def _columns(data, responses, pd):
+    """Names and columns to describe: the responses, and the others of `data`."""
     columns = [(str(name), data.iloc[:, j]) for j, name in enumerate(data.columns)]
     names = [_SIZE, *(name for name, _ in columns)]
     twice = [name for i, name in enumerate(names) if name in names[:i]]
@@ -142,16 +145,19 @@ def _columns(data, y, points, pd):
             f"data has a column {twice[0]!r} whose name occurs twice in the profile:"
             " rename it."
         )
-    same = dict(columns).get(response)
-    if same is None:
-        return [(response, pd.Series(values)), *columns]
-    if not np.array_equal(pd.to_numeric(same, errors="coerce"), values):
-        raise ValueError(
-            f"data has a column {response!r}, the name of the response, with other"
-            " values than y: rename it."
-        )
-    columns.sort(key=lambda pair: pair[0] != response)
-    return columns
+    others = dict(columns)
+    for name, values in responses.items():
+        same = others.pop(name, None)
+        if same is None:
+            continue
+        same = pd.to_numeric(same, errors="coerce")
+        if not np.array_equal(same, values, equal_nan=True):
+            raise ValueError(
+                f"data has a column {name!r}, the name of the response, with other"
+                " values than y: rename it."
+            )
+    first = [(name, pd.Series(values)) for name, values in responses.items()]
+    return [*first, *others.items()]
 
 
 def _sizes(weight, groups):

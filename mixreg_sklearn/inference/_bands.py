@@ -5,10 +5,9 @@ from scipy import stats
 
 from ..predictive import MixtureDistribution
 from ..predictive._components import raw_means
-from ._terms import index_of
 
 
-def mean_bands(result, X, ahead, level):
+def mean_bands(result, X, ahead, level, response=0):
     r"""Pointwise confidence limits of the means of components, each (n, K).
 
     With :math:`V_k` the covariance of intercept and coefficients of component k, the
@@ -25,6 +24,8 @@ def mean_bands(result, X, ahead, level):
         The mixture at these rows.
     level : float
         Probability of the bands at each row.
+    response : int, default=0
+        Its number, of several responses.
 
     Raises
     ------
@@ -36,22 +37,25 @@ def mean_bands(result, X, ahead, level):
             "Bands of means are known for families with one linear predictor;"
             f" {type(ahead.family).__name__} has {len(ahead.eta)}: use level=None."
         )
-    error = np.sqrt(np.square(_moves(result, X, ahead.eta.shape[1])).sum(axis=2)).T
+    error = np.sqrt(
+        np.square(_moves(result, X, ahead.eta.shape[1], response)).sum(axis=2)
+    ).T
     z = stats.norm.ppf((1 + level) / 2)
     ends = [_means_at(ahead, ahead.eta + sign * z * error) for sign in (-1, 1)]
     # A link may be decreasing.
     return np.minimum(*ends), np.maximum(*ends)
 
 
-def _moves(result, X, n_components):
+def _moves(result, X, n_components, response):
     """Rows of the covariance's factor for linear predictors, (K, n, f)."""
     moves = np.zeros((n_components, len(X), result.factor.shape[1]))
     for term, row in zip(result.terms, result.factor, strict=True):
+        if term.response not in (None, response):
+            continue
         if term.attribute == "intercept_":
-            moves[index_of(term)] += row
+            moves[term.component] += row
         elif term.attribute == "coef_":
-            k, j = index_of(term)
-            moves[k] += np.outer(X[:, j], row)
+            moves[term.component] += np.outer(X[:, term.feature], row)
     return moves
 
 

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._data.row_data import ROW_ARGUMENTS, given, row_arguments
 from .._docs import documented
+from .._inside import of_one_response
 from ..residuals import crps
 
 # log |g'(y)| of the transformations g of the response that are usual.
@@ -162,6 +163,7 @@ class _CrpsScorer(_Scorer):
         self.name = "crps_scorer"
 
     def _score(self, mixture, X, y, sample_weight, log_jacobian, metadata):
+        of_one_response(mixture, str(self))
         score = crps(mixture, X, y, **metadata)
         return -float(np.average(score, weights=sample_weight))
 

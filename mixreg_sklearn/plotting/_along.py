@@ -28,10 +28,12 @@ class Along:
     data : dict of str to array-like of shape (n,)
         Offset, trials and row scales, as far as given. They are held at their median,
         rounded down for trials.
+    which : dict
+        Keywords of `predict_distribution` that choose a response, if there are several.
     """
 
-    def __init__(self, found, raw, data):
-        self.found, self.raw = found, raw
+    def __init__(self, found, raw, data, which):
+        self.found, self.raw, self.which = found, raw, which
         self.data = {
             name: np.asarray(values, dtype=np.float64) for name, values in data.items()
         }
@@ -90,7 +92,8 @@ class Along:
         label : str
             What the axis says of it after the name of the response.
         """
-        here = self.found.mixture.predict_distribution(features, **self.data)
+        given = self.data | self.which
+        here = self.found.mixture.predict_distribution(features, **given)
         own = np.eye(here.weights.shape[1])[members]
         here = here.reweighted(own)
         there = self._ahead({j: self.raw.column(j)})
@@ -109,7 +112,8 @@ class Along:
             there = there.reweighted(own)
             ahead = np.where(stays, y, there.mean())
             shift = ahead - mean
-            if np.abs(shift).max() <= 1e-9 * (np.ptp(y) + np.abs(mean).max()):
+            width = np.ptp(y[~np.isnan(y)])
+            if np.abs(shift).max() <= 1e-9 * (width + np.abs(mean).max()):
                 return y, label
             if not bounded:
                 moved = ahead + (y - mean) * _ratio(there.std(), here.std())
@@ -122,6 +126,7 @@ class Along:
         rows = self.raw.with_columns(given)
         held = {name: np.full(len(rows), value) for name, value in self.held.items()}
         features = self.found.features(rows)
+        held |= self.which
         return self.found.mixture.predict_distribution(features, **held)
 
     def _effects(self, able, columns):

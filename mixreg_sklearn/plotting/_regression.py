@@ -9,10 +9,15 @@ from sklearn.utils.validation import check_consistent_length
 from .._component_names import names_of_components
 from .._data.row_data import OF_ROWS, row_arguments
 from .._docs import documented
-from .._inside import of_one_response
+from .._inside import inside
+from .._responses import (
+    drawn_response,
+    name_of_response,
+    number_of_response,
+    of_response,
+)
 from ._along import Along
 from ._raw import Raw
-from ._response import drawn_response
 from ._style import colors, colors_of_shares, legend_above, one_axes, outlined, plain
 
 # Opacity of a row that is equally likely in all components, and of a certain one.
@@ -137,6 +142,7 @@ class MixtureRegressionDisplay:
         X,
         y,
         *,
+        response=None,
         groups=None,
         offset=None,
         trials=None,
@@ -158,7 +164,7 @@ class MixtureRegressionDisplay:
         {estimator}
         X : array-like of shape (n_samples, n_features)
             Features, as `estimator` takes them.
-        {y, groups, offset, trials, row_scale, known_component}
+        {y, response, groups, offset, trials, row_scale, known_component}
         feature : int or str, default=None
             Feature of X on the horizontal axis: its index, or its name. None chooses
             a feature of numbers with more than two values: of those along which
@@ -177,11 +183,12 @@ class MixtureRegressionDisplay:
             values between those of X, or `component_names` are not one name for each
             component.
         """
-        found = of_one_response(estimator, "MixtureRegressionDisplay")
+        found = inside(estimator)
+        number = number_of_response(found.mixture, response)
         if target_name is None:
-            target_name = getattr(y, "name", None) or "y"
+            target_name = name_of_response(found.mixture, y, number)
         names = getattr(estimator, "feature_names_in_", None)
-        raw, points = Raw(X, names), drawn_response(found.mixture, y)
+        raw, points = Raw(X, names), drawn_response(found.mixture, y, number)
         check_consistent_length(X, y)
         with warnings.catch_warnings():
             # X may be an array although the fit had names; its columns are the same.
@@ -189,7 +196,8 @@ class MixtureRegressionDisplay:
             features = found.features(X)
             rows = row_arguments(locals())
             probabilities = found.mixture.predict_proba(features, y, **rows)
-            along = Along(found, raw, row_arguments(locals(), OF_ROWS))
+            which = of_response(found.mixture, response)
+            along = Along(found, raw, row_arguments(locals(), OF_ROWS), which)
             j = along.default() if feature is None else raw.position(feature)
             x, grid = _grid(raw, j)
             means, lower, upper = _curves(along, j, grid, level)

@@ -5,7 +5,8 @@ from scipy import stats
 
 from .._data.row_data import OF_ROWS, row_arguments
 from .._docs import documented
-from .._inside import of_one_response
+from .._inside import inside
+from .._responses import number_of_response
 from ..residuals import quantile_residuals
 from ._style import GREY, PALETTE, plain, several_axes
 
@@ -56,6 +57,7 @@ class QuantileResidualDisplay:
         X,
         y,
         *,
+        response=None,
         groups=None,
         offset=None,
         trials=None,
@@ -70,19 +72,25 @@ class QuantileResidualDisplay:
 
         Parameters
         ----------
-        {estimator, X, y, groups_in_order, offset, trials, row_scale, known_component}
-        {level}
+        {estimator, X, y, response, groups_in_order, offset, trials, row_scale}
+        {known_component, level}
         random_state : int, RandomState instance or None, default=0
             Source of randomness for counts, whose distribution functions have jumps.
         {panels, scatter_kwargs}
 
         {drawn}
         """
-        found = of_one_response(estimator, "QuantileResidualDisplay")
+        found = inside(estimator)
         model, X = found.mixture, found.features(X)
         rows, of_rows = row_arguments(locals()), row_arguments(locals(), OF_ROWS)
-        residuals = quantile_residuals(model, X, y, random_state=random_state, **rows)
+        rows |= {"response": response, "random_state": random_state}
+        residuals = quantile_residuals(model, X, y, **rows)
         predictions = model.predict(X, **of_rows)
+        if predictions.ndim > 1:
+            predictions = predictions[:, number_of_response(model, response)]
+        # What is missing has no residual.
+        seen = ~np.isnan(residuals)
+        residuals, predictions = residuals[seen], predictions[seen]
         display = cls(residuals=residuals, predictions=predictions, level=level)
         return display.plot(ax, scatter_kwargs=scatter_kwargs)
 

@@ -5,7 +5,7 @@ import numpy as np
 from .._component_names import names_of_components, names_of_shares
 from .._data.row_data import row_arguments
 from .._docs import documented
-from .._inside import of_one_response
+from .._inside import inside
 from ._style import colors, plain, several_axes
 
 # Bins of the histogram.
@@ -93,7 +93,7 @@ class RootogramDisplay:
 
         {drawn}
         """
-        found = of_one_response(estimator, "RootogramDisplay")
+        found = inside(estimator)
         rows = row_arguments(locals())
         model, X = found.mixture, found.features(X)
         if groups is None:

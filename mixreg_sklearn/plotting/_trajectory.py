@@ -6,13 +6,18 @@ from sklearn.utils.validation import check_consistent_length
 from .._component_names import names_of_components
 from .._data.row_data import OF_ROWS, row_arguments
 from .._docs import documented
-from .._inside import of_one_response
+from .._inside import inside
+from .._responses import (
+    drawn_response,
+    name_of_response,
+    number_of_response,
+    of_response,
+)
 from ..inference import inference
 from ..inference._bands import mean_bands
 from ..predictive._components import raw_means
 from ._along import held_at
 from ._raw import Raw
-from ._response import drawn_response
 from ._style import colors, colors_of_shares, legend_above, one_axes, plain
 from ._time import time_of
 
@@ -123,6 +128,7 @@ class TrajectoryDisplay:
         *,
         groups,
         time,
+        response=None,
         offset=None,
         trials=None,
         row_scale=None,
@@ -148,7 +154,7 @@ class TrajectoryDisplay:
             Feature that is the time: its index in X, or its name if X is a dataframe.
             If powers of it, or splines, are in the regressions, a pipeline has to make
             them: then the time varies and everything made from it follows.
-        {offset, trials, row_scale, known_component}
+        {response, offset, trials, row_scale, known_component}
         level : float or None, default=0.95
             Probability of the confidence bands; None draws none.
         {component_names}
@@ -165,11 +171,12 @@ class TrajectoryDisplay:
             If `time` is not a column of X or constant, if another column of X is a
             function of it, or if there are no standard errors for `level`.
         """
-        found = of_one_response(estimator, "TrajectoryDisplay")
+        found = inside(estimator)
+        number = number_of_response(found.mixture, response)
         rows, of_rows = row_arguments(locals()), row_arguments(locals(), OF_ROWS)
         model = found.mixture
         if target_name is None:
-            target_name = getattr(y, "name", None) or "y"
+            target_name = name_of_response(model, y, number)
         if groups is None:
             raise ValueError(
                 "groups is None: it says to which individual a row belongs."
@@ -182,14 +189,16 @@ class TrajectoryDisplay:
         _, probabilities = model.predict_group_proba(features, y, **rows)
         Z = found.features(raw.with_columns({j: grid}))
         held = {name: np.full(len(grid), v) for name, v in held_at(of_rows).items()}
-        ahead = model.predict_distribution(Z, **held)
+        ahead = model.predict_distribution(Z, **held, **of_response(model, response))
         lower = upper = None
         if level is not None:
             result = inference(model, features, y, sample_weight, **rows)
-            lower, upper = mean_bands(result, np.asarray(Z, float), ahead, level)
+            lower, upper = mean_bands(
+                result, np.asarray(Z, float), ahead, level, number
+            )
         display = cls(
             time=values,
-            y=drawn_response(model, y),
+            y=drawn_response(model, y, number),
             individual=np.unique(np.asarray(groups), return_inverse=True)[1].ravel(),
             probabilities=probabilities,
             grid=grid,

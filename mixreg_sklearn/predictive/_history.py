@@ -105,12 +105,17 @@ class Earlier:
         self._prior = SharedPrior(groups, n_components)
         self._log_density = np.zeros(self._prior.log_prior.shape)
 
-    def given(self, rows, ahead, y):
-        """Distributions of the next chunk given earlier rows; its responses are `y`."""
+    def given(self, rows, ahead, y, unseen=None):
+        """Distributions of the next chunk given earlier rows; its responses are `y`.
+
+        Those that are `unseen` (B,) say nothing of components.
+        """
         here = self._groups.of(rows)
         with np.errstate(divide="ignore"):
             self._prior.add(here, np.log(ahead.weights))
         density = np.column_stack(list(log_likelihoods(ahead, y)))
+        if unseen is not None:
+            density[unseen] = 0.0
         earlier = np.empty(density.shape)
         earlier[here.first] = self._log_density[here.labels]
         size = np.diff(here.start, append=len(here.order))
