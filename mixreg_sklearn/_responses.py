@@ -68,10 +68,23 @@ def of_response(model, response):
 
 
 def column_of_response(y, family, number):
-    """A response (n,) or (n, columns), and its family, among those of a family."""
-    if len(family.responses) == 1:
+    """A response (n,) or (n, columns), and its family, among those of a family.
+
+    Raises
+    ------
+    ValueError
+        If `y` has no column for each of several responses.
+    """
+    m = len(family.responses)
+    if m == 1:
         return y, family
-    return np.asarray(y, dtype=float)[:, number], family.families[number]
+    y = np.asarray(y, dtype=float)
+    if y.ndim != 2 or y.shape[1] != m:
+        raise ValueError(
+            f"y has shape {y.shape}: it must have a column for each of the {m}"
+            " responses, of which response= chooses one."
+        )
+    return y[:, number], family.families[number]
 
 
 def drawn_response(model, y, number=0):

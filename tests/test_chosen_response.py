@@ -64,6 +64,8 @@ def test_residuals_are_those_of_a_chosen_response():
     for score in (pit_values, log_score, crps, odd_rows):
         with pytest.raises(ValueError, match="response must be the number or the name"):
             score(model, X, y)
+        with pytest.raises(ValueError, match="a column for each of the 2 responses"):
+            score(model, X, y[:, 1], response=1)
 
 
 def test_rows_are_predicted_from_what_is_seen_of_their_group():
