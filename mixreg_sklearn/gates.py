@@ -139,7 +139,8 @@ class ConstantGate(Gate):
     weights : None, "equal" or array-like of shape (n_components,), default=None
         None estimates them, :math:`\pi_k = \sum_i w_i \tau_{ik} / \sum_i w_i`;
         `"equal"` holds them at :math:`1 / K`; an array holds them at its values, one
-        for each component, in the order of the components.
+        for each component, in the order of the components. With a background, its
+        share is the last.
 
     Examples
     --------
@@ -165,9 +166,13 @@ class ConstantGate(Gate):
                 f"gate: weights must be positive and sum to one; got {self.weights!r}."
             )
 
+    @property
+    def is_equal(self):
+        """Whether all shares are the same."""
+        return isinstance(self.weights, str) and self.weights == "equal"
+
     def _by_component(self):
-        equal = isinstance(self.weights, str) and self.weights == "equal"
-        return self.weights is not None and not equal
+        return self.weights is not None and not self.is_equal
 
     def _held(self, n_components):
         """Logarithms of weights that are not estimated, or None."""
@@ -182,7 +187,7 @@ class ConstantGate(Gate):
         return self if fits else ConstantGate()
 
     def constrain(self, params):
-        held = self._held(params.n_components)
+        held = self._held(params.logits.shape[1])
         if held is None:
             return params
         logits = params.logits.copy()
@@ -194,7 +199,7 @@ class ConstantGate(Gate):
         return held is None or np.array_equal(held[list(order)], held)
 
     def distance(self, params):
-        held = self._held(params.n_components)
+        held = self._held(params.logits.shape[1])
         if held is None:
             return super().distance(params)
         return ((params.logits[..., 0] - held) ** 2).sum(axis=1)

@@ -302,15 +302,29 @@ def test_displays_draw_rows_of_the_background_in_gray(outliers):
     assert titles == ["component 0", "component 1", "background"]
 
 
+def test_given_shares_include_that_of_the_background():
+    X, y = two_lines_and_outliers()
+    gate = ConstantGate([0.5, 0.4, 0.1])
+    model = MixtureRegressor(2, background="uniform", gate=gate, random_state=0)
+    model.fit(X, y)
+    assert_allclose(model.weights_, [0.5, 0.4])
+    assert_allclose(model.background_weight_, 0.1)
+    assert model.converged_
+
+
 def test_what_cannot_be_is_refused():
     X, y = two_lines_and_outliers()
     with pytest.raises(ValueError, match="background='zero' is for counts"):
         MixtureRegressor(2, background="zero").fit(X, y)
     with pytest.raises(ValueError, match="y has a single value"):
         MixtureRegressor(2, background="uniform").fit(X, np.ones(len(y)))
-    gate = ConstantGate([0.5, 0.5])
-    with pytest.raises(ValueError, match="3 numbers"):
-        MixtureRegressor(2, background="uniform", gate=gate).fit(X, y)
+    for weights, message in (
+        ([0.5, 0.5], "3 numbers"),
+        ("equal", "equal shares would"),
+    ):
+        gate = ConstantGate(weights)
+        with pytest.raises(ValueError, match=message):
+            MixtureRegressor(2, background="uniform", gate=gate).fit(X, y)
     with pytest.raises(ValueError, match="fit with background='uniform'"):
         MixtureRegressor(2, random_state=0).fit(X, y).outlier_probability(X, y)
     model = MixtureRegressor(2, background="uniform", random_state=0).fit(X, y)

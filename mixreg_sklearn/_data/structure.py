@@ -44,9 +44,16 @@ class Columns:
         return f"feature {index}" if self.names is None else repr(self.names[index])
 
 
-def make_gate(gate, n_shares):
+def _make_gate(gate, n_components, background):
     """The gate that the parameter `gate` specifies, checked."""
     gate = _GATES[gate]() if gate is None or isinstance(gate, str) else gate
+    n_shares = n_components + (background is not None)
+    if background is not None and isinstance(gate, ConstantGate) and gate.is_equal:
+        raise ValueError(
+            "gate: equal shares would give the background the share of a component,"
+            f" 1 / {n_shares}: give the {n_shares} shares as numbers, that of the"
+            " background last, or let them be estimated."
+        )
     gate.check(n_shares)
     return gate
 
@@ -61,7 +68,7 @@ def make_structure(estimator, family, columns):
     """
     K = estimator.n_components
     _check_responses(estimator, family)
-    gate = make_gate(estimator.gate, K + (estimator.background is not None))
+    gate = _make_gate(estimator.gate, K, estimator.background)
     check_background(estimator.background, family)
     known = np.full(columns.n_features, np.nan)
     if estimator.offset_feature is not None:
