@@ -33,9 +33,12 @@ GATED = [name for name, case in INTERIOR.items() if case["gating"]]
 GROUPED = [name for name, case in CASES.items() if case["group"]]
 SEQUENCES = {seq["id"]: seq for seq in REFERENCE["sequences"]}
 
-every_case = pytest.mark.parametrize("name", CASES)
-every_interior_case = pytest.mark.parametrize("name", INTERIOR)
-every_seed = pytest.mark.parametrize("seed", SEEDS)
+# With the scope of the module, tests of the same fit follow each other. So they are in
+# the same process, which fits once.
+every_case = pytest.mark.parametrize("name", CASES, scope="module")
+every_interior_case = pytest.mark.parametrize("name", INTERIOR, scope="module")
+every_sequence = pytest.mark.parametrize("sequence", SEQUENCES, scope="module")
+every_seed = pytest.mark.parametrize("seed", SEEDS, scope="module")
 
 
 @cache
@@ -197,7 +200,7 @@ def test_the_optimum_is_proven(name, seed):
 
 
 @every_seed
-@pytest.mark.parametrize("name", BOUNDARY)
+@pytest.mark.parametrize("name", BOUNDARY, scope="module")
 def test_a_maximum_at_infinity_is_not_proven(name, seed):
     # That the warning names the remedy is checked where the model is fitted.
     case, model = CASES[name], _fit(name, seed)
@@ -264,7 +267,7 @@ def test_parameters_agree_within_a_fraction_of_their_standard_error(name, seed):
 
 
 @every_seed
-@pytest.mark.parametrize("name", GATED)
+@pytest.mark.parametrize("name", GATED, scope="module")
 def test_gates_agree_within_a_fraction_of_their_standard_error(name, seed):
     case, model = CASES[name], _fit(name, seed)
     order = _matching(name, seed)
@@ -283,7 +286,7 @@ def test_gates_agree_within_a_fraction_of_their_standard_error(name, seed):
 
 
 @every_seed
-@pytest.mark.parametrize("name", GROUPED)
+@pytest.mark.parametrize("name", GROUPED, scope="module")
 def test_memberships_are_those_of_whole_groups(name, seed):
     case, model = CASES[name], _fit(name, seed)
     X, y, extra = _data(case)
@@ -335,37 +338,34 @@ def test_a_given_start_leads_to_its_own_local_maximum():
     assert np.isclose(reached, second, rtol=1e-6).any()
 
 
-SEQUENCE_STEPS = [
-    (name, n_components) for name in SEQUENCES for n_components in range(1, 6)
-]
 # With more components than the binomial data support, coefficients of some go to
 # infinity. Along these ways we find more than the reference, which looked at maxima in
 # the interior (K = 4) or calls its value a lower bound (K = 5, confidence low).
 UNSUPPORTED = [("seq_bregfix_nogating", 4), ("seq_bregfix_nogating", 5)]
 
 
-def _fit_step(name, n_components, seed):
+@cache
+def _fit_step(sequence, n_components, seed):
     """A fit that may have too many components for a maximum in the interior."""
-    sequence = SEQUENCES[name]
-    X, y, extra = _data(sequence)
-    model = _model(sequence, n_components, seed)
-    if (name, n_components) not in UNSUPPORTED:
+    X, y, extra = _data(SEQUENCES[sequence])
+    model = _model(SEQUENCES[sequence], n_components, seed)
+    if (sequence, n_components) not in UNSUPPORTED:
         return model.fit(X, y, **extra)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, y, **extra)
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("name", "n_components"), SEQUENCE_STEPS)
-def test_sequences_reach_the_best_known_value(name, n_components, seed):
-    sequence = SEQUENCES[name]
-    row = sequence["sequence"][n_components - 1]
+@every_seed
+@pytest.mark.parametrize("n_components", range(1, 6))
+@every_sequence
+def test_sequences_reach_the_best_known_value(sequence, n_components, seed):
+    row = SEQUENCES[sequence]["sequence"][n_components - 1]
     assert row["K"] == n_components
-    X, y, extra = _data(sequence)
-    model = _fit_step(name, n_components, seed)
+    X, y, extra = _data(SEQUENCES[sequence])
+    model = _fit_step(sequence, n_components, seed)
     assert model.n_parameters_ == row["df"]
-    if (name, n_components) in UNSUPPORTED:
+    if (sequence, n_components) in UNSUPPORTED:
         # More components than the data support: what is missed is not agreed on.
         reached = model.log_likelihood_ >= row["loglik"] * (1 + 1e-6)
         assert reached or not model.search_["agreed"]
@@ -377,11 +377,12 @@ def test_sequences_reach_the_best_known_value(name, n_components, seed):
         assert_allclose(ours, row[criterion], rtol=1e-5, err_msg=criterion)
 
 
-@pytest.mark.parametrize("name", SEQUENCES)
-def test_the_best_number_of_components_is_that_of_the_reference(name):
-    sequence = SEQUENCES[name]
-    X, y, extra = _data(sequence)
-    models = [_fit_step(name, K, 0) for K in range(1, 6)]
+@pytest.mark.parametrize("seed", SEEDS[:1], scope="module")
+@every_sequence
+def test_the_best_number_of_components_is_that_of_the_reference(sequence, seed):
+    X, y, extra = _data(SEQUENCES[sequence])
+    models = [_fit_step(sequence, K, seed) for K in range(1, 6)]
     for criterion in ("aic", "bic", "icl"):
         values = [_criterion(criterion, model, X, y, extra) for model in models]
-        assert 1 + int(np.argmin(values)) == sequence[f"best_{criterion}_K"]
+        best = SEQUENCES[sequence][f"best_{criterion}_K"]
+        assert 1 + int(np.argmin(values)) == best
