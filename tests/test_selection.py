@@ -107,15 +107,23 @@ def test_contract_holds_with_array_api_dispatch():
 @pytest.mark.parametrize("n_components", [1, 2, 3])
 def test_bic_finds_the_number_of_regressions(n_components):
     sample = separated(n_components, n=150, n_components=n_components)
-    model = MixtureRegressorIC(random_state=0).fit(sample.X, sample.y)
+    # A short search: most of a long one goes to more components than there are.
+    model = MixtureRegressorIC(n_init=1, random_state=0).fit(sample.X, sample.y)
     assert model.n_components_ == n_components
 
 
+@pytest.fixture(scope="module")
+def singles(data):
+    """Fits of 3, 1 and 2 components by short searches."""
+    short = {"n_init": 1, "random_state": 0}
+    return [MixtureRegressor(K, **short).fit(*data) for K in (3, 1, 2)]
+
+
 @pytest.mark.parametrize("criterion", ["aic", "bic", "icl", "sabic"])
-def test_the_lowest_choice_wins(data, criterion):
+def test_the_lowest_choice_wins(data, singles, criterion):
     numbers = [3, 1, 2]
-    model = MixtureRegressorIC(numbers, criterion=criterion, random_state=0).fit(*data)
-    singles = [MixtureRegressor(K, random_state=0).fit(*data) for K in numbers]
+    model = MixtureRegressorIC(numbers, criterion=criterion, n_init=1, random_state=0)
+    model.fit(*data)
     expected = [getattr(single, criterion)(*data) for single in singles]
     assert_allclose(model.criterion_values_, expected)
     assert_allclose(model.log_likelihoods_, [s.log_likelihood_ for s in singles])
@@ -212,11 +220,12 @@ class Missing(MixtureRegressor):
 
 
 def test_what_a_search_has_missed_grows_from_fewer_components(data):
-    model = MixtureRegressorIC((4, 2, 3), estimator=Missing(random_state=0)).fit(*data)
+    template = Missing(n_init=1, random_state=0)
+    model = MixtureRegressorIC((4, 2, 3), estimator=template).fit(*data)
     four, two, three = model.log_likelihoods_
     assert two < three <= four + 1e-8
     assert [fit.n_components for fit in model.estimators_] == [4, 2, 3]
-    jump = MixtureRegressorIC((2, 4), estimator=Missing(random_state=0)).fit(*data)
+    jump = MixtureRegressorIC((2, 4), estimator=template).fit(*data)
     assert jump.log_likelihoods_[1] > jump.log_likelihoods_[0]
 
 
@@ -303,7 +312,8 @@ def expected_choice(fit, criterion, n):
 
 @pytest.mark.parametrize("criterion", ["aic", "bic"])
 def test_the_choice_is_the_criterion_with_its_penalties(data, criterion):
-    model = MixtureRegressorIC((2, 10), criterion=criterion, random_state=0)
+    settings = {"criterion": criterion, "n_init": 1, "random_state": 0}
+    model = MixtureRegressorIC((2, 10), **settings)
     with warnings.catch_warnings(action="ignore"):
         model.fit(*data)
     assert model.estimators_[1].thin_components_
@@ -322,7 +332,7 @@ def test_with_one_scale_and_many_rows_the_choice_is_the_criterion(data):
 def test_a_degenerate_mixture_must_be_worth_one_more_component():
     sample = separated(0, n=200)
     choice, collapsed = (
-        MixtureRegressorIC([3], estimator=kind(random_state=0))
+        MixtureRegressorIC([3], estimator=kind(n_init=1, random_state=0))
         .fit(sample.X, sample.y)
         .table_["choice"]
         for kind in (MixtureRegressor, Collapsing)
