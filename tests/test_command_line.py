@@ -65,22 +65,10 @@ def test_two_lines_are_found_and_proven(capsys):
 
 
 def test_it_runs_as_a_module():
-    run = subprocess.run(
-        [sys.executable, "-m", "mixreg_sklearn", "--components", "2"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "A local maximum is proven" in run.stdout
-    run = subprocess.run(
-        [sys.executable, "-m", "mixreg_sklearn", "--csv", "missing.csv"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert run.returncode == 2
-    assert "Traceback" not in run.stderr
+    ran = run("--csv", "missing.csv")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "cannot read missing.csv" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_a_table_of_ones_own_is_fitted(capsys, lines):
@@ -286,7 +274,7 @@ def test_small_and_large_numbers_stay_legible():
 # Files as other programs write them. ------------------------------------------
 
 
-def run(*arguments, cwd, python=(sys.executable,), env=None):
+def run(*arguments, cwd=None, python=(sys.executable,), env=None):
     """Run the command as a process."""
     return subprocess.run(
         [*python, "-m", "mixreg_sklearn", *map(str, arguments)],
@@ -298,12 +286,31 @@ def run(*arguments, cwd, python=(sys.executable,), env=None):
     )
 
 
-def result(*arguments, cwd):
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """Run the command in the folder of the test: status, output and errors.
+
+    In this process: a new one takes longer to start than the fit takes.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        status = main([str(argument) for argument in arguments])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def result(command):
     """What the command says with --json."""
-    ran = run(*arguments, "--json", cwd=cwd)
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stderr == ""
-    return json.loads(ran.stdout)
+
+    def call(*arguments):
+        status, out, err = command(*arguments, "--json")
+        assert (status, err) == (0, "")
+        return json.loads(out)
+
+    return call
 
 
 def coefficients(found):
@@ -348,24 +355,32 @@ def numbers(frame):
     )
 
 
-def ours(frame, **settings):
-    model = MixtureRegressor(2, random_state=0, **settings)
-    return model.fit(numbers(frame), frame["fare"])
+def ours(frame):
+    return MixtureRegressor(2, random_state=0).fit(numbers(frame), frame["fare"])
 
 
-def test_a_table_of_pandas_has_an_index_and_text(frame, tmp_path):
+@pytest.fixture(scope="module")
+def fitted(frame):
+    return ours(frame)
+
+
+FARES = ["--target", "fare", "--components", "2"]
+COMMAND = ["--csv", "table.csv", *FARES]
+
+
+def test_a_table_of_pandas_has_an_index_and_text(frame, fitted, tmp_path):
     frame.to_csv(tmp_path / "table.csv")
-    command = ["--csv", "table.csv", "--target", "fare", "--components", "2"]
-    found = result(*command, cwd=tmp_path)
+    ran = run(*COMMAND, "--json", cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    found = json.loads(ran.stdout)
     names = ["age", "class_Second", "class_Third, or none", "alone", "trip"]
     assert found["data"]["features"] == names
     left_out, text, booleans = found["data"]["notes"]
     assert left_out == "Left out as no feature: 'Unnamed: 0' has no name."
     assert "class (not 'First')" in text
     assert booleans == "Booleans are 0 and 1: alone."
-    model = ours(frame)
-    assert_allclose(found["log_likelihood"], model.log_likelihood_, rtol=1e-9)
-    theirs = np.column_stack([model.intercept_, model.coef_])
+    assert_allclose(found["log_likelihood"], fitted.log_likelihood_, rtol=1e-9)
+    theirs = np.column_stack([fitted.intercept_, fitted.coef_])
     assert_allclose(coefficients(found), theirs, atol=1e-6)
 
 
@@ -383,7 +398,7 @@ def test_compressed_tables_are_read(frame, tmp_path, capsys, ending):
 
 
 @pytest.mark.parametrize("separator", [",", "\t"])
-def test_tables_of_r_have_row_names(frame, tmp_path, separator):
+def test_tables_of_r_have_row_names(frame, fitted, result, tmp_path, separator):
     # write.csv gives row names an empty name, write.table none at all.
     text = frame.assign(alone=frame["alone"].map({True: "TRUE", False: "FALSE"}))
     text.index = [f"row {i}" for i in range(len(frame))]
@@ -394,38 +409,37 @@ def test_tables_of_r_have_row_names(frame, tmp_path, separator):
             quoting=2,
             index_label=None if separator == "," else False,
         )
-    command = ["--csv", "table.txt", "--target", "fare", "--components", "2"]
-    found = result(*command, "--memberships", "out.txt", cwd=tmp_path)
+    found = result("--csv", "table.txt", *FARES, "--memberships", "out.txt")
     assert "left out" in found["data"]["notes"][0].lower()
     assert len(found["data"]["features"]) == 5
-    assert_allclose(found["log_likelihood"], ours(frame).log_likelihood_, rtol=1e-9)
+    assert_allclose(found["log_likelihood"], fitted.log_likelihood_, rtol=1e-9)
     first = (tmp_path / "out.txt").read_text().splitlines()[0]
     beginning = separator if separator == "," else ""
     assert first.startswith(f"{beginning}age{separator}class{separator}")
 
 
-def test_tables_of_spreadsheets_have_semicolons_and_decimal_commas(frame, tmp_path):
+def test_tables_of_spreadsheets_have_semicolons_and_decimal_commas(
+    frame, fitted, result, tmp_path
+):
     frame.to_csv(
         tmp_path / "table.csv", sep=";", decimal=",", index=False, encoding="utf-8-sig"
     )
-    command = ["--csv", "table.csv", "--target", "fare", "--components", "2"]
-    found = result(*command, "--memberships", "out.csv", cwd=tmp_path)
+    found = result(*COMMAND, "--memberships", "out.csv")
     assert "Numbers are read with a decimal comma." in found["data"]["notes"]
-    assert_allclose(found["log_likelihood"], ours(frame).log_likelihood_, rtol=1e-9)
+    assert_allclose(found["log_likelihood"], fitted.log_likelihood_, rtol=1e-9)
     written = pd.read_csv(tmp_path / "out.csv", sep=";", decimal=",")
     pd.testing.assert_frame_equal(written[frame.columns], frame, check_dtype=False)
     total = written[["probability_0", "probability_1"]].sum(axis=1)
     assert_allclose(total, 1, atol=1e-5)
 
 
-def test_quoted_line_feeds_and_separators_are_read(frame, tmp_path):
+def test_quoted_line_feeds_and_separators_are_read(frame, command, tmp_path):
     odd = frame["class"].replace("Second", 'the "second",\nmore or less; \x1b[31mred')
     frame.assign(**{"class": odd}).to_csv(tmp_path / "table.csv", index=False)
-    command = ["--csv", "table.csv", "--target", "fare", "--components", "2"]
-    ran = run(*command, cwd=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    assert "240 rows, 5 features" in ran.stdout
-    assert "\x1b" not in ran.stdout
+    status, out, err = command(*COMMAND)
+    assert (status, err) == (0, "")
+    assert "240 rows, 5 features" in out
+    assert "\x1b" not in out
 
 
 def test_an_index_is_no_feature_unless_it_is_named(frame, tmp_path, capsys):
@@ -445,22 +459,22 @@ def test_an_index_is_no_feature_unless_it_is_named(frame, tmp_path, capsys):
     assert "eft out" not in out
 
 
-def test_missing_cells_are_counted_at_once_and_dropped_on_demand(frame, tmp_path):
+def test_missing_cells_are_counted_at_once_and_dropped_on_demand(
+    frame, command, result, tmp_path
+):
     holes = frame.astype({"alone": object})
     holes.loc[[3, 5], "age"] = np.nan
     holes.loc[[5, 9, 11], "alone"] = None
     holes.loc[7, "class"] = ""
     holes.to_csv(tmp_path / "table.csv", index=False)
-    command = ["--csv", "table.csv", "--target", "fare", "--components", "2"]
-    ran = run(*command, cwd=tmp_path)
-    assert (ran.returncode, ran.stdout) == (2, "")
-    counts = "5 of 240 rows have missing cells: age 2, class 1, alone 3"
-    assert counts in ran.stderr
-    assert "column 'age' is empty in line 5" in ran.stderr
-    [*_, advice] = ran.stderr.strip().split("to drop them: python -m mixreg_sklearn ")
-    assert advice.split() == [*command, "--drop-missing"]
+    status, out, err = command(*COMMAND)
+    assert (status, out) == (2, "")
+    assert "5 of 240 rows have missing cells: age 2, class 1, alone 3" in err
+    assert "column 'age' is empty in line 5" in err
+    [*_, advice] = err.strip().split("to drop them: python -m mixreg_sklearn ")
+    assert advice.split() == [*COMMAND, "--drop-missing"]
 
-    found = result(*advice.split(), "--memberships", "out.csv", cwd=tmp_path)
+    found = result(*advice.split(), "--memberships", "out.csv")
     assert (found["data"]["rows"], found["data"]["rows_dropped"]) == (235, 5)
     dropped = [3, 5, 7, 9, 11]
     model = ours(frame.drop(dropped))
@@ -484,22 +498,21 @@ def test_all_columns_with_cells_that_are_no_numbers_are_named(capsys, table):
     assert "column 'c' is 'inf', not a number, in line 12 (2 such rows)" in line
 
 
-def test_the_saved_model_takes_the_raw_table(frame, tmp_path):
+def test_the_saved_model_takes_the_raw_table(frame, fitted, result, tmp_path):
     skops = pytest.importorskip("skops.io")
     frame.to_csv(tmp_path / "table.csv", index=False)
-    command = ["--csv", "table.csv", "--target", "fare", "--components", "2"]
-    result(*command, "--save", "model.skops", cwd=tmp_path)
+    result(*COMMAND, "--save", "model.skops")
     trusted = skops.get_untrusted_types(file=tmp_path / "model.skops")
     pipeline = skops.load(tmp_path / "model.skops", trusted=trusted)
     raw = pd.read_csv(tmp_path / "table.csv")
     assert_allclose(
         pipeline.predict(raw.iloc[:20]),
-        ours(frame).predict(numbers(frame)[:20]),
+        fitted.predict(numbers(frame)[:20]),
         rtol=1e-6,
     )
 
 
-def test_columns_reach_the_fit_in_their_roles(tmp_path):
+def test_columns_reach_the_fit_in_their_roles(command, result, tmp_path):
     rng = np.random.default_rng(1)
     n, of_row = 80, np.repeat(np.arange(80), 4)
     z, x = rng.normal(size=n)[of_row], rng.normal(size=4 * n)
@@ -512,10 +525,10 @@ def test_columns_reach_the_fit_in_their_roles(tmp_path):
         {"who": [f"p{i}" for i in of_row], "x": x, "z": z, "y": y}
     ).assign(trials=trials, off=off, weight=weight)
     frame.to_csv(tmp_path / "table.csv", index=False)
-    command = ["--csv", "table.csv", "--target", "y", "--components", "2"]
-    command += ["--family", "binomial", "--trials", "trials", "--offset", "off"]
-    command += ["--groups", "who", "--gate", "z", "--weights", "weight"]
-    found = result(*command, "--criterion", "sabic", cwd=tmp_path)
+    given = ["--csv", "table.csv", "--target", "y", "--components", "2"]
+    given += ["--family", "binomial", "--trials", "trials", "--offset", "off"]
+    given += ["--groups", "who", "--gate", "z", "--weights", "weight"]
+    found = result(*given, "--criterion", "sabic")
     assert found["data"]["features"] == ["x"]
     assert found["data"]["gate"] == ["z"]
     model = MixtureRegressor(
@@ -526,19 +539,19 @@ def test_columns_reach_the_fit_in_their_roles(tmp_path):
         gate_features=["z"],
         random_state=0,
     )
-    given = {"groups": frame["who"], "trials": trials, "offset": off}
-    model.fit(frame[["x", "z"]], y, weight, **given)
+    roles = {"groups": frame["who"], "trials": trials, "offset": off}
+    model.fit(frame[["x", "z"]], y, weight, **roles)
     assert_allclose(found["log_likelihood"], model.log_likelihood_, rtol=1e-9)
-    sabic = model.sabic(frame[["x", "z"]], y, weight, **given)
+    sabic = model.sabic(frame[["x", "z"]], y, weight, **roles)
     assert_allclose(found["candidates"][0]["sabic"], sabic)
     gate = [each["gate_coef"]["z"] for each in found["components"]]
     assert_allclose(gate, model.gate_coef_[:, 1], atol=1e-6)
     # Components of counts have no scale.
     assert "scale" not in found["components"][0]
-    ran = run(*command, cwd=tmp_path)
-    assert "320 rows in 80 groups" in ran.stdout
-    assert "gate: z" in ran.stdout
-    assert "scale  " not in ran.stdout
+    _, out, _ = command(*given)
+    assert "320 rows in 80 groups" in out
+    assert "gate: z" in out
+    assert "scale  " not in out
 
 
 def test_roles_that_exclude_each_other_are_refused(capsys, lines):
