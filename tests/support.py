@@ -1,5 +1,6 @@
 """Data and brute-force formulas that the tests share."""
 
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -95,6 +96,26 @@ def jacobian(function, x, step):
         sum(c * function(x + m * move) for m, c in points.items()) for move in moves
     ]
     return np.array([row / h for row, h in zip(rows, np.diag(moves), strict=True)])
+
+
+def second_derivatives(function, size):
+    """Hessian at zero by differences of second order, extrapolated once, (n, n)."""
+    center = function(np.zeros(len(size)))
+
+    def around(*steps):
+        step = np.sum(steps, axis=0)
+        return function(step) + function(-step) - 2 * center
+
+    def at(h):
+        steps = np.diag(h * size)
+        alone = np.array([around(step) for step in steps])
+        hessian = np.diag(alone)
+        for i, j in combinations(range(len(size)), 2):
+            both = around(steps[i], steps[j]) - alone[i] - alone[j]
+            hessian[i, j] = hessian[j, i] = both / 2
+        return hessian / np.outer(h * size, h * size)
+
+    return (4 * at(0.01) - at(0.02)) / 3
 
 
 def flat(sums):

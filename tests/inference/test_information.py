@@ -22,7 +22,7 @@ from inference.cases import (
 )
 from numpy.testing import assert_allclose
 from scipy import special
-from support import jacobian, separated
+from support import jacobian, second_derivatives, separated
 
 from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn._at_rows import fitted_and_rows
@@ -106,24 +106,6 @@ def test_one_gamma_component_has_the_observed_information_of_the_model(clustered
 
 
 # The information is the curvature of the log-likelihood -------------------------
-
-
-def second_derivatives(function, size):
-    """Hessian at zero by differences of second order, extrapolated once."""
-
-    def at_step(h):
-        m = len(size)
-        step = np.diag(size * h)
-        hessian = np.empty((m, m))
-        for i in range(m):
-            for j in range(i + 1):
-                signs = [(a, b) for a in (1, -1) for b in (1, -1)]
-                four = [a * b * function(a * step[i] + b * step[j]) for a, b in signs]
-                hessian[i, j] = sum(four) / (4 * step[i, i] * step[j, j])
-                hessian[j, i] = hessian[i, j]
-        return hessian
-
-    return (4 * at_step(0.01) - at_step(0.02)) / 3
 
 
 def assert_is_inverse_curvature(model, result, X, y, penalty=None, **arguments):
@@ -294,67 +276,85 @@ def test_clusters_of_one_row_are_the_sandwich_but_for_the_factor(lines, model):
     assert_close_cov(ours, theirs * n / (n - 1), rtol=1e-12)
 
 
+@cache
+def _weighted(factor):
+    X, y, _ = draw("gaussian")
+    data = X, y, {"sample_weight": factor * (1 + WEIGHT)}
+    return fit(data), data
+
+
 @pytest.mark.parametrize(
     ("cov_type", "power"),
     [("information", 1), ("opg", 1), ("sandwich", 1), ("cluster", 0)],
 )
 def test_smaller_weights_are_fewer_rows_but_not_fewer_clusters(cov_type, power):
-    X, y, _ = draw("gaussian")
     cluster = {"cluster": np.arange(240) // 8} if cov_type == "cluster" else {}
-    covariances = []
-    for factor in (1, 1e-3):
-        data = X, y, {"sample_weight": factor * (1 + WEIGHT)}
-        options = {"cov_type": cov_type, **cluster}
-        covariances.append(infer(fit(data), data, **options).cov)
+    options = {"cov_type": cov_type, **cluster}
+    covariances = [infer(*_weighted(factor), **options).cov for factor in (1, 1e-3)]
     assert_close_cov(covariances[1], covariances[0] * 1e3**power, rtol=1e-6)
 
 
 # Invariances --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cov_type", ["information", "opg", "sandwich"])
-def test_weights_equal_repetition(cov_type):
+@pytest.fixture(scope="module")
+def weighted_and_repeated():
     X, y, _ = draw("gaussian")
     weighted = X, y, {"sample_weight": WEIGHT}
     repeated = np.repeat(X, WEIGHT, axis=0), np.repeat(y, WEIGHT), {}
-    ours = infer(fit(weighted), weighted, cov_type=cov_type)
-    theirs = infer(fit(repeated), repeated, cov_type=cov_type)
+    return (fit(weighted), weighted), (fit(repeated), repeated)
+
+
+@pytest.mark.parametrize("cov_type", ["information", "opg", "sandwich"])
+def test_weights_equal_repetition(cov_type, weighted_and_repeated):
+    ours, theirs = (infer(*each, cov_type=cov_type) for each in weighted_and_repeated)
     assert_allclose(ours.std_errors, theirs.std_errors, rtol=1e-6)
 
 
-@pytest.mark.parametrize("cov_type", ["information", "opg", "sandwich", "cluster"])
-def test_the_order_of_rows_changes_nothing(cov_type):
+@pytest.fixture(scope="module")
+def in_two_orders():
+    """Fits, their data, and clusters."""
     X, y, arguments = draw("poisson", groups=GROUP)
     order = np.random.default_rng(0).permutation(len(y))
     other = X[order], y[order], {"groups": arguments["groups"][order]}
-    data = X, y, arguments
-    cluster = GROUP // 4
+    data, cluster = (X, y, arguments), GROUP // 4
+    return [
+        (fit(rows, family="poisson"), rows, labels)
+        for rows, labels in ((other, cluster[order]), (data, cluster))
+    ]
+
+
+@pytest.mark.parametrize("cov_type", ["information", "opg", "sandwich", "cluster"])
+def test_the_order_of_rows_changes_nothing(cov_type, in_two_orders):
     ours, theirs = (
         infer(
-            fit(rows, family="poisson"),
-            rows,
+            *fitted,
             cov_type=cov_type,
             cluster=labels if cov_type == "cluster" else None,
         )
-        for rows, labels in ((other, cluster[order]), (data, cluster))
+        for *fitted, labels in in_two_orders
     )
     assert_allclose(ours.std_errors, theirs.std_errors, rtol=1e-6)
 
 
-@pytest.mark.parametrize("cov_type", ["information", "opg", "sandwich"])
-def test_units_of_measurement_change_the_units_of_the_errors(cov_type):
+UNIT = np.array([1e4, 1e-3])
+
+
+@pytest.fixture(scope="module")
+def in_two_units():
     X, y, _ = draw("gaussian", gated=True)
-    unit, origin = np.array([1e4, 1e-3]), np.array([5e4, 2e-3])
-    other = X * unit + origin, 50 * y + 7, {}
-    data = X, y, {}
-    model, moved_model = fit(data, gate="softmax"), fit(other, gate="softmax")
-    ours = infer(moved_model, other, cov_type=cov_type)
-    theirs = infer(model, data, cov_type=cov_type)
+    other = X * UNIT + np.array([5e4, 2e-3]), 50 * y + 7, {}
+    return [(fit(data, gate="softmax"), data) for data in (other, (X, y, {}))]
+
+
+@pytest.mark.parametrize("cov_type", ["information", "opg", "sandwich"])
+def test_units_of_measurement_change_the_units_of_the_errors(cov_type, in_two_units):
+    ours, theirs = (infer(*each, cov_type=cov_type) for each in in_two_units)
     for i, term in enumerate(theirs.terms):
         if term.attribute == "coef_":
-            factor = 50 / unit[term.feature]
+            factor = 50 / UNIT[term.feature]
         elif term.attribute == "gate_coef_":
-            factor = 1 / unit[term.feature]
+            factor = 1 / UNIT[term.feature]
         elif term.attribute == "scale_":
             factor = 50
         else:
