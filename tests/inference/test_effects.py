@@ -36,19 +36,16 @@ def average_effects(model, result, X, steps, weight, **given):
     """Slopes of the predictions by differences, averaged: mixture, then components."""
     other = moved(model, result, steps)
     weight = np.ones(len(X)) / len(X) if weight is None else weight / weight.sum()
-
-    def at(shift, j):
-        near = X.copy()
-        near[:, j] += shift
-        means = other.predict(near, **given), other.predict_components(near, **given)
-        return np.column_stack(means)
-
     h = 1e-3
-    effects = []
-    for j in range(X.shape[1]):
-        slope = 8 * (at(h, j) - at(-h, j)) - (at(2 * h, j) - at(-2 * h, j))
-        effects.append(weight @ slope / (12 * h))
-    return np.array(effects).T.ravel()
+    # All shifts of all features in one call: there are many steps.
+    shifts = h * np.array([1, -1, 2, -2])[:, None, None] * np.eye(X.shape[1])
+    near = X + shifts.reshape(-1, 1, X.shape[1])
+    given = {name: np.tile(values, len(near)) for name, values in given.items()}
+    near = near.reshape(-1, X.shape[1])
+    means = other.predict(near, **given), other.predict_components(near, **given)
+    means = np.column_stack(means).reshape(4, X.shape[1], len(X), -1)
+    up, down, far_up, far_down = weight @ means
+    return ((8 * (up - down) - (far_up - far_down)) / (12 * h)).T.ravel()
 
 
 def assert_effects(effects, model, result, X, weight=None, rtol=1e-6, **given):
