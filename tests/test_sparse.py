@@ -1,6 +1,7 @@
 """Sparse features: the estimates of the same numbers in an array."""
 
 import tracemalloc
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -59,13 +60,23 @@ def assert_same_estimates(ours, theirs, rtol=1e-6):
             assert_allclose(getattr(ours, name), value, rtol=rtol, atol=atol)
 
 
+@cache
+def _fits(variant, family="gaussian"):
+    """Groups, and fits to sparse features and to an array as `inference` takes them."""
+    groups = np.repeat(np.arange(150), 4) if variant == "grouped" else None
+    X, y, _ = data(family=family, groups=groups)
+    settings = {"family": family, "random_state": 0, **VARIANTS.get(variant, {})}
+    fits = [
+        (MixtureRegressor(2, **settings).fit(each, y, groups=groups), each, y)
+        for each in (sparse.csr_array(X), X)
+    ]
+    return groups, fits
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("family", ["gaussian", "poisson"])
 def test_estimates_are_those_of_an_array(family, variant):
-    X, y, given = data(family=family)
-    model = MixtureRegressor(2, family=family, random_state=0, **VARIANTS[variant])
-    theirs = model.fit(X, y, **given)
-    ours = MixtureRegressor(**model.get_params()).fit(sparse.csr_array(X), y, **given)
+    _, ((ours, *_), (theirs, *_)) = _fits(variant, family)
     assert_same_estimates(ours, theirs)
 
 
@@ -101,15 +112,10 @@ def test_groups_weights_and_offsets_are_those_of_an_array(variant):
 @pytest.mark.parametrize("cov_type", ["information", "opg", "sandwich", "cluster"])
 @pytest.mark.parametrize("variant", ["plain", "gate", "shared", "grouped"])
 def test_standard_errors_are_those_of_an_array(cov_type, variant):
-    groups = np.repeat(np.arange(150), 4) if variant == "grouped" else None
-    X, y, _ = data(groups=groups)
+    groups, fits = _fits(variant)
     cluster = np.arange(600) // 8 if cov_type == "cluster" else None
-    errors = []
-    for each in (sparse.csr_array(X), X):
-        model = MixtureRegressor(2, random_state=0, **VARIANTS.get(variant, {}))
-        model.fit(each, y, groups=groups)
-        given = {"cov_type": cov_type, "cluster": cluster, "groups": groups}
-        errors.append(inference(model, each, y, **given).std_errors)
+    given = {"cov_type": cov_type, "cluster": cluster, "groups": groups}
+    errors = [inference(*each, **given).std_errors for each in fits]
     assert_allclose(*errors, rtol=1e-5)
 
 
@@ -217,7 +223,9 @@ def test_numbers_of_components_are_chosen_as_for_an_array(grouped):
     groups = np.arange(600) // 4 if grouped else None
     X, y, _ = data(groups=groups)
     chosen = [
-        MixtureRegressorIC([1, 2, 3], random_state=0).fit(each, y, groups=groups)
+        MixtureRegressorIC([1, 2, 3], n_init=1, random_state=0).fit(
+            each, y, groups=groups
+        )
         for each in (sparse.csr_array(X), X)
     ]
     assert chosen[0].best_estimator_.n_components == 2
