@@ -168,7 +168,7 @@ def test_every_family_ends_where_the_conditions_hold(family):
 )
 def test_penalties_go_together_with_the_rest_of_the_model(penalty, options):
     X, y = two()
-    model = fit(X, y, **penalty, **options)
+    model = fit(X, y, n_init=1, **penalty, **options)
     assert model.converged_
     if model.held_scale is None:
         assert kkt.residual(model, X, y) < 1e-8
@@ -318,11 +318,12 @@ def test_order_units_weights_and_storage_of_rows_change_nothing(penalty):
 @pytest.mark.parametrize("unit", [0.02, 70.0])
 def test_strength_adapts_to_the_unit_of_the_response(unit):
     X, y = two(120)
-    theirs = fit(X, y, **LASSO)
-    ours = fit(X, 3 + unit * y, alpha=LASSO["alpha"] / unit, l1_ratio=1)
+    theirs = fit(X, y, n_init=1, **LASSO)
+    ours = fit(X, 3 + unit * y, n_init=1, alpha=LASSO["alpha"] / unit, l1_ratio=1)
     assert_allclose(ours.coef_, unit * theirs.coef_, rtol=1e-6, atol=1e-8 * unit)
-    ridge = fit(X, 3 + unit * y, alpha=0.1 / unit**2)
-    assert_allclose(ridge.coef_, unit * fit(X, y, alpha=0.1).coef_, rtol=1e-6)
+    theirs = fit(X, y, n_init=1, **RIDGE)
+    ours = fit(X, 3 + unit * y, n_init=1, alpha=RIDGE["alpha"] / unit**2)
+    assert_allclose(ours.coef_, unit * theirs.coef_, rtol=1e-6)
 
 
 def test_groups_of_rows_share_a_component_under_a_lasso():
@@ -330,12 +331,13 @@ def test_groups_of_rows_share_a_component_under_a_lasso():
     second = np.repeat(np.random.default_rng(0).random(50) < 0.5, 4)
     mean = np.where(second, 1 + X[:, 0], -1 - X[:, 1])
     y = mean + np.random.default_rng(1).normal(size=200)
-    model = fit(X, y, arguments={"groups": group}, **LASSO)
+    lasso = LASSO | {"n_init": 1}
+    model = fit(X, y, arguments={"groups": group}, **lasso)
     assert model.converged_
-    alone = fit(X, y, arguments={"groups": np.arange(200)}, **LASSO)
-    assert_same(alone, fit(X, y, **LASSO))
+    alone = fit(X, y, arguments={"groups": np.arange(200)}, **lasso)
+    assert_same(alone, fit(X, y, **lasso))
     order = np.random.default_rng(2).permutation(200)
-    mixed = fit(X[order], y[order], arguments={"groups": group[order]}, **LASSO)
+    mixed = fit(X[order], y[order], arguments={"groups": group[order]}, **lasso)
     assert_same(mixed, model)
 
 
@@ -356,12 +358,12 @@ def test_backgrounds_and_labels_go_with_a_lasso():
     X, y = two()
     label = np.full(200, -1)
     label[:20] = y[:20] > np.median(y)
-    model = fit(X, y, arguments={"known_component": label}, **LASSO)
+    model = fit(X, y, arguments={"known_component": label}, n_init=1, **LASSO)
     assert model.converged_
     assert model.labelled_
     y = np.append(y, [40.0, -40.0, 35.0])
     X = np.vstack([X, X[:3]])
-    model = fit(X, y, background="uniform", **LASSO)
+    model = fit(X, y, background="uniform", n_init=1, **LASSO)
     assert model.converged_
     assert kkt.residual(model, X, y) < 1e-8
     assert_array_equal(model.predict_membership(X, y)[-3:], [2, 2, 2])
@@ -371,7 +373,7 @@ def test_backgrounds_and_labels_go_with_a_lasso():
 def test_the_regression_of_every_response_is_penalized(penalty):
     X, y = two()
     Y = np.column_stack([y, 2 * X[:, 0] + np.random.default_rng(5).normal(size=200)])
-    model = fit(X, Y, family=["gaussian", "gaussian"], **penalty)
+    model = fit(X, Y, family=["gaussian", "gaussian"], n_init=1, **penalty)
     assert model.converged_
     values = [kkt.Penalty(model, X).value(coef) for coef in model.coef_]
     assert_allclose(model.objective_, model.log_likelihood_ - sum(values), rtol=1e-12)
@@ -400,7 +402,7 @@ def test_more_features_than_rows_are_no_obstacle_with_a_penalty(n, p):
     for penalty in (lasso, ridge) if p < 100 else (lasso,):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SearchWarning)
-            model = fit(X, y, held_scale=0.5, **penalty)
+            model = fit(X, y, held_scale=0.5, n_init=1, **penalty)
         assert model.converged_
         assert not model.degenerate_
         assert kkt.residual(model, X, y) < 1e-8
@@ -428,6 +430,7 @@ def test_a_collapse_under_a_penalty_is_said_to_be_one():
 @PENALTIES
 def test_constants_have_no_coefficient_and_twins_share_one(penalty):
     X, y = two()
+    penalty = penalty | {"n_init": 1}
     theirs = fit(X, y, **penalty)
     constant = fit(np.column_stack([X, np.full(200, 5.0)]), y, **penalty)
     assert_array_equal(constant.coef_[:, 4], 0.0)
