@@ -166,9 +166,10 @@ def bootstrap_lrt(
     >>> from mixreg_sklearn.datasets import load_two_lines
     >>> from mixreg_sklearn.metrics import bootstrap_lrt
     >>> X, y = load_two_lines(return_X_y=True)
-    >>> test = bootstrap_lrt(MixtureRegressor(1), X, y, n_bootstrap=19, random_state=0)
+    >>> model = MixtureRegressor(1)
+    >>> test = bootstrap_lrt(model, X, y, n_bootstrap=9, alpha=0.1, random_state=0)
     >>> test.p_value
-    0.05
+    0.1
     """
     model, X = _template(model, X, y)
     template = clone(model).set_params(init=None, warm_start=False, verbose=0)
