@@ -106,7 +106,7 @@ def _dense(X):
 # go through all rows: the lower bound of the scale has to be far from rounding.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
-    [experts(Dense(), n_init=1, max_iter=20, min_scale=0.1)],
+    [experts(Dense(), n_init=1, max_iter=5, min_scale=0.1)],
     expected_failed_checks=lambda estimator: EXPECTED,
 )
 def test_estimator_keeps_the_contract(estimator, check):
