@@ -443,19 +443,25 @@ def test_units_of_features_and_response_do_not_matter(seed, feature, shift, expo
     assert_allclose(ours.coef_, coef, rtol=1e-6, atol=atol)
 
 
+HELD, PARTS_OF_TWO = [0.0, None, 1.0], [[0, 1]]
+
+
+@cache
+def held_fit(seed):
+    constraints = {"held_coef": {0: HELD}, "shared_features": {2: PARTS_OF_TWO}}
+    return fit(*lines(seed), **constraints)
+
+
 @few
-@given(seeds, st.permutations(range(3)))
+@given(few_lines, st.permutations(range(3)))
 def test_numbers_of_components_do_not_matter(seed, order):
     X, y = lines(seed)
-    place = np.argsort(order)
-    values = [0.0, None, 1.0]
-    parts = [[0, 1]]
-    theirs = fit(X, y, held_coef={0: values}, shared_features={2: parts})
+    place, theirs = np.argsort(order), held_fit(seed)
     ours = fit(
         X,
         y,
-        held_coef={0: [values[k] for k in order]},
-        shared_features={2: [[int(place[k]) for k in part] for part in parts]},
+        held_coef={0: [HELD[k] for k in order]},
+        shared_features={2: [[int(place[k]) for k in part] for part in PARTS_OF_TWO]},
     )
     assert_allclose(ours.log_likelihood_, theirs.log_likelihood_, rtol=1e-9)
     assert_allclose(ours.coef_, theirs.coef_[order], rtol=1e-5, atol=1e-6)
