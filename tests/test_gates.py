@@ -184,10 +184,10 @@ def test_memberships_and_gate_agree_on_average_in_every_direction(
     seed, n_components, weighted
 ):
     X, y, _ = gated(seed, n_components=n_components)
-    weight = np.ones(len(y))
+    weight, model = np.ones(len(y)), shared_fit(seed, n_components, 0.0)
     if weighted:
         weight = np.random.default_rng(seed).uniform(0.5, 2.0, size=len(y))
-    model = fit(X, y, n_components, weight=weight)
+        model = fit(X, y, n_components, weight=weight)
     assert model.converged_
     difference = model.predict_proba(X, y) - model.predict_proba(X)
     columns = np.column_stack([np.ones(len(y)), X[:, GATE]])
