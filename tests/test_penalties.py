@@ -318,12 +318,11 @@ def test_order_units_weights_and_storage_of_rows_change_nothing(penalty):
 @pytest.mark.parametrize("unit", [0.02, 70.0])
 def test_strength_adapts_to_the_unit_of_the_response(unit):
     X, y = two(120)
-    theirs = fit(X, y, n_init=1, **LASSO)
-    ours = fit(X, 3 + unit * y, n_init=1, alpha=LASSO["alpha"] / unit, l1_ratio=1)
+    theirs = fit(X, y, **LASSO)
+    ours = fit(X, 3 + unit * y, alpha=LASSO["alpha"] / unit, l1_ratio=1)
     assert_allclose(ours.coef_, unit * theirs.coef_, rtol=1e-6, atol=1e-8 * unit)
-    theirs = fit(X, y, n_init=1, **RIDGE)
-    ours = fit(X, 3 + unit * y, n_init=1, alpha=RIDGE["alpha"] / unit**2)
-    assert_allclose(ours.coef_, unit * theirs.coef_, rtol=1e-6)
+    ridge = fit(X, 3 + unit * y, alpha=0.1 / unit**2)
+    assert_allclose(ridge.coef_, unit * fit(X, y, alpha=0.1).coef_, rtol=1e-6)
 
 
 def test_groups_of_rows_share_a_component_under_a_lasso():
@@ -331,13 +330,12 @@ def test_groups_of_rows_share_a_component_under_a_lasso():
     second = np.repeat(np.random.default_rng(0).random(50) < 0.5, 4)
     mean = np.where(second, 1 + X[:, 0], -1 - X[:, 1])
     y = mean + np.random.default_rng(1).normal(size=200)
-    lasso = LASSO | {"n_init": 1}
-    model = fit(X, y, arguments={"groups": group}, **lasso)
+    model = fit(X, y, arguments={"groups": group}, **LASSO)
     assert model.converged_
-    alone = fit(X, y, arguments={"groups": np.arange(200)}, **lasso)
-    assert_same(alone, fit(X, y, **lasso))
+    alone = fit(X, y, arguments={"groups": np.arange(200)}, **LASSO)
+    assert_same(alone, fit(X, y, **LASSO))
     order = np.random.default_rng(2).permutation(200)
-    mixed = fit(X[order], y[order], arguments={"groups": group[order]}, **lasso)
+    mixed = fit(X[order], y[order], arguments={"groups": group[order]}, **LASSO)
     assert_same(mixed, model)
 
 
@@ -430,7 +428,6 @@ def test_a_collapse_under_a_penalty_is_said_to_be_one():
 @PENALTIES
 def test_constants_have_no_coefficient_and_twins_share_one(penalty):
     X, y = two()
-    penalty = penalty | {"n_init": 1}
     theirs = fit(X, y, **penalty)
     constant = fit(np.column_stack([X, np.full(200, 5.0)]), y, **penalty)
     assert_array_equal(constant.coef_[:, 4], 0.0)
