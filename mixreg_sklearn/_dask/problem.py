@@ -76,9 +76,7 @@ class Found(NamedTuple):
 
     n_rows: int
     facts: Facts | None
-    ends: (
-        np.ndarray | None
-    )  # the least and the greatest numbers of the target, (..., 2)
+    ends: np.ndarray | None  # least and greatest numbers of the target, (..., 2)
     labels: np.ndarray | None
 
 
