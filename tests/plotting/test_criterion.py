@@ -4,7 +4,6 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -18,12 +17,6 @@ from support import separated, two_lines
 from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.metrics import InSample, bic_scorer, log_likelihood_scorer
 from mixreg_sklearn.plotting import CriterionDisplay
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

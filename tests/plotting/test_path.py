@@ -4,7 +4,6 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -17,12 +16,6 @@ from mixreg_sklearn.plotting import CoefficientPathDisplay, CriterionDisplay
 from mixreg_sklearn.plotting._path import _orders
 
 NAMES = [f"x{j}" for j in range(6)]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

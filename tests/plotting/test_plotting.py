@@ -26,12 +26,6 @@ from mixreg_sklearn.plotting import (
 from mixreg_sklearn.residuals import quantile_residuals
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def data():
     return two_lines(n=90)

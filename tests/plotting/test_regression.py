@@ -22,12 +22,6 @@ from mixreg_sklearn import MixtureRegressor, MixtureRegressorIC
 from mixreg_sklearn.plotting import MixtureRegressionDisplay
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def data():
     return two_lines(n=90)

@@ -20,12 +20,6 @@ from mixreg_sklearn import MixtureRegressor
 from mixreg_sklearn.plotting import TrajectoryDisplay
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def visits():
     """Sixty patients with three or four visits in any order; two curves."""

@@ -1,6 +1,5 @@
 """Predictions where the linear predictor of a component has no mean."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given
@@ -190,7 +189,6 @@ def test_marginal_effects_are_refused_where_a_component_has_no_mean(fit):
 def test_a_line_of_the_display_ends_where_its_component_has_no_distribution(fit):
     model, X, y, _ = fit
     display = MixtureRegressionDisplay.from_estimator(model, X, y)
-    plt.close(display.figure_)
     grid = display.grid[:, None]
     inside = model.predict_distribution(grid).defined()
     assert not inside.all()
