@@ -43,30 +43,6 @@ def exact_parts(errors, z):
     )
 
 
-def parts_between(errors, a, b, width):
-    """The Parts of values between bounds a < b, (m,), perhaps infinite.
-
-    `width` is their difference, which the caller knows without cancellation.
-    """
-    parts = Parts(*np.zeros((6, len(a))))
-    from_a, to_b = np.isfinite(a), np.isfinite(b)
-    both = np.flatnonzero(from_a & to_b)
-    upper = errors.log_cdf(b[both]) >= errors.log_sf(a[both])
-    mirrored = errors.mirrored
-    above, below = np.flatnonzero(from_a & ~to_b), np.flatnonzero(to_b & ~from_a)
-    near, far = both[upper], both[~upper]
-    if len(above):
-        _put(parts, above, _tail(errors, a[above]))
-    if len(below):
-        _put(parts, below, _reflected(_tail(mirrored, -b[below])))
-    if len(near):
-        _put(parts, near, _between(errors, a[near], b[near], width[near]))
-    if len(far):
-        found = _between(mirrored, -b[far], -a[far], width[far])
-        _put(parts, far, _reflected(found))
-    return parts
-
-
 def _put(parts, at, found):
     """Set the rows `at` of the last axis."""
     for whole, part in zip(parts, found, strict=True):
@@ -151,7 +127,7 @@ def parts_of(errors: Errors, lower, upper, eta, scale):
     then rows of a kind are computed for all of them at once.
     """
     shape = np.broadcast_shapes(*map(np.shape, (lower, upper, eta, scale)))
-    if np.shape(lower) == np.shape(upper) == shape[-1:]:
+    if shape and np.shape(lower) == np.shape(upper) == shape[-1:]:
         return _parts(errors, lower, upper, np.broadcast_to(eta, shape), scale)
     flat = (np.broadcast_to(each, shape).ravel() for each in (lower, upper, eta, scale))
     return Parts(*(part.reshape(shape) for part in _parts(errors, *flat)))
@@ -196,7 +172,18 @@ def _below(errors, a, b, width, scale):
 
 
 def _inside(errors, a, b, width, scale):
-    """The Parts of values between finite bounds."""
-    width = np.broadcast_to(width, a.shape).ravel()
-    found = parts_between(errors, a.ravel(), b.ravel(), width)
-    return Parts(*(part.reshape(a.shape) for part in found))
+    """The Parts of values between finite bounds, each from the tail that is nearer.
+
+    `width` is their difference, which is known without cancellation.
+    """
+    shape, width = a.shape, np.broadcast_to(width, a.shape).ravel()
+    a, b = a.ravel(), b.ravel()
+    parts = Parts(*np.zeros((6, len(a))))
+    upper = errors.log_cdf(b) >= errors.log_sf(a)
+    near, far = np.flatnonzero(upper), np.flatnonzero(~upper)
+    if len(near):
+        _put(parts, near, _between(errors, a[near], b[near], width[near]))
+    if len(far):
+        found = _between(errors.mirrored, -b[far], -a[far], width[far])
+        _put(parts, far, _reflected(found))
+    return Parts(*(part.reshape(shape) for part in parts))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from ._base import Local
-from ._intervals import parts_between
+from ._intervals import parts_of
 from ._support import Support
 
 # Least information of a row: that of a response that is nearly known is its variance.
@@ -41,11 +41,7 @@ class OfLine:
         return Local(at.value, slope, (*bend, at.scale_scale))
 
     def _parts(self, lower, upper, eta, scale):
-        lower, upper, eta, scale = np.broadcast_arrays(lower, upper, eta, scale)
-        bounds = (np.ravel((bound - eta) / scale) for bound in (lower, upper))
-        width = np.ravel((upper - lower) / scale)
-        parts = parts_between(self.family.errors, *bounds, width)
-        return parts._make(part.reshape(eta.shape) for part in parts)
+        return parts_of(self.family.errors, lower, upper, eta, scale)
 
     def information(self, y, eta, scale):
         at = self._parts(y[1], y[2], eta, scale)

@@ -460,6 +460,16 @@ def test_displays_draw_censored_rows_at_their_bounds():
     assert np.isfinite(display.y).all()
 
 
+def test_parts_of_single_numbers_are_those_of_arrays():
+    for bounds in ((0.5, 0.5), (0.5, np.inf), (-np.inf, 0.5), (0.5, 2.0)):
+        one = parts_of(Gaussian().errors, *bounds, 0.2, 1.5)
+        rows = (np.full(3, bound) for bound in bounds)
+        several = parts_of(Gaussian().errors, *rows, np.full((2, 3), 0.2), 1.5)
+        for value, values in zip(one, several, strict=True):
+            assert np.shape(value) == ()
+            assert (values == value).all()
+
+
 # Errors ---------------------------------------------------------------------------
 
 
